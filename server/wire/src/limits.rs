@@ -1,0 +1,48 @@
+//! Limits that relay and clients both know. Rates and quotas are the relay's own configuration.
+
+/// An application row, in bytes. Larger content is a blob.
+pub const MAX_MESSAGE: usize = 64 * 1024;
+/// A commit or a Welcome, in bytes.
+pub const MAX_COMMIT: usize = 8 * 1024 * 1024;
+/// A whole commit request: commit and Welcome, and the pointers.
+pub const MAX_COMMIT_REQUEST: usize = 2 * MAX_COMMIT + 4 * 1024 * 1024;
+/// Messages in one append call.
+pub const MAX_APPEND: usize = 64;
+/// A WebSocket frame in either direction, in bytes. Rows that don't fit are sent as a hint.
+pub const MAX_FRAME: usize = 1024 * 1024;
+/// Rows in one answer, at most.
+pub const MAX_ROWS: usize = 1000;
+/// Bytes of rows in one answer, roughly: an answer stops after the row that crosses this.
+pub const MAX_ROWS_BYTES: usize = 2 * 1024 * 1024;
+/// Commits that one epoch token reads across, when none of them removed anybody.
+pub const MAX_TOKEN_COMMITS: u64 = 256;
+/// Groups in one call for heads.
+pub const MAX_HEADS: usize = 1000;
+/// One-time key packages that a device stores.
+pub const MAX_KEY_PACKAGES: usize = 100;
+/// A key package, in bytes.
+pub const MAX_KEY_PACKAGE: usize = 16 * 1024;
+/// A sealed pointer to a Welcome, in bytes.
+pub const MAX_POINTER: usize = 1024;
+/// Pointers that wait in one inbox.
+pub const MAX_INBOX: usize = 1000;
+/// A person's certificate, in bytes.
+pub const MAX_CERTIFICATE: usize = 64 * 1024;
+/// A signed device list, in bytes.
+pub const MAX_DEVICE_LIST: usize = 64 * 1024;
+/// A sealed vault body, in bytes.
+pub const MAX_VAULT: usize = 1024 * 1024;
+/// Any other request, in bytes.
+pub const MAX_REQUEST: usize = 1024 * 1024;
+/// The part of an address before the `@`, in characters.
+pub const MAX_LOCAL_PART: usize = 32;
+
+/// Whether `local` may be the part of a new address before the `@`: `a-z`, `0-9`, and single `.`, `-` or `_`
+/// between them, at most [`MAX_LOCAL_PART`] characters.
+pub fn valid_local_part(local: &str) -> bool {
+    let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let separators = |c: char| matches!(c, '.' | '-' | '_');
+    !local.is_empty()
+        && local.len() <= MAX_LOCAL_PART
+        && local.split(separators).all(|part| !part.is_empty() && part.chars().all(alphanumeric))
+}
