@@ -1,0 +1,35 @@
+use crate::view::*;
+use serde::{Deserialize, Serialize};
+
+/// Something changed. Events carry the new state, so that a page can patch what it shows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Event {
+    /// Signed in, signed out, or storage lost.
+    Session(Session),
+    /// The connection to the relay changed.
+    Connection(Connection),
+    /// A conversation is new, or its summary changed.
+    Conversation(ConversationSummary),
+    /// A conversation is gone from this device.
+    ConversationRemoved(ConversationId),
+    /// Timeline items are new or changed; those with a known id replace the older state.
+    Items {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The items.
+        items: Vec<TimelineItem>,
+    },
+    /// Timeline items are gone.
+    ItemsRemoved {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Their ids.
+        items: Vec<ItemId>,
+    },
+    /// Something about people changed: ask again.
+    People,
+    /// A newer version of Haven runs in another tab: reload.
+    Outdated,
+    /// The engine can't go on; reload. What is stored is safe.
+    Broken,
+}

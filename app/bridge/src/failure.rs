@@ -1,0 +1,96 @@
+use serde::{Deserialize, Serialize};
+
+/// Why a command failed. The page's `text` module has the sentence for each.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The part before the `@` is not allowed: lower-case letters, digits, and single `.`, `-`, `_` between them.
+    #[error("the address is not allowed")]
+    AddressInvalid,
+    /// Somebody has this address.
+    #[error("the address is taken")]
+    AddressTaken,
+    /// Nobody has this address.
+    #[error("nobody has the address {address}")]
+    AddressUnknown {
+        /// The address.
+        address: String,
+    },
+    /// A defect of Haven.
+    #[error("a defect of Haven: {phrase}")]
+    Bug {
+        /// A phrase to search the source for.
+        phrase: String,
+    },
+    /// Address or password is wrong.
+    #[error("wrong address or password")]
+    BadCredentials,
+    /// A person's certificate is not the one that was known before.
+    #[error("the certificate of {address} has changed")]
+    CertificateChanged {
+        /// The address.
+        address: String,
+        /// The new fingerprint.
+        fingerprint: String,
+    },
+    /// A person's certificate, device list or key packages don't fit together.
+    #[error("what the relay says of {address} does not fit together")]
+    IdentityInvalid {
+        /// The address.
+        address: String,
+    },
+    /// The message is too long.
+    #[error("too long: at most {limit} bytes")]
+    MessageTooLong {
+        /// The limit in bytes.
+        limit: u32,
+    },
+    /// Nothing of this kind is here (any more).
+    #[error("not found")]
+    NotFound,
+    /// A person has no device that could be added at the moment.
+    #[error("{address} has no device to send to")]
+    NoDevice {
+        /// The address.
+        address: String,
+    },
+    /// Nobody is signed in here.
+    #[error("not signed in")]
+    NotSignedIn,
+    /// The relay can't be reached.
+    #[error("offline")]
+    Offline,
+    /// The password is too weak.
+    #[error("the password is too weak")]
+    PasswordWeak,
+    /// The recovery phrase is not right.
+    #[error("the recovery phrase is not right")]
+    PhraseWrong,
+    /// Too many tries.
+    #[error("too many requests; try again in {seconds} s")]
+    RateLimited {
+        /// When to try again.
+        seconds: u32,
+    },
+    /// The relay refused or failed, in a way that trying later may mend.
+    #[error("the relay failed: {message}")]
+    Relay {
+        /// What the relay said.
+        message: String,
+    },
+    /// The relay said something that it must not say; the conversation or account is not safe to go on with.
+    #[error("the relay misbehaved: {what}")]
+    RelayMisbehaved {
+        /// What it did.
+        what: String,
+    },
+    /// The relay takes no new accounts.
+    #[error("the relay takes no new accounts")]
+    SignUpClosed,
+    /// The browser's storage failed or is full.
+    #[error("the browser's storage failed: {message}")]
+    Storage {
+        /// What the browser said.
+        message: String,
+    },
+}
