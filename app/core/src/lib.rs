@@ -1,1 +1,17 @@
-//! Stub.
+//! Haven's engine: identity, MLS chat and storage rules, without I/O.
+//!
+//! The same source runs natively (tests) and as WebAssembly in a browser's worker. It touches neither network nor
+//! clock nor database by itself: calls to relays are pulled out of it ([`Engine::outgoing`]) and their answers pushed
+//! in ([`Engine::confirm`], [`Engine::reject`]), what relays push goes to [`Engine::receive`], `now` is a parameter,
+//! and everything stored goes through three methods of a [`store::Store`].
+//!
+//! Where to start reading: [`engine`] for the verbs, [`chat`] for what happens in a conversation, [`mls`] for what
+//! OpenMLS stores and how, [`identity`] for certificates, attestations and accounts.
+
+pub mod identity;
+pub mod intent;
+pub mod request;
+pub mod store;
+
+/// Milliseconds since 1970-01-01 UTC.
+pub type Millis = u64;

@@ -1,0 +1,99 @@
+//! What a person wants done.
+
+pub use haven_bridge::{ConversationId, IntentId, ItemId, RequestAnswer};
+
+/// A wish. Every intent is idempotent: it says how things should be, not which step to take.
+#[derive(Clone, Debug)]
+pub enum Intent {
+    /// Accept a person's new certificate in place of the known one.
+    AcceptChange {
+        /// The address.
+        address: String,
+        /// The new fingerprint, in hex; spaces are passed over.
+        fingerprint: String,
+    },
+    /// These people are in the conversation.
+    AddPeople {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Their addresses.
+        addresses: Vec<String>,
+    },
+    /// The request from somebody unknown is answered.
+    AnswerRequest {
+        /// The conversation.
+        conversation: ConversationId,
+        /// How.
+        answer: RequestAnswer,
+    },
+    /// A failed message is gone from this device.
+    Discard {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The message.
+        item: ItemId,
+    },
+    /// Everything up to this item was seen.
+    MarkRead {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The item.
+        up_to: ItemId,
+    },
+    /// These people, with all their devices, are not in the conversation.
+    RemovePeople {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Their fingerprints, in hex.
+        fingerprints: Vec<String>,
+    },
+    /// The conversation has this title; an empty one takes it away.
+    Rename {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The title.
+        title: String,
+    },
+    /// A failed message, or the failed conversation itself, is tried again.
+    Retry {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The message; nothing for the conversation itself.
+        item: Option<ItemId>,
+    },
+    /// This device's keys in the conversation are fresh.
+    SelfUpdate {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// A text is in the conversation.
+    SendText {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The text.
+        text: String,
+    },
+    /// A conversation with these people exists.
+    StartConversation {
+        /// The addresses of the others.
+        addresses: Vec<String>,
+        /// A title.
+        title: Option<String>,
+    },
+    /// A person is not blocked.
+    Unblock {
+        /// The fingerprint, in hex.
+        fingerprint: String,
+    },
+}
+
+/// What became of an intent, once it is safe on this device.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Accepted {
+    /// It is done, or will be without further asking.
+    Done,
+    /// The new conversation.
+    Started(ConversationId),
+    /// The new message.
+    Queued(ItemId),
+}

@@ -1,0 +1,57 @@
+use super::{Key, Store, StoreError, Table, WriteSet};
+use std::{cell::RefCell, collections::BTreeMap, ops::Bound};
+
+/// A store in memory, for tests and benchmarks. Clones share nothing.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    values: RefCell<BTreeMap<(Table, Key), Vec<u8>>>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Store for MemoryStore {
+    async fn get(&self, table: Table, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let values = self.values.borrow();
+        Ok(keys
+            .iter()
+            .map(|key| values.get(&(table, key.clone())).cloned())
+            .collect())
+    }
+
+    async fn scan(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
+        let from = match after {
+            Some(after) if after >= prefix => Bound::Excluded((table, after.to_vec())),
+            _ => Bound::Included((table, prefix.to_vec())),
+        };
+        let values = self.values.borrow();
+        let matching = values
+            .range((from, Bound::Unbounded))
+            .take_while(|((in_table, key), _)| *in_table == table && key.starts_with(prefix));
+        Ok(matching
+            .take(limit)
+            .map(|((_, key), value)| (key.clone(), value.clone()))
+            .collect())
+    }
+
+    async fn commit(&self, writes: WriteSet) -> Result<(), StoreError> {
+        let mut values = self.values.borrow_mut();
+        for (table, key, value) in writes.changes {
+            match value {
+                Some(value) => values.insert((table, key), value),
+                None => values.remove(&(table, key)),
+            };
+        }
+        Ok(())
+    }
+}
