@@ -38,7 +38,8 @@ impl<S: Store> SealedStore<S> {
             expanded.map(|()| bytes).map_err(|_| StoreError::Damaged)
         };
         let cipher = Aes256Gcm::new_from_slice(derive(b"haven storage values")?.as_ref());
-        let names = Hmac::<Sha256>::new_from_slice(derive(b"haven storage names")?.as_ref());
+        let names =
+            <Hmac<Sha256> as hmac::Mac>::new_from_slice(derive(b"haven storage names")?.as_ref());
         Ok(Self {
             inner,
             cipher: cipher.map_err(|_| StoreError::Damaged)?,
