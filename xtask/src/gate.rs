@@ -1,0 +1,249 @@
+//! The gate: everything that has to pass before a change is merged, in the order of `STEPS`.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    browser,
+    process::{Failure, Outcome, Run, find},
+    relay, sizes, tools, tree,
+};
+
+/// A part of the gate that also runs alone.
+struct Step {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&[&str]) -> Outcome,
+}
+
+/// Quick ones first. What is built for one is used by the next.
+const STEPS: [Step; 10] = [
+    Step {
+        name: "fmt",
+        about: "the code is formatted",
+        run: fmt,
+    },
+    Step {
+        name: "tree",
+        about: "the page's dependencies hold no cryptography",
+        run: |_| tree::check(),
+    },
+    Step {
+        name: "deny",
+        about: "licences, sources, advisories, who may depend on whom",
+        run: deny,
+    },
+    Step {
+        name: "clippy",
+        about: "lints, natively and for WebAssembly",
+        run: clippy,
+    },
+    Step {
+        name: "docs",
+        about: "documentation builds without warnings",
+        run: docs,
+    },
+    Step {
+        name: "test",
+        about: "unit, integration and documentation tests",
+        run: test,
+    },
+    Step {
+        name: "wasm",
+        about: "WebAssembly tests in a headless browser",
+        run: wasm,
+    },
+    Step {
+        name: "release",
+        about: "the optimised web app and relay build",
+        run: |_| relay::release().map(drop),
+    },
+    Step {
+        name: "sizes",
+        about: "what is downloaded stays within its budget",
+        run: |_| sizes::check(),
+    },
+    Step {
+        name: "e2e",
+        about: "people in browsers, against the release build",
+        run: end_to_end,
+    },
+];
+
+/// Packages that exist only in a browser.
+const BROWSER: [&str; 4] = ["--package", "haven-app", "--package", "haven-worker"];
+/// All others.
+const NATIVE: [&str; 5] = [
+    "--workspace",
+    "--exclude",
+    "haven-app",
+    "--exclude",
+    "haven-worker",
+];
+const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
+
+/// Runs all steps, and stops at the first that fails.
+pub fn all() -> Outcome {
+    let begin = Instant::now();
+    let mut durations = Vec::new();
+    for step in &STEPS {
+        durations.push((step.name, timed(step, &[])?));
+    }
+    eprintln!();
+    for (name, duration) in durations {
+        eprintln!("{:>8}  {name}", seconds(duration));
+    }
+    eprintln!("All steps passed after {}.", seconds(begin.elapsed()));
+    Ok(())
+}
+
+/// Runs one step, with further arguments for its tool.
+pub fn one(name: &str, arguments: &[&str]) -> Outcome {
+    match STEPS.iter().find(|step| step.name == name) {
+        Some(step) => timed(step, arguments).map(drop),
+        None => Err(Failure::new(format!(
+            "There is no step `{name}`; `cargo xtask ci` lists them."
+        ))),
+    }
+}
+
+/// Prints the steps.
+pub fn list() {
+    for Step { name, about, .. } in &STEPS {
+        println!("{name:>8}  {about}");
+    }
+}
+
+fn timed(step: &Step, arguments: &[&str]) -> Outcome<Duration> {
+    let Step { name, about, run } = step;
+    eprintln!("\n=== {name}: {about}");
+    let begin = Instant::now();
+    let outcome = run(arguments);
+    let duration = begin.elapsed();
+    let took = seconds(duration);
+    match outcome {
+        Ok(()) => eprintln!("=== {name} passed after {took}"),
+        Err(failure) => {
+            return Err(Failure::new(format!(
+                "{name} failed after {took}: {failure} Run it alone with `cargo xtask ci {name}`."
+            )));
+        }
+    }
+    Ok(duration)
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f32())
+}
+
+fn fmt(arguments: &[&str]) -> Outcome {
+    tools::component("fmt", "rustfmt")?;
+    Run::cargo()
+        .args(["fmt", "--all", "--check"])
+        .args(arguments)
+        .wait()
+}
+
+fn clippy(arguments: &[&str]) -> Outcome {
+    tools::component("clippy", "clippy")?;
+    tools::wasm_target()?;
+    let lint = |packages: &[&str]| {
+        Run::cargo()
+            .args(["clippy", "--locked", "--all-targets"])
+            .args(packages)
+            .args(arguments)
+            .args(["--", "--deny", "warnings"])
+            .wait()
+    };
+    lint(&NATIVE)?;
+    lint(&[&BROWSER[..], &WASM].concat())?;
+    lint(&[&BROWSER[..], &WASM, &["--all-features"]].concat())
+}
+
+fn docs(arguments: &[&str]) -> Outcome {
+    tools::wasm_target()?;
+    let document = |packages: &[&str]| {
+        Run::cargo()
+            .args(["doc", "--locked", "--no-deps", "--document-private-items"])
+            .args(packages)
+            .args(arguments)
+            .env("RUSTDOCFLAGS", "--deny warnings")
+            .wait()
+    };
+    document(&NATIVE)?;
+    document(&[&BROWSER[..], &WASM].concat())
+}
+
+fn test(arguments: &[&str]) -> Outcome {
+    let cargo = |command: &[&str], arguments: &[&str]| {
+        let cargo = Run::cargo().args(command).args(["--locked"]).args(NATIVE);
+        cargo.args(arguments).wait()
+    };
+    if find("cargo-nextest").is_none() {
+        return cargo(&["test"], arguments);
+    }
+    cargo(&["nextest", "run", "--no-tests", "pass"], arguments)?;
+    // nextest runs no documentation tests.
+    cargo(&["test", "--doc"], &[])
+}
+
+fn wasm(arguments: &[&str]) -> Outcome {
+    tools::wasm_target()?;
+    tools::wasm_bindgen()?;
+    let chromium = browser::chromium()?;
+    Run::cargo()
+        .args(["test", "--locked"])
+        .args(BROWSER)
+        .args(WASM)
+        .args(arguments)
+        .env(
+            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
+            "wasm-bindgen-test-runner",
+        )
+        .env("CHROMEDRIVER", browser::driver()?)
+        .env(
+            "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
+            browser::capabilities(&chromium)?,
+        )
+        .env("WASM_BINDGEN_TEST_TIMEOUT", "120")
+        .wait()
+}
+
+fn end_to_end(arguments: &[&str]) -> Outcome {
+    if !Path::new("end2end/playwright.config.ts").exists() {
+        eprintln!("NOT TESTED: end2end/playwright.config.ts is not written yet.");
+        return Ok(());
+    }
+    tools::npm_packages()?;
+    let relay = relay::release()?;
+    Run::new("playwright")
+        .args(["test"])
+        .args(arguments)
+        .directory("end2end")
+        .env("CHROME_BIN", browser::chromium()?)
+        .env("HAVEN_SERVER", relay)
+        .wait()
+}
+
+fn deny(arguments: &[&str]) -> Outcome {
+    tools::cargo_deny()?;
+    let check = |flags: &[&str], what: &[&str]| {
+        Run::new("cargo-deny")
+            .args(["--locked", "check", "--hide-inclusion-graph"])
+            .args(flags)
+            .args(what)
+            .args(arguments)
+            .wait()
+    };
+    check(&[], &["bans", "licenses", "sources"])?;
+    if Run::new("cargo-deny").args(["fetch", "db"]).succeeds() {
+        check(&["--disable-fetch"], &["advisories"])
+    } else {
+        eprintln!(
+            "NOT CHECKED: the advisory database could not be fetched, so known vulnerabilities were not looked for."
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+//! The web app.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    compress, fingerprint,
+    process::{Failure, Outcome, Run},
+    tools, workspace,
+};
+
+/// Everything that the web app is made of, and this program, which makes it.
+const SOURCES: [&str; 11] = [
+    ".cargo/config.toml",
+    "Cargo.lock",
+    "Cargo.toml",
+    "Trunk.toml",
+    "app",
+    "end2end/package-lock.json",
+    "public",
+    "rust-toolchain.toml",
+    "server/wire",
+    "style",
+    "xtask/src/web.rs",
+];
+
+/// Builds the optimised web app into `dist`, with a compressed copy of each file, unless it is there already.
+pub fn release() -> Outcome {
+    let stamp = workspace::notes()?.join("web");
+    let wanted = fingerprint_of(&SOURCES)?;
+    if read_stamp(&stamp) == Some((wanted, served())) {
+        eprintln!("The web app in {}/ is up to date.", workspace::DIST);
+        return Ok(());
+    }
+    tools::for_the_web()?;
+    fetch()?;
+    trunk("build").args(["--release"]).wait()?;
+    compress::directory(Path::new(workspace::DIST))?;
+    let text = format!("{wanted:016x} {:016x}", served());
+    fs::write(&stamp, text).map_err(|error| Failure::file("Writing", &stamp, &error))
+}
+
+/// Trunk with `command`. It finds its tools in the search path and downloads none, so that they are of known versions.
+pub fn trunk(command: &str) -> Run {
+    Run::new("trunk").args([command, "--offline", "true", "--locked", "true"])
+}
+
+/// Downloads the dependencies, since [`trunk`] won't.
+pub fn fetch() -> Outcome {
+    Run::cargo().args(["fetch", "--locked", "--quiet"]).wait()
+}
+
+/// The fingerprint of what is in `dist`; zero when nothing is.
+fn served() -> u64 {
+    fingerprint_of(&[workspace::DIST]).unwrap_or_default()
+}
+
+fn fingerprint_of(paths: &[&str]) -> Outcome<u64> {
+    let mut files = Vec::new();
+    for path in paths.iter().map(Path::new).filter(|path| path.exists()) {
+        files.extend(fingerprint::files(path)?);
+    }
+    files.retain(|file| !temporary(file));
+    fingerprint::of(&files)
+}
+
+/// What editors leave beside a file.
+fn temporary(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') && name != ".cargo" || name.ends_with('~') || name.ends_with(".swp")
+}
+
+fn read_stamp(stamp: &PathBuf) -> Option<(u64, u64)> {
+    let text = fs::read_to_string(stamp).ok()?;
+    let (sources, served) = text.split_once(' ')?;
+    let number = |hex| u64::from_str_radix(hex, 16).ok();
+    Some((number(sources)?, number(served)?))
+}
