@@ -1,1 +1,40 @@
 //! Who somebody is.
+//!
+//! A person is a *certificate*, named by its [`Fingerprint`]; an address is what the certificate claims. Everything
+//! else follows from signatures of the certificate's primary key:
+//!
+//! - [`certificate`]: making the person's certificate, reading other people's.
+//! - [`attestation`]: in each MLS leaf, the proof that it is a device of the person. A merge check: pure.
+//! - [`device_list`]: which devices the person says are live. Judged by whoever adds.
+//!
+//! Both are statements of one shape, made for one purpose each (`statement.rs`, read strictly by `packet.rs`).
+//!
+//! How a device gets hold of the secret keys, without its relay doing so:
+//!
+//! - [`account`]: what this device knows of its person.
+//! - [`vault`]: what a person's devices share, sealed on the relay.
+//! - [`recovery`]: the phrase of twelve words.
+//! - [`inbox`]: sealing pointers to a device.
+
+pub mod account;
+pub mod address;
+pub mod attestation;
+pub mod certificate;
+pub mod device_list;
+mod error;
+mod fingerprint;
+pub mod inbox;
+mod packet;
+pub mod recovery;
+mod secret;
+mod statement;
+pub mod vault;
+
+pub use account::Account;
+pub use attestation::AttestationClaim;
+pub use certificate::{Certificate, SecretCertificate};
+pub use device_list::{DeviceEntry, DeviceList};
+pub use error::Error;
+pub use fingerprint::Fingerprint;
+pub use packet::PrimaryKey;
+pub use secret::Secret;

@@ -1,0 +1,345 @@
+//! A person's certificate: making it, reading it.
+
+use super::{Error, Fingerprint, PrimaryKey, address};
+use crate::Millis;
+use haven_wire::limits::MAX_CERTIFICATE;
+use sequoia_openpgp::{
+    Cert, Packet,
+    cert::{CertParser, CertRevocationBuilder},
+    crypto::KeyPair,
+    packet::{
+        Key, UserID,
+        key::{Key4, PrimaryRole, SecretParts, SubordinateRole},
+        signature::{SignatureBuilder, subpacket::NotationDataFlags},
+    },
+    parse::Parse as _,
+    policy::StandardPolicy,
+    serialize::MarshalInto as _,
+    types::{
+        Curve, Features, HashAlgorithm, KeyFlags, ReasonForRevocation, RevocationStatus,
+        SignatureType, SymmetricAlgorithm,
+    },
+};
+use std::{
+    fmt,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use zeroize::Zeroizing;
+
+/// How long a certificate is valid: two years. It is renewed when half of that is left.
+pub const VALIDITY: Duration = Duration::from_secs(2 * 365 * 24 * 60 * 60);
+/// New certificates say that they were made a minute ago, so that a reader whose clock is a little behind takes them.
+const BACKDATED: Duration = Duration::from_secs(60);
+/// Packets in a certificate that is read. People collect signatures of others; Haven's own have five packets.
+const MAX_PACKETS: usize = 500;
+
+/// A person's certificate with its secret keys.
+///
+/// Exactly five packets, in the shape that all other OpenPGP programs read: an Ed25519 primary key (algorithm 22) that
+/// certifies and signs, the User ID `<address>` with its self-signature, a Curve25519 subkey (algorithm 18) that
+/// decrypts, with its binding signature.
+#[derive(Clone)]
+pub struct SecretCertificate {
+    cert: Cert,
+    primary: PrimaryKey,
+    address: String,
+}
+
+impl fmt::Debug for SecretCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretCertificate({})", self.fingerprint().to_hex())
+    }
+}
+
+impl SecretCertificate {
+    /// Makes a certificate, and a revocation signature to be kept for the day on which it is needed.
+    pub fn generate(address: &str, now: Millis) -> Result<(Self, Vec<u8>), Error> {
+        let address = address::normalise(address)?;
+        let made = time(now)
+            .checked_sub(BACKDATED)
+            .ok_or(Error::Bug("the clock stands at zero"))?;
+        let cert = build(&address, made).map_err(|_| Error::Bug("making a certificate"))?;
+        let secret = Self::from_cert(cert)?;
+        let revocation = secret.revocation(made)?;
+        Ok((secret, revocation))
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        Self::from_cert(read(bytes)?)
+    }
+
+    fn from_cert(cert: Cert) -> Result<Self, Error> {
+        let address = cert
+            .userids()
+            .next()
+            .and_then(|userid| userid.userid().email().ok().flatten().map(str::to_owned))
+            .ok_or(Error::BadCertificate("no address"))?;
+        let secret = Self {
+            primary: primary(&cert)?,
+            address: address::normalise(&address)?,
+            cert,
+        };
+        secret.signer()?;
+        Ok(secret)
+    }
+
+    /// The certificate with its secret keys, unprotected: to be sealed by whoever stores it.
+    pub fn to_bytes(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let bytes = self.cert.as_tsk().to_vec();
+        bytes
+            .map(Zeroizing::new)
+            .map_err(|_| Error::Bug("writing a certificate"))
+    }
+
+    /// The certificate as everybody sees it.
+    pub fn public_bytes(&self) -> Result<Vec<u8>, Error> {
+        let bytes = self.cert.to_vec();
+        bytes.map_err(|_| Error::Bug("writing a certificate"))
+    }
+
+    /// The public key packet of the primary key.
+    pub fn primary_packet(&self) -> Result<Vec<u8>, Error> {
+        primary_packet(&self.cert)
+    }
+
+    /// The primary key, for verifying.
+    pub fn primary(&self) -> &PrimaryKey {
+        &self.primary
+    }
+
+    /// The fingerprint.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.primary.fingerprint()
+    }
+
+    /// The address in its User ID.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Signs `text` with the primary key and one critical notation (name and value); gives the signature packet.
+    pub(super) fn sign(
+        &self,
+        text: &[u8],
+        (name, value): (&str, &[u8]),
+        now: Millis,
+    ) -> Result<Vec<u8>, Error> {
+        let mut signer = self.signer()?;
+        let flags = NotationDataFlags::empty().set_human_readable();
+        let packet = SignatureBuilder::new(SignatureType::Binary)
+            .set_hash_algo(HashAlgorithm::SHA512)
+            .set_signature_creation_time(time(now))
+            .and_then(|builder| builder.add_notation(name, value, flags, true))
+            .and_then(|builder| builder.sign_message(&mut signer, text))
+            .and_then(|signature| Packet::from(signature).to_vec());
+        packet.map_err(|_| Error::Bug("signing a statement"))
+    }
+
+    fn signer(&self) -> Result<KeyPair, Error> {
+        let key = self.cert.primary_key().key().clone().parts_into_secret();
+        key.and_then(Key::into_keypair)
+            .map_err(|_| Error::BadCertificate("no usable secret key"))
+    }
+
+    fn revocation(&self, made: SystemTime) -> Result<Vec<u8>, Error> {
+        let mut signer = self.signer()?;
+        let packet = CertRevocationBuilder::new()
+            .set_signature_creation_time(made)
+            .and_then(|builder| {
+                builder.set_reason_for_revocation(ReasonForRevocation::Unspecified, b"")
+            })
+            .and_then(|builder| builder.build(&mut signer, &self.cert, None))
+            .and_then(|signature| Packet::from(signature).to_vec());
+        packet.map_err(|_| Error::Bug("making a revocation"))
+    }
+}
+
+/// A person's certificate as everybody sees it, judged at the time of reading.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    bytes: Vec<u8>,
+    fingerprint: Fingerprint,
+    primary: Result<PrimaryKey, Error>,
+    addresses: Vec<String>,
+    revoked: bool,
+    expires: Option<Millis>,
+}
+
+impl Certificate {
+    /// Reads exactly one certificate. Its self-signatures are verified, and secret keys in it are dropped.
+    ///
+    /// A revoked or expired certificate is read as well: ask [`Self::revoked`] and [`Self::expired`]. `now` decides
+    /// which self-signatures count; a clock that stands before the certificate was made is taken to be wrong.
+    pub fn parse(bytes: &[u8], now: Millis) -> Result<Self, Error> {
+        let cert = read(bytes)?.strip_secret_key_material();
+        let now = time(now).max(cert.primary_key().key().creation_time());
+        let policy = StandardPolicy::at(now);
+        let valid = cert
+            .with_policy(&policy, now)
+            .map_err(|_| Error::BadCertificate("no valid self-signature"))?;
+        let expires = valid.primary_key().key_expiration_time();
+        let found = Self {
+            fingerprint: fingerprint(&cert)?,
+            primary: primary(&cert),
+            addresses: valid.userids().revoked(false).filter_map(mail).collect(),
+            revoked: matches!(valid.revocation_status(), RevocationStatus::Revoked(_)),
+            expires: expires.map(millis),
+            bytes: cert
+                .to_vec()
+                .map_err(|_| Error::Bug("writing a certificate"))?,
+        };
+        if found.addresses.is_empty() && !found.revoked {
+            return Err(Error::BadCertificate("no address"));
+        }
+        Ok(found)
+    }
+
+    /// The certificate, without what doesn't belong there.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The fingerprint.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The addresses in User IDs with a valid self-signature that are not revoked, as they are written there.
+    pub fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    /// Whether `address` is one of [`Self::addresses`]. Upper and lower case of ASCII letters are the same, on both
+    /// sides of the `@`.
+    pub fn claims(&self, address: &str) -> bool {
+        let mut addresses = self.addresses.iter();
+        addresses.any(|claimed| claimed.eq_ignore_ascii_case(address))
+    }
+
+    /// The primary key, for verifying statements. Certificates from outside Haven may have one that makes none.
+    pub fn primary(&self) -> Result<&PrimaryKey, Error> {
+        self.primary.as_ref().map_err(Clone::clone)
+    }
+
+    /// Whether its owner revoked it.
+    pub fn revoked(&self) -> bool {
+        self.revoked
+    }
+
+    /// When it expires, if ever.
+    pub fn expires(&self) -> Option<Millis> {
+        self.expires
+    }
+
+    /// Whether it has expired.
+    pub fn expired(&self, now: Millis) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+}
+
+/// Builds the five packets.
+fn build(address: &str, made: SystemTime) -> sequoia_openpgp::Result<Cert> {
+    let mut primary: Key<SecretParts, PrimaryRole> =
+        Key4::generate_ecc(true, Curve::Ed25519)?.into();
+    primary.set_creation_time(made)?;
+    let mut subkey: Key<SecretParts, SubordinateRole> =
+        Key4::generate_ecc(false, Curve::Cv25519)?.into();
+    subkey.set_creation_time(made)?;
+    let userid = UserID::from(format!("<{address}>"));
+
+    let mut signer = primary.clone().into_keypair()?;
+    let self_signature = self_signature(made)?.sign_userid_binding(&mut signer, None, &userid)?;
+    let binding = binding(made)?.sign_subkey_binding(&mut signer, None, &subkey)?;
+    Cert::from_packets(
+        vec![
+            Packet::from(primary),
+            userid.into(),
+            self_signature.into(),
+            subkey.into(),
+            binding.into(),
+        ]
+        .into_iter(),
+    )
+}
+
+/// What the person's User ID says of the certificate. SEIPDv2 is not advertised: GnuPG and Thunderbird can't read it.
+fn self_signature(made: SystemTime) -> sequoia_openpgp::Result<SignatureBuilder> {
+    SignatureBuilder::new(SignatureType::PositiveCertification)
+        .set_hash_algo(HashAlgorithm::SHA512)
+        .set_signature_creation_time(made)?
+        .set_key_validity_period(VALIDITY)?
+        .set_key_flags(KeyFlags::empty().set_certification().set_signing())?
+        .set_features(Features::empty().set_seipdv1())?
+        .set_primary_userid(true)?
+        .set_preferred_hash_algorithms(vec![HashAlgorithm::SHA512, HashAlgorithm::SHA256])?
+        .set_preferred_symmetric_algorithms(vec![
+            SymmetricAlgorithm::AES256,
+            SymmetricAlgorithm::AES128,
+        ])
+}
+
+fn binding(made: SystemTime) -> sequoia_openpgp::Result<SignatureBuilder> {
+    let flags = KeyFlags::empty()
+        .set_transport_encryption()
+        .set_storage_encryption();
+    SignatureBuilder::new(SignatureType::SubkeyBinding)
+        .set_hash_algo(HashAlgorithm::SHA512)
+        .set_signature_creation_time(made)?
+        .set_key_validity_period(VALIDITY)?
+        .set_key_flags(flags)
+}
+
+/// Reads exactly one certificate.
+fn read(bytes: &[u8]) -> Result<Cert, Error> {
+    if bytes.len() > MAX_CERTIFICATE {
+        return Err(Error::TooLarge);
+    }
+    let malformed = |_| Error::BadCertificate("not OpenPGP");
+    let mut certs = CertParser::from_bytes(bytes).map_err(malformed)?;
+    let cert = certs
+        .next()
+        .ok_or(Error::BadCertificate("empty"))?
+        .map_err(malformed)?;
+    if certs.next().is_some() {
+        return Err(Error::BadCertificate("more than one primary key"));
+    }
+    if cert.clone().into_packets().count() > MAX_PACKETS {
+        return Err(Error::TooLarge);
+    }
+    Ok(cert)
+}
+
+fn primary(cert: &Cert) -> Result<PrimaryKey, Error> {
+    let key = PrimaryKey::from_packet(&primary_packet(cert)?)
+        .map_err(|_| Error::BadCertificate("the primary key is no v4 Ed25519 key"))?;
+    Ok(key)
+}
+
+fn primary_packet(cert: &Cert) -> Result<Vec<u8>, Error> {
+    let key = cert.primary_key().key().clone().parts_into_public();
+    Packet::from(key)
+        .to_vec()
+        .map_err(|_| Error::Bug("writing a key"))
+}
+
+fn fingerprint(cert: &Cert) -> Result<Fingerprint, Error> {
+    Fingerprint::from_slice(cert.fingerprint().as_bytes())
+        .ok_or(Error::BadCertificate("not version 4"))
+}
+
+fn mail(
+    userid: sequoia_openpgp::cert::amalgamation::ValidUserIDAmalgamation<'_>,
+) -> Option<String> {
+    userid.userid().email().ok().flatten().map(str::to_owned)
+}
+
+fn time(millis: Millis) -> SystemTime {
+    // OpenPGP's clock ends in 2106. A later time would be an error in every call instead of in one.
+    UNIX_EPOCH + Duration::from_secs((millis / 1000).min(u32::MAX.into()))
+}
+
+fn millis(time: SystemTime) -> Millis {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_secs().saturating_mul(1000)
+}
