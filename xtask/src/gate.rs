@@ -27,7 +27,7 @@ const STEPS: [Step; 10] = [
     },
     Step {
         name: "tree",
-        about: "the page's dependencies hold no cryptography",
+        about: "the page holds no cryptography, and the relay nothing that decrypts",
         run: |_| tree::check(),
     },
     Step {
@@ -231,7 +231,7 @@ fn deny(arguments: &[&str]) -> Outcome {
     tools::cargo_deny()?;
     let check = |flags: &[&str], what: &[&str]| {
         Run::new("cargo-deny")
-            .args(["--locked", "check", "--hide-inclusion-graph"])
+            .args(["--locked", "check"])
             .args(flags)
             .args(what)
             .args(arguments)
