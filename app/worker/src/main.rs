@@ -1,2 +1,3 @@
-//! Stub.
+//! Starts the engine's worker.
+
 fn main() {}

@@ -1,0 +1,160 @@
+//! Calls to relays over HTTP.
+
+use crate::network;
+use futures_util::{
+    FutureExt as _,
+    future::{self, Either},
+};
+use gloo_net::http::{Request, RequestBuilder, Response};
+use gloo_timers::future::TimeoutFuture;
+use haven_core::request::{Caller, Rejection};
+use haven_wire::{
+    Authorisation, Call, EPOCH_TOKEN_HEADER, Refusal,
+    ids::{EpochToken, SessionToken},
+};
+use js_sys::{Array, Uint8Array};
+use std::cell::RefCell;
+use wasm_bindgen::JsValue;
+use web_sys::{AbortController, Blob, RequestCache, RequestCredentials};
+
+/// How long an answer may take, in milliseconds …
+const PATIENCE: u32 = 30_000;
+/// … and how many bytes of a body are given a millisecond more: 256 kbit/s.
+const BYTES_PER_MILLI: usize = 32;
+/// Chromium uploads larger bodies six times as fast from a `Blob` as from bytes.
+const WORTH_A_BLOB: usize = 4 * 1024;
+
+/// Carries out calls. It holds the session, once there is one.
+#[derive(Default)]
+pub struct RelayClient {
+    session: RefCell<Option<Session>>,
+}
+
+struct Session {
+    origin: String,
+    token: SessionToken,
+}
+
+impl RelayClient {
+    /// From now on, calls to `origin` that want a session use this one.
+    pub fn sign_in(&self, origin: &str, token: SessionToken) {
+        let origin = origin.to_owned();
+        *self.session.borrow_mut() = Some(Session { origin, token });
+    }
+
+    /// Forgets the session.
+    pub fn sign_out(&self) {
+        self.session.take();
+    }
+
+    /// The session of a relay. It is never shown to another one.
+    fn session(&self, origin: &str) -> Option<SessionToken> {
+        let session = self.session.borrow();
+        let session = session.as_ref().filter(|session| session.origin == origin);
+        session.map(|session| session.token)
+    }
+
+    fn authorised(
+        &self,
+        request: RequestBuilder,
+        authorisation: Authorisation,
+        origin: &str,
+        token: Option<EpochToken>,
+    ) -> Result<RequestBuilder, Rejection> {
+        match authorisation {
+            Authorisation::Open => Ok(request),
+            Authorisation::Session => {
+                let session = self.session(origin).ok_or(NOT_SIGNED_IN)?;
+                let bearer = format!("Bearer {}", session.to_hex());
+                Ok(request.header("Authorization", &bearer))
+            }
+            Authorisation::EpochToken => {
+                let token = token.ok_or(Rejection::Refused(Refusal::WrongEpochToken))?;
+                Ok(request.header(EPOCH_TOKEN_HEADER, &token.to_hex()))
+            }
+        }
+    }
+}
+
+const NOT_SIGNED_IN: Rejection = Rejection::Refused(Refusal::NotSignedIn);
+
+impl Caller for RelayClient {
+    async fn call<C: Call>(
+        &self,
+        origin: &str,
+        call: &C,
+        token: Option<EpochToken>,
+    ) -> Result<C::Reply, Rejection> {
+        let body = haven_wire::encode(call).map_err(|error| {
+            Rejection::Refused(Refusal::BadRequest {
+                what: error.to_string(),
+            })
+        })?;
+        let request = Request::post(&format!("{origin}{}", C::PATH))
+            .header("Content-Type", "application/cbor")
+            .cache(RequestCache::NoStore)
+            .credentials(RequestCredentials::Omit);
+        let request = self.authorised(request, C::AUTHORISATION, origin, token)?;
+        if network::is_offline() {
+            return Err(Rejection::Unreachable);
+        }
+        let answer = exchange(request, &body).await?;
+        if answer.status == 200 {
+            haven_wire::decode(&answer.body).map_err(|_| Rejection::Unreachable)
+        } else {
+            Err(refusal(&answer))
+        }
+    }
+}
+
+struct Answer {
+    status: u16,
+    body: Vec<u8>,
+}
+
+/// Something between may answer in the relay's place, such as a proxy with an error page. It doesn't speak for it.
+fn refusal(answer: &Answer) -> Rejection {
+    match haven_wire::decode::<Refusal>(&answer.body) {
+        Ok(refusal) if refusal.status() == answer.status => Rejection::Refused(refusal),
+        _ => Rejection::Unreachable,
+    }
+}
+
+/// Sends a body and reads the answer to its end, or gives up in time.
+async fn exchange(request: RequestBuilder, body: &[u8]) -> Result<Answer, Rejection> {
+    let controller = AbortController::new().map_err(unreachable)?;
+    let request = request
+        .abort_signal(Some(&controller.signal()))
+        .body(body_of(body).map_err(unreachable)?)
+        .map_err(unreachable)?;
+    let extra = u32::try_from(body.len() / BYTES_PER_MILLI).unwrap_or(u32::MAX);
+    let patience = TimeoutFuture::new(PATIENCE.saturating_add(extra));
+    let answer = async { read(request.send().await?).await };
+    match future::select(answer.boxed_local(), patience).await {
+        Either::Left((answer, _)) => answer.map_err(unreachable),
+        Either::Right(((), _)) => {
+            controller.abort();
+            Err(Rejection::Unreachable)
+        }
+    }
+}
+
+async fn read(response: Response) -> Result<Answer, gloo_net::Error> {
+    let status = response.status();
+    let body = response.binary().await?;
+    Ok(Answer { status, body })
+}
+
+fn body_of(body: &[u8]) -> Result<JsValue, JsValue> {
+    let bytes = Uint8Array::from(body);
+    if body.len() < WORTH_A_BLOB {
+        Ok(bytes.into())
+    } else {
+        Blob::new_with_u8_array_sequence(&Array::of1(&bytes)).map(Into::into)
+    }
+}
+
+/// Browsers don't say why a fetch failed, and it makes no difference here.
+fn unreachable<E>(_: E) -> Rejection {
+    Rejection::Unreachable
+}
