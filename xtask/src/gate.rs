@@ -18,58 +18,42 @@ struct Step {
     run: fn(&[&str]) -> Outcome,
 }
 
+impl Step {
+    const fn new(name: &'static str, about: &'static str, run: fn(&[&str]) -> Outcome) -> Self {
+        Self { name, about, run }
+    }
+}
+
 /// Quick ones first. What is built for one is used by the next.
 const STEPS: [Step; 10] = [
-    Step {
-        name: "fmt",
-        about: "the code is formatted",
-        run: fmt,
-    },
-    Step {
-        name: "tree",
-        about: "the page holds no cryptography, and the relay nothing that decrypts",
-        run: |_| tree::check(),
-    },
-    Step {
-        name: "deny",
-        about: "licences, sources, advisories, who may depend on whom",
-        run: deny,
-    },
-    Step {
-        name: "clippy",
-        about: "lints, natively and for WebAssembly",
-        run: clippy,
-    },
-    Step {
-        name: "docs",
-        about: "documentation builds without warnings",
-        run: docs,
-    },
-    Step {
-        name: "test",
-        about: "unit, integration and documentation tests",
-        run: test,
-    },
-    Step {
-        name: "wasm",
-        about: "WebAssembly tests in a headless browser",
-        run: wasm,
-    },
-    Step {
-        name: "release",
-        about: "the optimised web app and relay build",
-        run: |_| relay::release().map(drop),
-    },
-    Step {
-        name: "sizes",
-        about: "what is downloaded stays within its budget",
-        run: |_| sizes::check(),
-    },
-    Step {
-        name: "e2e",
-        about: "people in browsers, against the release build",
-        run: end_to_end,
-    },
+    Step::new("fmt", "the code is formatted", fmt),
+    Step::new(
+        "tree",
+        "the page holds no cryptography, and the relay nothing that decrypts",
+        |_| tree::check(),
+    ),
+    Step::new(
+        "deny",
+        "licences, sources, advisories, who may depend on whom",
+        deny,
+    ),
+    Step::new("clippy", "lints, natively and for WebAssembly", clippy),
+    Step::new("docs", "documentation builds without warnings", docs),
+    Step::new("test", "unit, integration and documentation tests", test),
+    Step::new("wasm", "WebAssembly tests in a headless browser", wasm),
+    Step::new("release", "the optimised web app and relay build", |_| {
+        relay::release().map(drop)
+    }),
+    Step::new(
+        "sizes",
+        "what is downloaded stays within its budget",
+        |_| sizes::check(),
+    ),
+    Step::new(
+        "e2e",
+        "people in browsers, against the release build",
+        end_to_end,
+    ),
 ];
 
 /// Packages that exist only in a browser.
