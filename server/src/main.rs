@@ -1,2 +1,44 @@
-//! Stub.
-fn main() {}
+//! Starts the relay.
+
+use clap::Parser as _;
+use haven_server::{
+    config::{Config, Options},
+    relay::Relay,
+};
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::{
+    filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("haven-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let config = Config::load(Options::parse())?;
+    // Libraries may log headers or values at their lower levels, so only the relay's own lines are let through.
+    tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .with(Targets::new().with_target("haven_server", config.log))
+        .init();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let relay = Relay::open(config).await?;
+    println!("Haven is running at http://{}", relay.address());
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    relay.serve(stop).await;
+    Ok(())
+}

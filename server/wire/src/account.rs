@@ -26,7 +26,10 @@ pub struct Stretching {
 
 impl Stretching {
     /// For new accounts: 64 MiB, 3 passes, one lane.
-    pub const CURRENT: Self = Self { memory_kib: 64 * 1024, passes: 3 };
+    pub const CURRENT: Self = Self {
+        memory_kib: 64 * 1024,
+        passes: 3,
+    };
 
     /// Whether a client may use these: at least today's strength, and no more than a browser can bear (1 GiB, 10
     /// passes), so that a relay can neither weaken nor hang its clients.
@@ -225,3 +228,14 @@ pub struct SignOut {
     pub device_list: Option<crate::keys::SignedDeviceList>,
 }
 call!(SignOut => Done, Session, "/v1/sign_out");
+
+/// Ends the session of another device of the same person, and forgets its inbox and key packages: for a device that
+/// is lost. [`crate::Refusal::NotFound`] if the person has no such device (any more).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RevokeDevice {
+    /// The device.
+    pub device_id: DeviceId,
+    /// The device list without it.
+    pub device_list: Option<crate::keys::SignedDeviceList>,
+}
+call!(RevokeDevice => Done, Session, "/v1/account/revoke_device");

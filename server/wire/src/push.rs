@@ -3,7 +3,10 @@
 //! The client sends [`ToRelay::Hello`] first; a socket without one is closed after 10 s. Either side may ping with
 //! [`ToRelay::Ping`]; a socket on which nothing came for 60 s is closed.
 
-use crate::{group::{Opened, Row}, ids::*};
+use crate::{
+    group::{Opened, Row},
+    ids::*,
+};
 use serde::{Deserialize, Serialize};
 
 /// Where the socket is.

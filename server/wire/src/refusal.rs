@@ -84,7 +84,10 @@ impl Refusal {
             Self::BadCredentials | Self::NotSignedIn => 401,
             Self::WrongEpochToken | Self::SignUpClosed => 403,
             Self::NotFound => 404,
-            Self::AddressTaken | Self::Conflict { .. } | Self::EpochTooOld { .. } | Self::WrongEpoch { .. } => 409,
+            Self::AddressTaken
+            | Self::Conflict { .. }
+            | Self::EpochTooOld { .. }
+            | Self::WrongEpoch { .. } => 409,
             Self::TooLarge { .. } => 413,
             Self::RateLimited { .. } => 429,
             Self::Internal => 500,

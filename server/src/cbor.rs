@@ -1,0 +1,80 @@
+//! CBOR bodies in and out.
+
+use crate::{error::ApiError, state::State};
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, Request},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use haven_wire::{Call, Refusal, limits};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::Serialize;
+use std::time::Duration;
+
+/// The content type of all calls.
+pub const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/cbor");
+/// A body that takes longer is given up.
+const BODY_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// As an argument: the decoded request of a [`Call`]. As an answer: status 200 and the value.
+pub struct Cbor<T>(pub T);
+
+/// How large a request may be.
+fn limit_of<T: Call>() -> usize {
+    if T::PATH == <haven_wire::group::AppendCommit as Call>::PATH {
+        limits::MAX_COMMIT_REQUEST
+    } else {
+        limits::MAX_REQUEST
+    }
+}
+
+impl<T: Call> FromRequest<State> for Cbor<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &State) -> Result<Self, ApiError> {
+        if request.headers().get(header::CONTENT_TYPE) != Some(&CONTENT_TYPE) {
+            return Err(ApiError::bad("content type"));
+        }
+        let bytes = collect(request.into_body(), limit_of::<T>()).await?;
+        haven_wire::decode(&bytes)
+            .map(Self)
+            .map_err(|_| ApiError::bad("body"))
+    }
+}
+
+async fn collect(body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await;
+    match collected {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(ApiError::too_large("request", limit))
+        }
+        Ok(Err(_)) => Err(ApiError::bad("body")),
+        Err(_) => Err(ApiError::bad("slow body")),
+    }
+}
+
+impl<T: Serialize> IntoResponse for Cbor<T> {
+    fn into_response(self) -> Response {
+        body(&self.0)
+    }
+}
+
+/// A 200 with a CBOR body.
+pub fn body<T: Serialize>(value: &T) -> Response {
+    match haven_wire::encode(value) {
+        Ok(bytes) => {
+            let headers = [
+                (header::CONTENT_TYPE, CONTENT_TYPE),
+                (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            ];
+            (headers, bytes).into_response()
+        }
+        Err(_) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            Refusal::Internal.to_string(),
+        )
+            .into_response(),
+    }
+}

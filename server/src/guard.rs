@@ -1,0 +1,113 @@
+//! What surrounds every route: security headers, CORS, the limit by network, counting.
+
+use crate::{auth::Caller, limits::Limit, routes::groups::is_open_to_other_origins, state::State};
+use axum::{
+    extract::{MatchedPath, Request, State as Shared},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+/// Sent with every answer. A worker follows the policy of its own script's answer, so no file may lack it.
+const HEADERS: [(HeaderName, &str); 7] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \
+         img-src 'self' blob: data:; font-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default",
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-embedder-policy"),
+        "require-corp",
+    ),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    // The camera reads another person's QR code; passkeys lock the app.
+    (
+        HeaderName::from_static("permissions-policy"),
+        "accelerometer=(), autoplay=(), bluetooth=(), browsing-topics=(), camera=(self), clipboard-read=(), \
+         clipboard-write=(self), display-capture=(), encrypted-media=(), fullscreen=(self), gamepad=(), \
+         geolocation=(), gyroscope=(), hid=(), idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), \
+         midi=(), payment=(), picture-in-picture=(), publickey-credentials-create=(self), \
+         publickey-credentials-get=(self), screen-wake-lock=(), serial=(), usb=(), web-share=(self), \
+         xr-spatial-tracking=()",
+    ),
+];
+
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// Adds security headers, answers preflights, and tells pages of other origins what is open to them.
+pub async fn headers(request: Request, next: Next) -> Response {
+    let open = is_open_to_other_origins(request.uri().path());
+    let preflight = open && request.method() == Method::OPTIONS;
+    let mut response = if preflight {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    let resource_policy = if open { "cross-origin" } else { "same-origin" };
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static(resource_policy));
+    if open {
+        add_cors(headers, preflight);
+    }
+    response
+}
+
+/// Any origin, no credentials: an origin authorises nothing, an epoch token does.
+fn add_cors(headers: &mut HeaderMap, preflight: bool) {
+    let mut add = |name: HeaderName, value: &'static str| {
+        headers.insert(name, HeaderValue::from_static(value));
+    };
+    add(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    add(header::ACCESS_CONTROL_EXPOSE_HEADERS, "retry-after");
+    if preflight {
+        add(header::ACCESS_CONTROL_ALLOW_METHODS, "POST");
+        add(
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "content-type, haven-epoch-token",
+        );
+        add(header::ACCESS_CONTROL_MAX_AGE, "86400");
+    }
+}
+
+/// Limits calls by network.
+pub async fn limit(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    request: Request,
+    next: Next,
+) -> Response {
+    match caller.take(&state, Limit::calls_per_network, 1) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Counts answers by route and status, and logs them. Neither a path's pattern nor a status names anybody.
+pub async fn count(Shared(state): Shared<State>, request: Request, next: Next) -> Response {
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("assets", MatchedPath::as_str)
+        .to_owned();
+    let started = std::time::Instant::now();
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    state.metrics.request(&route, status);
+    tracing::debug!(
+        route,
+        status,
+        ms = started.elapsed().as_millis() as u64,
+        "answered"
+    );
+    response
+}

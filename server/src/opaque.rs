@@ -1,0 +1,173 @@
+//! The relay's side of OPAQUE (RFC 9807).
+//!
+//! The server setup (OPRF seed and key pair) lives in its own file: a stolen database alone gives nothing that could
+//! be tried against a list of passwords. An unknown address is answered as a known one would be: the OPRF depends on
+//! the setup and the name alone, and opaque-ke makes up the rest.
+
+use crate::store::{Lock, random};
+use haven_wire::{Refusal, account::*, ids::MessageId};
+use opaque_ke::{
+    CredentialFinalization, CredentialRequest, RegistrationRequest, RegistrationUpload,
+    ServerLogin, ServerLoginParameters, ServerRegistration, ServerSetup,
+};
+use rand::rngs::OsRng;
+use std::{
+    collections::HashMap,
+    io::{self, Write as _},
+    path::Path,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+/// Between the two steps of a sign-in.
+const LOGIN_TIME: Duration = Duration::from_secs(60);
+/// Sign-ins between their steps. The oldest one gives way.
+const MAX_LOGINS: usize = 10_000;
+
+/// Setup and pending sign-ins.
+pub struct Opaque {
+    setup: ServerSetup<OpaqueSuite>,
+    logins: Mutex<HashMap<MessageId, Login>>,
+}
+
+/// A sign-in between its two steps.
+struct Login {
+    state: ServerLogin<OpaqueSuite>,
+    /// Nothing for a made-up one.
+    lock: Option<Lock>,
+    since: Instant,
+}
+
+impl Opaque {
+    /// Reads the setup, or makes it on the first start.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let setup = match std::fs::read(path) {
+            Ok(bytes) => ServerSetup::deserialize(&bytes)
+                .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "opaque.key is damaged"))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => create(path)?,
+            Err(error) => return Err(error),
+        };
+        Ok(Self {
+            setup,
+            logins: Mutex::default(),
+        })
+    }
+
+    /// First step of a registration: the same whether or not the name is taken.
+    pub fn register(&self, name: &str, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let request = RegistrationRequest::deserialize(request).map_err(|_| malformed())?;
+        let started = ServerRegistration::start(&self.setup, request, name.as_bytes())
+            .map_err(|_| malformed())?;
+        Ok(started.message.serialize().to_vec())
+    }
+
+    /// First step of a sign-in.
+    pub fn start(
+        &self,
+        name: &str,
+        lock: Option<Lock>,
+        request: &[u8],
+    ) -> Result<LoginStartReply, Refusal> {
+        let request = CredentialRequest::deserialize(request).map_err(|_| malformed())?;
+        let stretching = lock
+            .as_ref()
+            .map_or(Stretching::CURRENT, |lock| lock.stretching);
+        let record = lock
+            .as_ref()
+            .map(|lock| ServerRegistration::deserialize(&lock.opaque_record))
+            .transpose()
+            .map_err(|_| Refusal::Internal)?;
+        let parameters = ServerLoginParameters::default();
+        let started = ServerLogin::start(
+            &mut OsRng,
+            &self.setup,
+            record,
+            request,
+            name.as_bytes(),
+            parameters,
+        )
+        .map_err(|_| malformed())?;
+        let login = MessageId(random().map_err(|_| Refusal::Internal)?);
+        self.remember(
+            login,
+            Login {
+                state: started.state,
+                lock,
+                since: Instant::now(),
+            },
+        );
+        Ok(LoginStartReply {
+            login,
+            response: started.message.serialize().to_vec(),
+            stretching,
+        })
+    }
+
+    fn remember(&self, id: MessageId, login: Login) {
+        let mut logins = self.logins();
+        if logins.len() >= MAX_LOGINS {
+            logins.retain(|_, login| login.since.elapsed() < LOGIN_TIME);
+        }
+        if logins.len() >= MAX_LOGINS {
+            let oldest = logins
+                .iter()
+                .min_by_key(|(_, login)| login.since)
+                .map(|(id, _)| *id);
+            oldest.and_then(|id| logins.remove(&id));
+        }
+        logins.insert(id, login);
+    }
+
+    /// Second step of a sign-in. Whatever is wrong, the answer is the same.
+    pub fn finish(&self, login: MessageId, finalization: &[u8]) -> Result<Lock, Refusal> {
+        let login = self
+            .logins()
+            .remove(&login)
+            .ok_or(Refusal::BadCredentials)?;
+        if login.since.elapsed() >= LOGIN_TIME {
+            return Err(Refusal::BadCredentials);
+        }
+        let finalization = CredentialFinalization::deserialize(finalization)
+            .map_err(|_| Refusal::BadCredentials)?;
+        login
+            .state
+            .finish(finalization, ServerLoginParameters::default())
+            .map_err(|_| Refusal::BadCredentials)?;
+        login.lock.ok_or(Refusal::BadCredentials)
+    }
+
+    fn logins(&self) -> std::sync::MutexGuard<'_, HashMap<MessageId, Login>> {
+        self.logins
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Whether this is a registration upload.
+pub fn valid_record(bytes: &[u8]) -> bool {
+    RegistrationUpload::<OpaqueSuite>::deserialize(bytes).is_ok()
+}
+
+fn malformed() -> Refusal {
+    Refusal::BadRequest {
+        what: "OPAQUE message".into(),
+    }
+}
+
+/// Writes a new setup so that it is there whole, or not at all.
+fn create(path: &Path) -> io::Result<ServerSetup<OpaqueSuite>> {
+    let setup = ServerSetup::<OpaqueSuite>::new(&mut OsRng);
+    let draft = path.with_extension("draft");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&draft)?;
+    file.write_all(&setup.serialize())?;
+    file.sync_all()?;
+    std::fs::rename(&draft, path)?;
+    if let Some(directory) = path.parent() {
+        std::fs::File::open(directory)?.sync_all()?;
+    }
+    Ok(setup)
+}

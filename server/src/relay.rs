@@ -1,0 +1,176 @@
+//! A whole relay: opened over a data directory, served, closed.
+
+use crate::{
+    app,
+    assets::Assets,
+    config::Config,
+    fanout::Hub,
+    limits::Limiter,
+    metrics::Metrics,
+    opaque::Opaque,
+    routes::push::Patience,
+    serve,
+    state::{Parts, State},
+    store::{RelayStore, StoreError, sqlite::SqliteStore},
+    upkeep,
+};
+use axum::{Router, extract::State as Shared, routing::get};
+use std::{
+    fs::{File, TryLockError},
+    future::Future,
+    io,
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
+
+/// How long the end waits for sockets to say goodbye.
+const SOCKETS_END: Duration = Duration::from_secs(2);
+
+/// Why a relay can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The data directory can't be used.
+    #[error("can't use the data directory {0}: {1}")]
+    Data(String, io::Error),
+    /// Another relay runs over the same directory.
+    #[error("another relay uses the data directory {0}")]
+    InUse(String),
+    /// An address can't be listened at.
+    #[error("can't listen at {0}: {1}")]
+    Listen(SocketAddr, io::Error),
+    /// The database can't be opened: damaged, or from a newer version of the relay.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A relay that is ready to serve.
+pub struct Relay {
+    listener: TcpListener,
+    address: SocketAddr,
+    metrics_listener: Option<TcpListener>,
+    store: Arc<SqliteStore>,
+    /// What its handlers share.
+    pub state: State,
+    jobs: JoinSet<()>,
+    _lock: File,
+}
+
+impl Relay {
+    /// Opens the data directory and the listeners.
+    pub async fn open(config: Config) -> Result<Self, Error> {
+        Self::open_with(config, Patience::default()).await
+    }
+
+    /// [`Relay::open`], with other times for sockets.
+    pub async fn open_with(config: Config, patience: Patience) -> Result<Self, Error> {
+        let data = |error| Error::Data(config.data.display().to_string(), error);
+        create_private(&config.data).map_err(data)?;
+        let lock = lock(&config.data)?;
+        let opaque = Opaque::open(&config.data.join("opaque.key")).map_err(data)?;
+        let listener = listen(config.listen).await?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| Error::Listen(config.listen, error))?;
+        let metrics_listener = match config.metrics {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        let metrics = Arc::new(Metrics::default());
+        let hub = Arc::new(Hub::new(metrics.clone()));
+        let (news, heard) = mpsc::unbounded_channel();
+        let store = Arc::new(SqliteStore::open(&config.data.join("haven.db"), news).await?);
+        let mut jobs = JoinSet::new();
+        jobs.spawn(hub.clone().run(heard));
+        jobs.spawn(upkeep::deliver(store.clone(), hub.clone()));
+        jobs.spawn(upkeep::sweep(
+            store.clone(),
+            config.retention,
+            metrics.clone(),
+        ));
+        let state = State::new(Parts {
+            origin: config.origin_at(address),
+            store: store.clone() as Arc<dyn RelayStore>,
+            hub,
+            limiter: Limiter::new(config.limits.clone()),
+            metrics,
+            opaque,
+            assets: config
+                .web_root
+                .clone()
+                .map_or_else(Assets::built, Assets::directory),
+            patience,
+            config,
+        });
+        Ok(Self {
+            listener,
+            address,
+            metrics_listener,
+            store,
+            state,
+            jobs,
+            _lock: lock,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The store, for tests that fill the disk.
+    pub fn store(&self) -> Arc<SqliteStore> {
+        self.store.clone()
+    }
+
+    /// Serves until `stop` is done; then ends sockets, lets open requests finish and closes the database.
+    pub async fn serve(mut self, stop: impl Future<Output = ()>) {
+        if let Some(listener) = self.metrics_listener.take() {
+            let router = metrics_router(self.state.clone());
+            self.jobs
+                .spawn(serve::run(listener, router, std::future::pending(), || ()));
+        }
+        let hub = self.state.hub.clone();
+        serve::run(self.listener, app(self.state.clone()), stop, || hub.close()).await;
+        let _ = tokio::time::timeout(SOCKETS_END, hub.emptied()).await;
+        self.jobs.shutdown().await;
+        self.store.close().await;
+    }
+}
+
+fn metrics_router(state: State) -> Router {
+    async fn metrics(Shared(state): Shared<State>) -> String {
+        state.metrics.render()
+    }
+    Router::new()
+        .route("/metrics", get(metrics))
+        .with_state(state)
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| Error::Listen(address, error))
+}
+
+/// A directory that only its owner can read.
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Two relays over one database would not see each other's news.
+fn lock(data: &Path) -> Result<File, Error> {
+    let name = data.display().to_string();
+    let file = File::create(data.join("lock")).map_err(|error| Error::Data(name.clone(), error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse(name)),
+        Err(TryLockError::Error(error)) => Err(Error::Data(name, error)),
+    }
+}

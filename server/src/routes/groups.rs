@@ -1,0 +1,139 @@
+//! The log of a group. These calls know epoch tokens and no accounts.
+
+use crate::{
+    auth::{Caller, ShownToken, take},
+    cbor::Cbor,
+    error::{Answer, ApiError, at_most},
+    header,
+    limits::{Limit, MAX_POINTERS, today},
+    state::State,
+    store::{NewCommit, NewMessages},
+};
+use axum::{Router, extract::State as Shared, routing::post};
+use haven_wire::{Call as _, Refusal, group::*, limits};
+
+/// The calls of this module.
+pub fn router() -> Router<State> {
+    Router::new()
+        .route(AppendCommit::PATH, post(append_commit))
+        .route(AppendMessages::PATH, post(append_messages))
+        .route(GetRows::PATH, post(rows))
+        .route(GetHeads::PATH, post(heads))
+        .route(GetWelcome::PATH, post(welcome))
+}
+
+/// Whether pages of other origins may call this path: clients reach several relays.
+pub fn is_open_to_other_origins(path: &str) -> bool {
+    path.starts_with("/v1/group/") || path == GetWelcome::PATH
+}
+
+async fn append_commit(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    ShownToken(token_hash): ShownToken,
+    Cbor(request): Cbor<AppendCommit>,
+) -> Answer<Appended> {
+    check_commit(&request)?;
+    // By token as well, so that a stranger can't use up a group's bucket.
+    take(
+        &state,
+        Limit::commits_per_group,
+        (request.group_id, token_hash),
+        1,
+    )?;
+    if request.epoch == 0 {
+        caller.take(&state, Limit::new_groups_per_network, 1)?;
+    }
+    let pointers = u32::try_from(request.pointers.len()).unwrap_or(u32::MAX);
+    caller.take(&state, Limit::pointers_per_network, pointers)?;
+    let new = NewCommit {
+        token_hash,
+        request,
+        day: today(),
+    };
+    Ok(Cbor(state.store.append_commit(new).await?))
+}
+
+fn check_commit(request: &AppendCommit) -> Result<(), ApiError> {
+    at_most("commit", request.commit.len(), limits::MAX_COMMIT)?;
+    if let Some(welcome) = &request.welcome {
+        at_most("welcome", welcome.welcome.len(), limits::MAX_COMMIT)?;
+    }
+    at_most("pointers", request.pointers.len(), MAX_POINTERS)?;
+    for pointer in &request.pointers {
+        at_most("pointer", pointer.sealed.len(), limits::MAX_POINTER)?;
+    }
+    header::check(
+        &request.commit,
+        request.group_id,
+        request.epoch,
+        Kind::Commit,
+    )?;
+    Ok(())
+}
+
+async fn append_messages(
+    Shared(state): Shared<State>,
+    ShownToken(token_hash): ShownToken,
+    Cbor(request): Cbor<AppendMessages>,
+) -> Answer<Appended> {
+    check_messages(&request)?;
+    let amount = u32::try_from(request.messages.len()).unwrap_or(u32::MAX);
+    take(
+        &state,
+        Limit::messages_per_group,
+        (request.group_id, token_hash),
+        amount,
+    )?;
+    let new = NewMessages {
+        token_hash,
+        request,
+        day: today(),
+    };
+    Ok(Cbor(state.store.append_messages(new).await?))
+}
+
+fn check_messages(request: &AppendMessages) -> Result<(), ApiError> {
+    at_most("messages", request.messages.len(), limits::MAX_APPEND)?;
+    if request.messages.is_empty() {
+        return Err(ApiError::bad("no messages"));
+    }
+    for message in &request.messages {
+        at_most("message", message.ciphertext.len(), limits::MAX_MESSAGE)?;
+        header::check(
+            &message.ciphertext,
+            request.group_id,
+            request.epoch,
+            Kind::Application,
+        )?;
+    }
+    Ok(())
+}
+
+async fn rows(
+    Shared(state): Shared<State>,
+    ShownToken(token_hash): ShownToken,
+    Cbor(request): Cbor<GetRows>,
+) -> Answer<Rows> {
+    Ok(Cbor(state.store.rows(token_hash, request).await?))
+}
+
+async fn heads(Shared(state): Shared<State>, Cbor(request): Cbor<GetHeads>) -> Answer<Heads> {
+    at_most("groups", request.groups.len(), limits::MAX_HEADS)?;
+    let windows = state.store.windows(&request.groups).await?;
+    let heads = windows
+        .into_iter()
+        .map(|window| window.map(|window| window.head))
+        .collect();
+    Ok(Cbor(Heads { heads }))
+}
+
+async fn welcome(
+    Shared(state): Shared<State>,
+    Cbor(request): Cbor<GetWelcome>,
+) -> Answer<WelcomeReply> {
+    let welcome = state.store.welcome(request.id).await?;
+    Ok(Cbor(WelcomeReply {
+        welcome: welcome.ok_or(Refusal::NotFound)?,
+    }))
+}

@@ -1,0 +1,48 @@
+//! What all handlers share.
+
+use crate::{
+    assets::Assets, config::Config, fanout::Hub, limits::Limiter, metrics::Metrics, opaque::Opaque,
+    routes::push::Patience, store::RelayStore,
+};
+use std::{ops::Deref, sync::Arc};
+
+/// What all handlers share; cheap to clone.
+#[derive(Clone)]
+pub struct State(Arc<Parts>);
+
+/// The parts of [`State`].
+pub struct Parts {
+    /// The configuration.
+    pub config: Config,
+    /// The origin that is told to clients.
+    pub origin: String,
+    /// What is remembered.
+    pub store: Arc<dyn RelayStore>,
+    /// Sockets and who wants what.
+    pub hub: Arc<Hub>,
+    /// Token buckets.
+    pub limiter: Limiter,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Sign-in by password.
+    pub opaque: Opaque,
+    /// The web app.
+    pub assets: Assets,
+    /// How long sockets are waited for.
+    pub patience: Patience,
+}
+
+impl State {
+    /// Shares the parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for State {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
