@@ -5,13 +5,24 @@
 //! in ([`Engine::confirm`], [`Engine::reject`]), what relays push goes to [`Engine::receive`], `now` is a parameter,
 //! and everything stored goes through three methods of a [`store::Store`].
 //!
-//! Where to start reading: [`engine`] for the verbs, [`chat`] for what happens in a conversation, [`mls`] for what
+//! Where to start reading: `engine.rs` for the verbs, `chat/` for what happens in a conversation, `mls/` for what
 //! OpenMLS stores and how, [`identity`] for certificates, attestations and accounts.
 
+mod chat;
+mod engine;
+mod error;
 pub mod identity;
 pub mod intent;
+mod memory;
+mod mls;
+mod network;
 pub mod request;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use engine::{Engine, Handled, Pending};
+pub use error::Error;
 
 /// Milliseconds since 1970-01-01 UTC.
 pub type Millis = u64;

@@ -11,9 +11,7 @@ use std::{
 const NOW: u64 = 1_795_305_600_000;
 
 fn alice() -> SecretCertificate {
-    SecretCertificate::generate("alice@example.org", NOW)
-        .unwrap()
-        .0
+    SecretCertificate::generate("alice@example.org", NOW).unwrap().0
 }
 
 /// A GnuPG home of its own, gone when dropped.
@@ -38,12 +36,7 @@ impl Gpg {
         Command::new("gpg")
             .arg("--homedir")
             .arg(&self.0)
-            .args([
-                "--batch",
-                "--no-tty",
-                "--faked-system-time",
-                "20261201T000000",
-            ])
+            .args(["--batch", "--no-tty", "--faked-system-time", "20261201T000000"])
             .args(arguments)
             .output()
             .expect("these tests need GnuPG 2.2 or later as `gpg`")
@@ -59,11 +52,7 @@ impl Gpg {
 
 impl Drop for Gpg {
     fn drop(&mut self) {
-        let _ = Command::new("gpgconf")
-            .arg("--homedir")
-            .arg(&self.0)
-            .args(["--kill", "all"])
-            .output();
+        let _ = Command::new("gpgconf").arg("--homedir").arg(&self.0).args(["--kill", "all"]).output();
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -77,9 +66,7 @@ fn gpg_lists_the_shape_that_the_design_asks_for() {
     let listing = gpg.ok(&["--with-colons", "--fixed-list-mode", "--list-keys"]);
     let record = |kind: &str| -> Vec<Vec<&str>> {
         let lines = listing.lines().map(|line| line.split(':').collect());
-        lines
-            .filter(|fields: &Vec<&str>| fields[0] == kind)
-            .collect()
+        lines.filter(|fields: &Vec<&str>| fields[0] == kind).collect()
     };
     let (primary, subkey) = (record("pub"), record("sub"));
     assert_eq!((primary.len(), subkey.len()), (1, 1));
@@ -92,22 +79,13 @@ fn gpg_lists_the_shape_that_the_design_asks_for() {
     assert_eq!(record("uid")[0][9], "<alice@example.org>");
     let made: u64 = primary[0][5].parse().unwrap();
     for key in [&primary[0], &subkey[0]] {
-        assert_eq!(
-            key[6].parse::<u64>().unwrap(),
-            made + 2 * 365 * 24 * 60 * 60
-        );
+        assert_eq!(key[6].parse::<u64>().unwrap(), made + 2 * 365 * 24 * 60 * 60);
     }
 
     let packets = gpg.ok(&["--list-packets", &file]);
-    let tags: Vec<&str> = packets
-        .lines()
-        .filter_map(|line| line.split("tag=").nth(1)?.split(' ').next())
-        .collect();
-    assert_eq!(
-        tags,
-        ["6", "13", "2", "14", "2"],
-        "Autocrypt's five packets, in this order"
-    );
+    let tags: Vec<&str> =
+        packets.lines().filter_map(|line| line.split("tag=").nth(1)?.split(' ').next()).collect();
+    assert_eq!(tags, ["6", "13", "2", "14", "2"], "Autocrypt's five packets, in this order");
     assert!(packets.contains("features: 01"), "SEIPDv1 only: {packets}");
     assert!(packets.contains("key flags: 03") && packets.contains("key flags: 0C"));
     assert!(packets.contains("pref-sym-algos: 9 7") && packets.contains("pref-hash-algos: 10 8"));
@@ -117,10 +95,7 @@ fn gpg_lists_the_shape_that_the_design_asks_for() {
 fn gpg_takes_the_revocation() {
     let (secret, revocation) = SecretCertificate::generate("alice@example.org", NOW).unwrap();
     let gpg = Gpg::new("revocation");
-    gpg.ok(&[
-        "--import",
-        &gpg.write("alice.pgp", &secret.public_bytes().unwrap()),
-    ]);
+    gpg.ok(&["--import", &gpg.write("alice.pgp", &secret.public_bytes().unwrap())]);
     gpg.ok(&["--import", &gpg.write("revocation.pgp", &revocation)]);
     let listing = gpg.ok(&["--with-colons", "--list-keys"]);
     assert!(listing.contains("\npub:r:"), "{listing}");
@@ -135,21 +110,11 @@ fn gpg_takes_the_revocation() {
 fn gpg_takes_the_secret_keys() {
     let secret = alice();
     let gpg = Gpg::new("secret");
-    gpg.ok(&[
-        "--import",
-        &gpg.write("alice.pgp", &secret.to_bytes().unwrap()),
-    ]);
+    gpg.ok(&["--import", &gpg.write("alice.pgp", &secret.to_bytes().unwrap())]);
     let text = gpg.write("text", b"hello");
     let signed = gpg.ok(&["--local-user", "alice@example.org", "--detach-sign", &text]);
     assert!(!signed.contains("failed"));
-    gpg.ok(&[
-        "--trust-model",
-        "always",
-        "--recipient",
-        "alice@example.org",
-        "--encrypt",
-        &text,
-    ]);
+    gpg.ok(&["--trust-model", "always", "--recipient", "alice@example.org", "--encrypt", &text]);
     let opened = gpg.ok(&["--decrypt", &format!("{text}.gpg")]);
     assert!(opened.contains("hello"));
 }

@@ -92,17 +92,12 @@ impl Account {
 
     /// Opens the vault that the relay holds. Refuses a version lower than [`Self::vault_version`].
     pub fn open_vault(&self, vault: &Vault) -> Result<VaultBody, Error> {
-        self.vault_key
-            .open(&self.address, vault, self.vault_version)
+        self.vault_key.open(&self.address, vault, self.vault_version)
     }
 
     /// Verifies this person's own directory entry, and that its device list is not older than the last one seen and
     /// doesn't contradict it. The relay has no way to make this fail but to be wrong.
-    pub fn verify_own_entry(
-        &self,
-        entry: &DirectoryEntry,
-        now: Millis,
-    ) -> Result<DeviceList, Error> {
+    pub fn verify_own_entry(&self, entry: &DirectoryEntry, now: Millis) -> Result<DeviceList, Error> {
         let certificate = Certificate::parse(&entry.certificate, now)?;
         if certificate.fingerprint() != self.fingerprint {
             return Err(Error::Mismatch("certificate"));
@@ -118,11 +113,7 @@ impl Account {
 
     /// Makes the device list that follows the one in `entry` and has this device in it. If it is in already, that very
     /// list. For a conflict when it is put, too: look up the new entry and call this again.
-    pub fn join_device_list(
-        &mut self,
-        entry: &DirectoryEntry,
-        now: Millis,
-    ) -> Result<PutDeviceList, Error> {
+    pub fn join_device_list(&mut self, entry: &DirectoryEntry, now: Millis) -> Result<PutDeviceList, Error> {
         let list = self.verify_own_entry(entry, now)?;
         if list.device(self.device_id).is_some() {
             self.saw_device_list(&entry.device_list, &list)?;
@@ -149,26 +140,15 @@ impl Account {
     }
 
     /// Remembers a device list of this person that [`Self::verify_own_entry`] verified.
-    pub fn saw_device_list(
-        &mut self,
-        signed: &SignedDeviceList,
-        list: &DeviceList,
-    ) -> Result<(), Error> {
-        self.vault.device_list = SeenDeviceList {
-            sequence: list.sequence,
-            hash: list.hash()?,
-        };
+    pub fn saw_device_list(&mut self, signed: &SignedDeviceList, list: &DeviceList) -> Result<(), Error> {
+        self.vault.device_list = SeenDeviceList { sequence: list.sequence, hash: list.hash()? };
         self.device_list = signed.clone();
         Ok(())
     }
 
     /// This device's entry in a device list.
     pub fn device_entry(&self) -> DeviceEntry {
-        DeviceEntry {
-            device_id: self.device_id,
-            inbox_key: self.inbox_key.clone(),
-            created: self.created,
-        }
+        DeviceEntry { device_id: self.device_id, inbox_key: self.inbox_key.clone(), created: self.created }
     }
 
     fn sign_device_list(&mut self, list: &DeviceList, now: Millis) -> Result<(), Error> {
@@ -177,8 +157,6 @@ impl Account {
     }
 
     fn put_device_list(&self) -> PutDeviceList {
-        PutDeviceList {
-            device_list: self.device_list.clone(),
-        }
+        PutDeviceList { device_list: self.device_list.clone() }
     }
 }

@@ -15,18 +15,12 @@ const MAX_LABEL: usize = 63;
 /// other scripts are written in their `xn--` form.
 pub fn normalise(address: &str) -> Result<String, Error> {
     let address = address.trim().to_ascii_lowercase();
-    if is_normal(&address) {
-        Ok(address)
-    } else {
-        Err(Error::BadAddress)
-    }
+    if is_normal(&address) { Ok(address) } else { Err(Error::BadAddress) }
 }
 
 /// Whether `address` is a relay's address in the spelling of [`normalise`].
 pub fn is_normal(address: &str) -> bool {
-    address
-        .split_once('@')
-        .is_some_and(|(local, domain)| valid_local_part(local) && valid_domain(domain))
+    address.split_once('@').is_some_and(|(local, domain)| valid_local_part(local) && valid_domain(domain))
 }
 
 /// The part after the `@`.
@@ -53,10 +47,7 @@ mod tests {
 
     #[test]
     fn case_and_white_space_make_no_difference() {
-        assert_eq!(
-            normalise(" Alice@Example.ORG\n").unwrap(),
-            "alice@example.org"
-        );
+        assert_eq!(normalise(" Alice@Example.ORG\n").unwrap(), "alice@example.org");
         assert_eq!(normalise("bob@localhost").unwrap(), "bob@localhost");
         assert_eq!(domain("bob@localhost").unwrap(), "localhost");
     }

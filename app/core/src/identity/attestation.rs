@@ -15,10 +15,8 @@ pub const MAX_ATTESTATION: usize = 2048;
 /// A device's label, in bytes.
 pub const MAX_LABEL: usize = 64;
 
-const PURPOSE: Purpose = Purpose {
-    prefix: b"haven device attestation 1\n",
-    notation: "mls-device@haven.invalid",
-};
+const PURPOSE: Purpose =
+    Purpose { prefix: b"haven device attestation 1\n", notation: "mls-device@haven.invalid" };
 
 /// What a person says of a device.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -53,11 +51,8 @@ pub fn attest(secret: &SecretCertificate, claim: AttestationClaim) -> Result<Vec
     check(&claim, secret.primary())?;
     let claim = to_bytes(claim)?;
     let signature = PURPOSE.sign(secret, &claim, created)?;
-    let parts = Attestation(
-        ByteBuf::from(secret.primary_packet()?),
-        ByteBuf::from(claim),
-        ByteBuf::from(signature),
-    );
+    let parts =
+        Attestation(ByteBuf::from(secret.primary_packet()?), ByteBuf::from(claim), ByteBuf::from(signature));
     let bytes = encode(&parts).map_err(|_| Error::Bug("encoding an attestation"))?;
     if bytes.len() > MAX_ATTESTATION {
         return Err(Error::TooLarge);
@@ -131,11 +126,7 @@ pub fn clean_label(label: &str) -> String {
         }
     }
     let clean = clean.trim();
-    if clean.is_empty() {
-        "Device".into()
-    } else {
-        clean.into()
-    }
+    if clean.is_empty() { "Device".into() } else { clean.into() }
 }
 
 fn to_bytes(claim: AttestationClaim) -> Result<Vec<u8>, Error> {
@@ -178,9 +169,7 @@ mod tests {
     const KEY: [u8; 32] = [7; 32];
 
     fn alice() -> SecretCertificate {
-        SecretCertificate::generate("alice@example.org", NOW)
-            .unwrap()
-            .0
+        SecretCertificate::generate("alice@example.org", NOW).unwrap().0
     }
 
     fn claim(secret: &SecretCertificate) -> AttestationClaim {

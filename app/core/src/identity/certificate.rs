@@ -16,8 +16,8 @@ use sequoia_openpgp::{
     policy::StandardPolicy,
     serialize::MarshalInto as _,
     types::{
-        Curve, Features, HashAlgorithm, KeyFlags, ReasonForRevocation, RevocationStatus,
-        SignatureType, SymmetricAlgorithm,
+        Curve, Features, HashAlgorithm, KeyFlags, ReasonForRevocation, RevocationStatus, SignatureType,
+        SymmetricAlgorithm,
     },
 };
 use std::{
@@ -55,9 +55,7 @@ impl SecretCertificate {
     /// Makes a certificate, and a revocation signature to be kept for the day on which it is needed.
     pub fn generate(address: &str, now: Millis) -> Result<(Self, Vec<u8>), Error> {
         let address = address::normalise(address)?;
-        let made = time(now)
-            .checked_sub(BACKDATED)
-            .ok_or(Error::Bug("the clock stands at zero"))?;
+        let made = time(now).checked_sub(BACKDATED).ok_or(Error::Bug("the clock stands at zero"))?;
         let cert = build(&address, made).map_err(|_| Error::Bug("making a certificate"))?;
         let secret = Self::from_cert(cert)?;
         let revocation = secret.revocation(made)?;
@@ -75,11 +73,7 @@ impl SecretCertificate {
             .next()
             .and_then(|userid| userid.userid().email().ok().flatten().map(str::to_owned))
             .ok_or(Error::BadCertificate("no address"))?;
-        let secret = Self {
-            primary: primary(&cert)?,
-            address: address::normalise(&address)?,
-            cert,
-        };
+        let secret = Self { primary: primary(&cert)?, address: address::normalise(&address)?, cert };
         secret.signer()?;
         Ok(secret)
     }
@@ -87,9 +81,7 @@ impl SecretCertificate {
     /// The certificate with its secret keys, unprotected: to be sealed by whoever stores it.
     pub fn to_bytes(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         let bytes = self.cert.as_tsk().to_vec();
-        bytes
-            .map(Zeroizing::new)
-            .map_err(|_| Error::Bug("writing a certificate"))
+        bytes.map(Zeroizing::new).map_err(|_| Error::Bug("writing a certificate"))
     }
 
     /// The certificate as everybody sees it.
@@ -138,17 +130,14 @@ impl SecretCertificate {
 
     fn signer(&self) -> Result<KeyPair, Error> {
         let key = self.cert.primary_key().key().clone().parts_into_secret();
-        key.and_then(Key::into_keypair)
-            .map_err(|_| Error::BadCertificate("no usable secret key"))
+        key.and_then(Key::into_keypair).map_err(|_| Error::BadCertificate("no usable secret key"))
     }
 
     fn revocation(&self, made: SystemTime) -> Result<Vec<u8>, Error> {
         let mut signer = self.signer()?;
         let packet = CertRevocationBuilder::new()
             .set_signature_creation_time(made)
-            .and_then(|builder| {
-                builder.set_reason_for_revocation(ReasonForRevocation::Unspecified, b"")
-            })
+            .and_then(|builder| builder.set_reason_for_revocation(ReasonForRevocation::Unspecified, b""))
             .and_then(|builder| builder.build(&mut signer, &self.cert, None))
             .and_then(|signature| Packet::from(signature).to_vec());
         packet.map_err(|_| Error::Bug("making a revocation"))
@@ -175,9 +164,8 @@ impl Certificate {
         let cert = read(bytes)?.strip_secret_key_material();
         let now = time(now).max(cert.primary_key().key().creation_time());
         let policy = StandardPolicy::at(now);
-        let valid = cert
-            .with_policy(&policy, now)
-            .map_err(|_| Error::BadCertificate("no valid self-signature"))?;
+        let valid =
+            cert.with_policy(&policy, now).map_err(|_| Error::BadCertificate("no valid self-signature"))?;
         let expires = valid.primary_key().key_expiration_time();
         let found = Self {
             fingerprint: fingerprint(&cert)?,
@@ -185,9 +173,7 @@ impl Certificate {
             addresses: valid.userids().revoked(false).filter_map(mail).collect(),
             revoked: matches!(valid.revocation_status(), RevocationStatus::Revoked(_)),
             expires: expires.map(millis),
-            bytes: cert
-                .to_vec()
-                .map_err(|_| Error::Bug("writing a certificate"))?,
+            bytes: cert.to_vec().map_err(|_| Error::Bug("writing a certificate"))?,
         };
         if found.addresses.is_empty() && !found.revoked {
             return Err(Error::BadCertificate("no address"));
@@ -240,11 +226,9 @@ impl Certificate {
 
 /// Builds the five packets.
 fn build(address: &str, made: SystemTime) -> sequoia_openpgp::Result<Cert> {
-    let mut primary: Key<SecretParts, PrimaryRole> =
-        Key4::generate_ecc(true, Curve::Ed25519)?.into();
+    let mut primary: Key<SecretParts, PrimaryRole> = Key4::generate_ecc(true, Curve::Ed25519)?.into();
     primary.set_creation_time(made)?;
-    let mut subkey: Key<SecretParts, SubordinateRole> =
-        Key4::generate_ecc(false, Curve::Cv25519)?.into();
+    let mut subkey: Key<SecretParts, SubordinateRole> = Key4::generate_ecc(false, Curve::Cv25519)?.into();
     subkey.set_creation_time(made)?;
     let userid = UserID::from(format!("<{address}>"));
 
@@ -252,14 +236,8 @@ fn build(address: &str, made: SystemTime) -> sequoia_openpgp::Result<Cert> {
     let self_signature = self_signature(made)?.sign_userid_binding(&mut signer, None, &userid)?;
     let binding = binding(made)?.sign_subkey_binding(&mut signer, None, &subkey)?;
     Cert::from_packets(
-        vec![
-            Packet::from(primary),
-            userid.into(),
-            self_signature.into(),
-            subkey.into(),
-            binding.into(),
-        ]
-        .into_iter(),
+        vec![Packet::from(primary), userid.into(), self_signature.into(), subkey.into(), binding.into()]
+            .into_iter(),
     )
 }
 
@@ -273,16 +251,11 @@ fn self_signature(made: SystemTime) -> sequoia_openpgp::Result<SignatureBuilder>
         .set_features(Features::empty().set_seipdv1())?
         .set_primary_userid(true)?
         .set_preferred_hash_algorithms(vec![HashAlgorithm::SHA512, HashAlgorithm::SHA256])?
-        .set_preferred_symmetric_algorithms(vec![
-            SymmetricAlgorithm::AES256,
-            SymmetricAlgorithm::AES128,
-        ])
+        .set_preferred_symmetric_algorithms(vec![SymmetricAlgorithm::AES256, SymmetricAlgorithm::AES128])
 }
 
 fn binding(made: SystemTime) -> sequoia_openpgp::Result<SignatureBuilder> {
-    let flags = KeyFlags::empty()
-        .set_transport_encryption()
-        .set_storage_encryption();
+    let flags = KeyFlags::empty().set_transport_encryption().set_storage_encryption();
     SignatureBuilder::new(SignatureType::SubkeyBinding)
         .set_hash_algo(HashAlgorithm::SHA512)
         .set_signature_creation_time(made)?
@@ -297,10 +270,7 @@ fn read(bytes: &[u8]) -> Result<Cert, Error> {
     }
     let malformed = |_| Error::BadCertificate("not OpenPGP");
     let mut certs = CertParser::from_bytes(bytes).map_err(malformed)?;
-    let cert = certs
-        .next()
-        .ok_or(Error::BadCertificate("empty"))?
-        .map_err(malformed)?;
+    let cert = certs.next().ok_or(Error::BadCertificate("empty"))?.map_err(malformed)?;
     if certs.next().is_some() {
         return Err(Error::BadCertificate("more than one primary key"));
     }
@@ -318,19 +288,14 @@ fn primary(cert: &Cert) -> Result<PrimaryKey, Error> {
 
 fn primary_packet(cert: &Cert) -> Result<Vec<u8>, Error> {
     let key = cert.primary_key().key().clone().parts_into_public();
-    Packet::from(key)
-        .to_vec()
-        .map_err(|_| Error::Bug("writing a key"))
+    Packet::from(key).to_vec().map_err(|_| Error::Bug("writing a key"))
 }
 
 fn fingerprint(cert: &Cert) -> Result<Fingerprint, Error> {
-    Fingerprint::from_slice(cert.fingerprint().as_bytes())
-        .ok_or(Error::BadCertificate("not version 4"))
+    Fingerprint::from_slice(cert.fingerprint().as_bytes()).ok_or(Error::BadCertificate("not version 4"))
 }
 
-fn mail(
-    userid: sequoia_openpgp::cert::amalgamation::ValidUserIDAmalgamation<'_>,
-) -> Option<String> {
+fn mail(userid: sequoia_openpgp::cert::amalgamation::ValidUserIDAmalgamation<'_>) -> Option<String> {
     userid.userid().email().ok().flatten().map(str::to_owned)
 }
 

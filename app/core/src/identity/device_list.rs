@@ -21,10 +21,7 @@ pub const MAX_DEVICES: usize = 64;
 /// An HPKE public key of an inbox (X25519), in bytes.
 pub const INBOX_KEY: usize = 32;
 
-const PURPOSE: Purpose = Purpose {
-    prefix: b"haven device list 1\n",
-    notation: "device-list@haven.invalid",
-};
+const PURPOSE: Purpose = Purpose { prefix: b"haven device list 1\n", notation: "device-list@haven.invalid" };
 
 /// A person's live devices.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -56,20 +53,12 @@ struct Document(ByteBuf, ByteBuf);
 impl DeviceList {
     /// The first list.
     pub fn first(device: DeviceEntry) -> Self {
-        Self {
-            sequence: 1,
-            previous: None,
-            devices: vec![device],
-        }
+        Self { sequence: 1, previous: None, devices: vec![device] }
     }
 
     /// The list after this one, with other devices.
     pub fn next(&self, devices: Vec<DeviceEntry>) -> Result<Self, Error> {
-        let next = Self {
-            sequence: self.sequence.saturating_add(1),
-            previous: Some(self.hash()?),
-            devices,
-        };
+        let next = Self { sequence: self.sequence.saturating_add(1), previous: Some(self.hash()?), devices };
         next.check().map(|()| next)
     }
 
@@ -172,11 +161,7 @@ pub fn follows(previous: Option<(u64, Hash)>, new: &DeviceList) -> Result<Succes
 }
 
 fn equal(equal: bool) -> Succession {
-    if equal {
-        Succession::Ok
-    } else {
-        Succession::Equivocates
-    }
+    if equal { Succession::Ok } else { Succession::Equivocates }
 }
 
 #[cfg(test)]
@@ -192,11 +177,7 @@ mod tests {
     }
 
     fn entry(number: u8) -> DeviceEntry {
-        DeviceEntry {
-            device_id: DeviceId([number; 16]),
-            inbox_key: vec![number; INBOX_KEY],
-            created: NOW,
-        }
+        DeviceEntry { device_id: DeviceId([number; 16]), inbox_key: vec![number; INBOX_KEY], created: NOW }
     }
 
     #[test]

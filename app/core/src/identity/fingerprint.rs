@@ -24,9 +24,7 @@ impl Fingerprint {
         let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         let digits = digits.strip_prefix("0x").unwrap_or(&digits);
         let mut bytes = [0; 20];
-        hex::decode_to_slice(digits, &mut bytes)
-            .ok()
-            .map(|()| Self(bytes))
+        hex::decode_to_slice(digits, &mut bytes).ok().map(|()| Self(bytes))
     }
 
     /// Takes exactly twenty bytes.
@@ -50,10 +48,7 @@ mod tests {
         let fingerprint = Fingerprint([0xAB; 20]);
         let spaced = "abab ABAB abab abab abab  ABAB abab abab abab abab\n";
         assert_eq!(Fingerprint::from_hex(spaced), Some(fingerprint));
-        assert_eq!(
-            Fingerprint::from_hex(&format!("0x{}", fingerprint.to_hex())),
-            Some(fingerprint)
-        );
+        assert_eq!(Fingerprint::from_hex(&format!("0x{}", fingerprint.to_hex())), Some(fingerprint));
         for wrong in ["", "abab", &"ab".repeat(21), &"xy".repeat(20)] {
             assert_eq!(Fingerprint::from_hex(wrong), None, "{wrong}");
         }
@@ -63,10 +58,7 @@ mod tests {
     fn it_is_a_cbor_byte_string() {
         let bytes = haven_wire::encode(&Fingerprint([7; 20])).unwrap();
         assert_eq!(bytes[0], 0x54);
-        assert_eq!(
-            haven_wire::decode::<Fingerprint>(&bytes).unwrap(),
-            Fingerprint([7; 20])
-        );
+        assert_eq!(haven_wire::decode::<Fingerprint>(&bytes).unwrap(), Fingerprint([7; 20]));
         assert!(haven_wire::decode::<Fingerprint>(&bytes[..20]).is_err());
     }
 }

@@ -24,9 +24,7 @@ pub fn generate() -> Result<(Zeroizing<Vec<u8>>, Vec<u8>), Error> {
     let crypto = RustCrypto::default();
     let seed = crypto.random_vec(32).map(Zeroizing::new);
     let seed = seed.map_err(|_| Error::Bug("no randomness"))?;
-    let pair = crypto
-        .derive_hpke_keypair(config(), &seed)
-        .map_err(|_| Error::Bug("making an inbox key"))?;
+    let pair = crypto.derive_hpke_keypair(config(), &seed).map_err(|_| Error::Bug("making an inbox key"))?;
     Ok((Zeroizing::new(pair.private.to_vec()), pair.public))
 }
 
@@ -40,13 +38,8 @@ pub fn seal_to_inbox(public_key: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, Err
 
 /// Opens what [`seal_to_inbox`] sealed to the public key of `secret`.
 pub fn open_from_inbox(secret: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let (kem_output, ciphertext) = sealed
-        .split_at_checked(KEM_OUTPUT)
-        .ok_or(Error::InboxSealed)?;
-    let input = HpkeCiphertext {
-        kem_output: kem_output.into(),
-        ciphertext: ciphertext.into(),
-    };
+    let (kem_output, ciphertext) = sealed.split_at_checked(KEM_OUTPUT).ok_or(Error::InboxSealed)?;
+    let input = HpkeCiphertext { kem_output: kem_output.into(), ciphertext: ciphertext.into() };
     RustCrypto::default()
         .hpke_open(config(), &input, secret, INFO, &[])
         .map(Zeroizing::new)
@@ -64,10 +57,7 @@ mod tests {
         assert_eq!((secret.len(), public.len()), (32, 32));
         let sealed = seal_to_inbox(&public, b"pointer").unwrap();
         assert_eq!(sealed.len(), 48 + 7);
-        assert_eq!(
-            open_from_inbox(&secret, &sealed).unwrap().as_slice(),
-            b"pointer"
-        );
+        assert_eq!(open_from_inbox(&secret, &sealed).unwrap().as_slice(), b"pointer");
         assert_eq!(open_from_inbox(&other, &sealed), Err(Error::InboxSealed));
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();

@@ -12,6 +12,8 @@
 //! How a device gets hold of the secret keys, without its relay doing so:
 //!
 //! - [`account`]: what this device knows of its person.
+//! - [`SignUp`], [`SignIn`], [`Recovery`]: how it comes to know that, without I/O.
+//! - [`opaque`], [`passphrase`]: passwords.
 //! - [`vault`]: what a person's devices share, sealed on the relay.
 //! - [`recovery`]: the phrase of twelve words.
 //! - [`inbox`]: sealing pointers to a device.
@@ -24,9 +26,12 @@ pub mod device_list;
 mod error;
 mod fingerprint;
 pub mod inbox;
+pub mod opaque;
 mod packet;
+pub mod passphrase;
 pub mod recovery;
 mod secret;
+mod sign_in;
 mod statement;
 pub mod vault;
 
@@ -36,5 +41,8 @@ pub use certificate::{Certificate, SecretCertificate};
 pub use device_list::{DeviceEntry, DeviceList};
 pub use error::Error;
 pub use fingerprint::Fingerprint;
+pub use opaque::NewPassword;
 pub use packet::PrimaryKey;
+pub use recovery::RecoveryPhrase;
 pub use secret::Secret;
+pub use sign_in::{Recovery, SignIn, SignInFinishing, SignUp};

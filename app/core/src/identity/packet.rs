@@ -41,10 +41,7 @@ impl PrimaryKey {
             [NATIVE_POINT, point @ ..] => point.try_into().ok(),
             _ => None,
         };
-        Ok(Self {
-            point: point.ok_or(Error::BadStatement("point"))?,
-            fingerprint: fingerprint(body)?,
-        })
+        Ok(Self { point: point.ok_or(Error::BadStatement("point"))?, fingerprint: fingerprint(body)? })
     }
 
     /// The fingerprint.
@@ -59,8 +56,7 @@ impl PrimaryKey {
             return Err(Error::BadSignature);
         }
         let key = VerifyingKey::from_bytes(&self.point).map_err(|_| Error::BadSignature)?;
-        key.verify_strict(&digest, &signature.value)
-            .map_err(|_| Error::BadSignature)
+        key.verify_strict(&digest, &signature.value).map_err(|_| Error::BadSignature)
     }
 }
 
@@ -113,22 +109,13 @@ impl<'a> Signature<'a> {
         };
         let hashed_length = reader.length16()?;
         let hashed = subpackets(reader.take(hashed_length)?)?;
-        let trailer = body
-            .get(..6 + hashed_length)
-            .ok_or(Error::Bug("a trailer longer than its packet"))?;
+        let trailer = body.get(..6 + hashed_length).ok_or(Error::Bug("a trailer longer than its packet"))?;
         let unhashed_length = reader.length16()?;
         reader.take(unhashed_length)?;
         let digest_prefix = [reader.byte()?, reader.byte()?];
         let value = signature_value(&reader.integer(32)?, &reader.integer(32)?)?;
         reader.end()?;
-        Ok(Self {
-            kind,
-            hashed,
-            sha512,
-            trailer,
-            digest_prefix,
-            value,
-        })
+        Ok(Self { kind, hashed, sha512, trailer, digest_prefix, value })
     }
 
     /// RFC 9580, section 5.2.4.
@@ -150,9 +137,7 @@ fn signature_value(r: &[u8], s: &[u8]) -> Result<Ed25519, Error> {
     for (half, integer) in value.chunks_exact_mut(32).zip([r, s]) {
         let padding = half.len().saturating_sub(integer.len());
         let place = half.get_mut(padding..).filter(|p| p.len() == integer.len());
-        place
-            .ok_or(Error::BadStatement("integer"))?
-            .copy_from_slice(integer);
+        place.ok_or(Error::BadStatement("integer"))?.copy_from_slice(integer);
     }
     Ok(Ed25519::from_bytes(&value))
 }
@@ -164,11 +149,7 @@ fn subpackets(area: &[u8]) -> Result<Vec<Subpacket<'_>>, Error> {
         let length = reader.length()?;
         let mut content = Reader(reader.take(length)?);
         let kind = content.byte()?;
-        found.push(Subpacket {
-            kind: kind & 0x7F,
-            critical: kind & 0x80 != 0,
-            body: content.0,
-        });
+        found.push(Subpacket { kind: kind & 0x7F, critical: kind & 0x80 != 0, body: content.0 });
     }
     Ok(found)
 }
@@ -204,10 +185,7 @@ pub(super) struct Reader<'a>(pub &'a [u8]);
 impl<'a> Reader<'a> {
     /// The next `length` bytes.
     pub fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
-        let (taken, rest) = self
-            .0
-            .split_at_checked(length)
-            .ok_or(Error::BadStatement("too short"))?;
+        let (taken, rest) = self.0.split_at_checked(length).ok_or(Error::BadStatement("too short"))?;
         self.0 = rest;
         Ok(taken)
     }
@@ -225,28 +203,18 @@ impl<'a> Reader<'a> {
 
     /// Nothing may be left.
     pub fn end(&self) -> Result<(), Error> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::BadStatement("too long"))
-        }
+        if self.0.is_empty() { Ok(()) } else { Err(Error::BadStatement("too long")) }
     }
 
     fn expect(&mut self, bytes: &[u8], what: &'static str) -> Result<(), Error> {
-        if self.take(bytes.len())? == bytes {
-            Ok(())
-        } else {
-            Err(Error::BadStatement(what))
-        }
+        if self.take(bytes.len())? == bytes { Ok(()) } else { Err(Error::BadStatement(what)) }
     }
 
     /// A length of one, two or five bytes (RFC 9580, sections 4.2.1 and 5.2.3.7). Nothing here is as long as 64 kB.
     fn length(&mut self) -> Result<usize, Error> {
         match self.byte()? {
             short @ 0..192 => Ok(short.into()),
-            middle @ 192..224 => {
-                Ok((usize::from(middle) - 192 << 8) + usize::from(self.byte()?) + 192)
-            }
+            middle @ 192..224 => Ok((usize::from(middle) - 192 << 8) + usize::from(self.byte()?) + 192),
             255 => {
                 self.expect(&[0, 0], "length")?;
                 self.length16()

@@ -47,10 +47,8 @@ impl RecoveryPhrase {
     /// word are enough.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let text = Zeroizing::new(text.to_lowercase());
-        let typed: Vec<&str> = text
-            .split(|c: char| !c.is_alphabetic())
-            .filter(|word| !word.is_empty())
-            .collect();
+        let typed: Vec<&str> =
+            text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).collect();
         if typed.len() != WORDS {
             return Err(Error::PhraseLength(typed.len()));
         }
@@ -60,8 +58,8 @@ impl RecoveryPhrase {
             .map(|(place, typed)| word(typed).ok_or(Error::PhraseWord(place)))
             .collect();
         let phrase = Zeroizing::new(words?.join(" "));
-        let mnemonic = Mnemonic::parse_in_normalized(Language::English, &phrase)
-            .map_err(|_| Error::PhraseChecksum)?;
+        let mnemonic =
+            Mnemonic::parse_in_normalized(Language::English, &phrase).map_err(|_| Error::PhraseChecksum)?;
         Ok(Self(Secret::from(mnemonic.to_entropy())))
     }
 

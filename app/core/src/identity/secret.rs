@@ -50,8 +50,6 @@ impl<'de> Deserialize<'de> for Secret {
 pub(super) fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, super::Error> {
     use rand_core::RngCore as _;
     let mut bytes = Zeroizing::new([0; N]);
-    rand_core::OsRng
-        .try_fill_bytes(bytes.as_mut())
-        .map_err(|_| super::Error::Bug("no randomness"))?;
+    rand_core::OsRng.try_fill_bytes(bytes.as_mut()).map_err(|_| super::Error::Bug("no randomness"))?;
     Ok(bytes)
 }

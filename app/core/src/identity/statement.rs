@@ -39,12 +39,7 @@ impl Purpose {
     }
 
     /// Signs `body`; gives the signature packet.
-    pub fn sign(
-        &self,
-        secret: &SecretCertificate,
-        body: &[u8],
-        now: Millis,
-    ) -> Result<Vec<u8>, Error> {
+    pub fn sign(&self, secret: &SecretCertificate, body: &[u8], now: Millis) -> Result<Vec<u8>, Error> {
         secret.sign(&self.text(body), (self.notation, VERSION), now)
     }
 
@@ -59,11 +54,7 @@ impl Purpose {
         primary.verify(&self.text(body), &signature)
     }
 
-    fn check_subpackets(
-        &self,
-        primary: &PrimaryKey,
-        subpackets: &[Subpacket<'_>],
-    ) -> Result<(), Error> {
+    fn check_subpackets(&self, primary: &PrimaryKey, subpackets: &[Subpacket<'_>]) -> Result<(), Error> {
         let (mut times, mut issuers, mut notations) = (0, 0, 0);
         for subpacket in subpackets {
             match subpacket.kind {

@@ -80,10 +80,7 @@ impl VaultKey {
         if sealed.len() > MAX_VAULT {
             return Err(Error::TooLarge);
         }
-        Ok(Vault {
-            version,
-            body: sealed,
-        })
+        Ok(Vault { version, body: sealed })
     }
 
     /// Opens the vault of `address`, unless it is older than version `seen`. A device that has seen none says 0.
@@ -134,11 +131,7 @@ impl WrapKey {
 }
 
 /// Derives a key for one purpose and one address. The purpose ends in a number, so it can't run into the address.
-pub(super) fn derive(
-    secret: &[u8],
-    purpose: &str,
-    address: &str,
-) -> Result<Zeroizing<[u8; 32]>, Error> {
+pub(super) fn derive(secret: &[u8], purpose: &str, address: &str) -> Result<Zeroizing<[u8; 32]>, Error> {
     let mut key = Zeroizing::new([0; 32]);
     let info = [purpose.as_bytes(), b"\n", address.as_bytes()];
     Hkdf::<Sha256>::new(None, secret)
@@ -156,10 +149,7 @@ fn bound_to(what: &str, address: &str, version: u64) -> Vec<u8> {
 fn seal(key: &[u8], bound: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, Error> {
     let nonce = random::<NONCE>()?;
     let cipher = Aes256Gcm::new_from_slice(key).map_err(|_| Error::Bug("a key's length"))?;
-    let payload = Payload {
-        msg: plaintext,
-        aad: bound,
-    };
+    let payload = Payload { msg: plaintext, aad: bound };
     let sealed = cipher.encrypt(Nonce::from_slice(nonce.as_ref()), payload);
     let sealed = sealed.map_err(|_| Error::Bug("sealing a vault"))?;
     Ok([nonce.as_slice(), &sealed].concat())
@@ -168,10 +158,7 @@ fn seal(key: &[u8], bound: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, Error> {
 fn open(key: &[u8], bound: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
     let (nonce, sealed) = sealed.split_at_checked(NONCE).ok_or(Error::VaultSealed)?;
     let cipher = Aes256Gcm::new_from_slice(key).map_err(|_| Error::VaultSealed)?;
-    let payload = Payload {
-        msg: sealed,
-        aad: bound,
-    };
+    let payload = Payload { msg: sealed, aad: bound };
     let opened = cipher.decrypt(Nonce::from_slice(nonce), payload);
     opened.map(Zeroizing::new).map_err(|_| Error::VaultSealed)
 }

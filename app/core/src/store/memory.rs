@@ -17,10 +17,7 @@ impl MemoryStore {
 impl Store for MemoryStore {
     async fn get(&self, table: Table, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         let values = self.values.borrow();
-        Ok(keys
-            .iter()
-            .map(|key| values.get(&(table, key.clone())).cloned())
-            .collect())
+        Ok(keys.iter().map(|key| values.get(&(table, key.clone())).cloned()).collect())
     }
 
     async fn scan(
@@ -38,10 +35,7 @@ impl Store for MemoryStore {
         let matching = values
             .range((from, Bound::Unbounded))
             .take_while(|((in_table, key), _)| *in_table == table && key.starts_with(prefix));
-        Ok(matching
-            .take(limit)
-            .map(|((_, key), value)| (key.clone(), value.clone()))
-            .collect())
+        Ok(matching.take(limit).map(|((_, key), value)| (key.clone(), value.clone())).collect())
     }
 
     async fn commit(&self, writes: WriteSet) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ mod memory;
 mod sealed;
 
 pub use memory::MemoryStore;
-pub use sealed::{SealedStore, StorageKey};
+pub use sealed::{Change, SealedStore, StorageKey};
 
 /// The tables. Their names are part of the stored format.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

@@ -33,13 +33,11 @@ impl<S: Store> SealedStore<S> {
     pub fn new(inner: S, key: &StorageKey) -> Result<Self, StoreError> {
         let derive = |label: &[u8]| {
             let mut bytes = Zeroizing::new([0; 32]);
-            let expanded =
-                hkdf::Hkdf::<Sha256>::new(None, key.0.as_ref()).expand(label, bytes.as_mut());
+            let expanded = hkdf::Hkdf::<Sha256>::new(None, key.0.as_ref()).expand(label, bytes.as_mut());
             expanded.map(|()| bytes).map_err(|_| StoreError::Damaged)
         };
         let cipher = Aes256Gcm::new_from_slice(derive(b"haven storage values")?.as_ref());
-        let names =
-            <Hmac<Sha256> as hmac::Mac>::new_from_slice(derive(b"haven storage names")?.as_ref());
+        let names = <Hmac<Sha256> as hmac::Mac>::new_from_slice(derive(b"haven storage names")?.as_ref());
         Ok(Self {
             inner,
             cipher: cipher.map_err(|_| StoreError::Damaged)?,
@@ -54,20 +52,10 @@ impl<S: Store> SealedStore<S> {
     }
 
     /// The value under `name` and `suffix`.
-    pub async fn get(
-        &self,
-        table: Table,
-        name: &[u8],
-        suffix: &[u8],
-    ) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn get(&self, table: Table, name: &[u8], suffix: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let key = self.key(table, name, suffix);
         let found = self.inner.get(table, std::slice::from_ref(&key)).await?;
-        found
-            .into_iter()
-            .next()
-            .flatten()
-            .map(|sealed| self.open(table, &key, sealed))
-            .transpose()
+        found.into_iter().next().flatten().map(|sealed| self.open(table, &key, sealed)).transpose()
     }
 
     /// Values under `name`, in the order of their suffixes, from the one after `after`: pairs of suffix and value.
@@ -80,10 +68,7 @@ impl<S: Store> SealedStore<S> {
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
         let prefix = self.key(table, name, &[]);
         let after = after.map(|suffix| self.key(table, name, suffix));
-        let found = self
-            .inner
-            .scan(table, &prefix, after.as_deref(), limit)
-            .await?;
+        let found = self.inner.scan(table, &prefix, after.as_deref(), limit).await?;
         let open = |(key, sealed): (Key, Vec<u8>)| {
             let value = self.open(table, &key, sealed)?;
             Ok((key.get(NAME..).unwrap_or_default().to_vec(), value))
@@ -99,9 +84,7 @@ impl<S: Store> SealedStore<S> {
         let mut writes = WriteSet::default();
         for (table, name, suffix, value) in changes {
             let key = self.key(table, &name, &suffix);
-            let value = value
-                .map(|value| self.seal(table, &key, value))
-                .transpose()?;
+            let value = value.map(|value| self.seal(table, &key, value)).transpose()?;
             writes.changes.push((table, key, value));
         }
         self.inner.commit(writes).await
@@ -120,14 +103,10 @@ impl<S: Store> SealedStore<S> {
 
     fn seal(&self, table: Table, key: &[u8], mut value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
         let failed = |_| StoreError::Failed("can't seal a value".into());
-        let nonce: [u8; NONCE] = self
-            .random
-            .random_array()
-            .map_err(|_| StoreError::Failed("no randomness".into()))?;
+        let nonce: [u8; NONCE] =
+            self.random.random_array().map_err(|_| StoreError::Failed("no randomness".into()))?;
         let bound = bound_to(table, key);
-        self.cipher
-            .encrypt_in_place(Nonce::from_slice(&nonce), &bound, &mut value)
-            .map_err(failed)?;
+        self.cipher.encrypt_in_place(Nonce::from_slice(&nonce), &bound, &mut value).map_err(failed)?;
         value.extend_from_slice(&nonce);
         Ok(value)
     }
@@ -136,9 +115,7 @@ impl<S: Store> SealedStore<S> {
         let split = sealed.len().checked_sub(NONCE).ok_or(StoreError::Damaged)?;
         let nonce = sealed.split_off(split);
         let bound = bound_to(table, key);
-        let opened = self
-            .cipher
-            .decrypt_in_place(Nonce::from_slice(&nonce), &bound, &mut sealed);
+        let opened = self.cipher.decrypt_in_place(Nonce::from_slice(&nonce), &bound, &mut sealed);
         opened.map(|()| sealed).map_err(|_| StoreError::Damaged)
     }
 }

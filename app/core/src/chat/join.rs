@@ -1,0 +1,196 @@
+//! Joining the group of a Welcome.
+//!
+//! Everything is checked before the write set is stored: when a check fails the whole state is read again from the
+//! store, and with it the key package comes back that OpenMLS used up.
+
+use super::{content::running_hash, lines, records::*};
+use crate::{
+    Error, Millis,
+    memory::{Batch, Conversation, Group, Memory},
+    mls::{Context, Members, suite},
+};
+use haven_bridge::{ConversationId, Line, Preview};
+use haven_wire::limits;
+use openmls::prelude::{tls_codec::DeserializeBytes as _, *};
+
+/// Requests from unknown people that wait for an answer, in all and from one person. More are dropped.
+const MAX_REQUESTS: usize = 100;
+const MAX_REQUESTS_OF_ONE: usize = 5;
+
+/// Reads a Welcome.
+pub fn read_welcome(bytes: &[u8]) -> Result<Welcome, Error> {
+    let malformed = || Error::PeerMisbehaved("a Welcome is malformed".into());
+    if bytes.len() > limits::MAX_COMMIT {
+        return Err(malformed());
+    }
+    let message = MlsMessageIn::tls_deserialize_exact_bytes(bytes).map_err(|_| malformed())?;
+    match message.extract() {
+        MlsMessageBodyIn::Welcome(welcome) => Ok(welcome),
+        _ => Err(malformed()),
+    }
+}
+
+impl Memory {
+    /// Joins. The key package that the Welcome is for must be loaded.
+    pub fn join(
+        &mut self,
+        batch: &mut Batch,
+        job: u64,
+        join: &Join,
+        welcome: Welcome,
+        now: Millis,
+    ) -> Result<(), Error> {
+        let key_package = self.keys.addressed(&welcome)?;
+        let group = self.staged_group(join, welcome)?;
+        let conversation = self.admit(join, &group, now)?;
+        self.end_job(batch, job)?;
+        if let Some(used) = key_package {
+            self.use_up(batch, &used)?;
+        }
+        let Some((id, conversation)) = conversation else {
+            // Nothing of it is kept: OpenMLS's values go with it.
+            let mut mls = group.0.mls;
+            use openmls_traits::OpenMlsProvider as _;
+            return Ok(mls.delete(self.provider.storage())?);
+        };
+        self.enter(batch, id, conversation, group)
+    }
+
+    fn staged_group(&self, join: &Join, welcome: Welcome) -> Result<(Group, AttestationOfSender), Error> {
+        let refused = |what: &str| Error::PeerMisbehaved(format!("a Welcome can't be followed: {what}"));
+        let held = self.conversations.values().find(|c| c.details.group_id == join.group_id);
+        let replace = held.is_some_and(|c| c.details.state == State::Removed);
+        if held.is_some() && !replace {
+            return Err(refused("this device is in the group already"));
+        }
+        let builder = StagedWelcome::build_from_welcome(&self.provider, &suite::join_config(), welcome)
+            .map_err(|_| refused("it does not open"))?
+            .skip_lifetime_validation();
+        let builder = if replace { builder.replace_old_group() } else { builder };
+        let staged = builder.build().map_err(|_| refused("its tree is wrong"))?;
+        let sender = staged.welcome_sender_index();
+        let mls = staged.into_group(&self.provider).map_err(|_| refused("its group is wrong"))?;
+        if mls.group_id().as_slice() != join.group_id.as_bytes() {
+            return Err(refused("it is for another group"));
+        }
+        let members = Members::verify_all(&mls)?;
+        let context = Context::read(mls.extensions())?;
+        if context.origin != join.origin {
+            return Err(refused("it names another relay"));
+        }
+        let sender = members.get(sender).cloned().ok_or_else(|| refused("nobody sent it"))?;
+        Ok((Group { mls, members, context }, sender))
+    }
+
+    /// Decides what a joined group becomes here: a conversation, a request, or nothing.
+    fn admit(
+        &self,
+        join: &Join,
+        (group, sender): &(Group, AttestationOfSender),
+        now: Millis,
+    ) -> Result<Option<(ConversationId, Conversation)>, Error> {
+        let id = ConversationId(group.context.conversation);
+        let known_elsewhere =
+            self.conversations.get(&id).is_some_and(|c| c.details.group_id != join.group_id);
+        if known_elsewhere {
+            return Err(Error::PeerMisbehaved(
+                "a Welcome claims a conversation that has another group".into(),
+            ));
+        }
+        let contact = self.contacts.get(&sender.fingerprint);
+        if contact.is_some_and(|contact| contact.blocked) {
+            return Ok(None);
+        }
+        let known = sender.fingerprint == self.account.fingerprint
+            || contact.is_some_and(|contact| contact.pinned && !contact.replaced)
+            || self.conversations.contains_key(&id);
+        let from = PersonRecord { fingerprint: sender.fingerprint, address: sender.address.clone() };
+        if !known && self.too_many_requests(&from) {
+            return Ok(None);
+        }
+        let state = if known { State::Active } else { State::Request(from) };
+        let details = Details {
+            id,
+            origin: join.origin.clone(),
+            group_id: join.group_id,
+            state,
+            title: String::new(),
+            people: Vec::new(),
+            people_count: 0,
+            leaves: 0,
+        };
+        let head = Head {
+            cursor: None,
+            epoch: group.mls.epoch().as_u64(),
+            token: group.token(&self.provider)?,
+            rows: 0,
+            hashes: vec![serde_bytes::ByteArray::new(running_hash(None, &join.commit))],
+            opening: Some(join.commit),
+            must_update: false,
+            // The path secrets above this leaf are the inviter's: due after the first own message.
+            updated_keys: 0,
+            has_sent: false,
+            next_order: 0,
+            next_line: 0,
+            unread: 1,
+            updated: now,
+            preview: Preview::Empty,
+        };
+        let conversation =
+            Conversation { details, head, outbound: Default::default(), pending: None, group: None };
+        Ok(Some((id, conversation)))
+    }
+
+    fn too_many_requests(&self, from: &PersonRecord) -> bool {
+        let requests =
+            self.conversations.values().filter_map(|conversation| match &conversation.details.state {
+                State::Request(person) => Some(person.fingerprint),
+                _ => None,
+            });
+        let (mut all, mut of_one) = (0, 0);
+        for fingerprint in requests {
+            all += 1;
+            of_one += usize::from(fingerprint == from.fingerprint);
+        }
+        all >= MAX_REQUESTS || of_one >= MAX_REQUESTS_OF_ONE
+    }
+
+    /// Shows the conversation.
+    fn enter(
+        &mut self,
+        batch: &mut Batch,
+        id: ConversationId,
+        mut conversation: Conversation,
+        (group, sender): (Group, AttestationOfSender),
+    ) -> Result<(), Error> {
+        if let Some(before) = self.conversations.remove(&id) {
+            conversation.head.next_order = before.head.next_order;
+            conversation.head.unread += before.head.unread;
+        }
+        let own = sender.fingerprint == self.account.fingerprint;
+        let line = if own {
+            Line::DeviceAdded { who: None, device: self.account.device_label.clone() }
+        } else {
+            Line::YouWereAdded { by: lines::person(&sender) }
+        };
+        conversation.group = Some(group);
+        conversation.describe();
+        // The line gets its place in the timeline when the first row is met: only then its place in the log is known.
+        conversation.head.preview = Preview::Line(line);
+        batch.details.insert(id);
+        batch.heads.insert(id);
+        self.network.lines.remove(&id);
+        self.conversations.insert(id, conversation);
+        Ok(())
+    }
+
+    fn use_up(&mut self, batch: &mut Batch, used: &OwnKeyPackage) -> Result<(), Error> {
+        if !used.last_resort {
+            self.keys.key_packages.retain(|own| own.reference != used.reference);
+        }
+        self.network.key_packages_due = true;
+        batch.put(crate::store::Table::Meta, b"device", Vec::new(), Some(&self.keys))
+    }
+}
+
+type AttestationOfSender = crate::identity::AttestationClaim;

@@ -1,0 +1,19 @@
+//! What happens in a conversation.
+//!
+//! - [`intents`]: what a person wants done, taken in.
+//! - [`send`]: own messages, from waiting to the log. [`receive`]: rows of the log.
+//! - [`change`]: commits of one's own, from a job to the log. [`claims`]: who can be added. [`join`]: Welcomes.
+//! - [`content`]: what is in a message. [`lines`]: what a commit says in the timeline.
+//! - [`records`]: what is stored of all that. [`views`]: what the page sees of it.
+
+pub(crate) mod change;
+pub(crate) mod claims;
+pub(crate) mod content;
+pub(crate) mod device_keys;
+pub(crate) mod intents;
+pub(crate) mod join;
+pub(crate) mod lines;
+pub(crate) mod receive;
+pub(crate) mod records;
+pub(crate) mod send;
+pub(crate) mod views;

@@ -1,0 +1,276 @@
+//! What is stored of conversations, jobs and contacts. All of it is CBOR, and old forms must stay readable.
+
+use super::content::RunningHash;
+use crate::{Millis, identity::Fingerprint};
+use haven_bridge::{ConversationId, Failure, ItemId, Preview, StopReason};
+use haven_wire::{
+    group::AppendCommit,
+    ids::{EpochToken, GroupId, Hash, MessageId, WelcomeId},
+};
+use serde::{Deserialize, Serialize};
+
+/// What changes rarely of a conversation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Details {
+    /// Its id.
+    pub id: ConversationId,
+    /// The origin of the relay that holds its log.
+    pub origin: String,
+    /// Its group.
+    pub group_id: GroupId,
+    /// What can be done in it.
+    pub state: State,
+    /// Its title; empty for none.
+    pub title: String,
+    /// Some of the other people: enough for a name.
+    pub people: Vec<PersonRecord>,
+    /// How many other people there are.
+    pub people_count: u32,
+    /// How many leaves the group has.
+    pub leaves: u32,
+}
+
+/// A person: certificate and address.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct PersonRecord {
+    /// The certificate.
+    pub fingerprint: Fingerprint,
+    /// The address.
+    pub address: String,
+}
+
+/// What can be done in a conversation.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub enum State {
+    /// It is being started.
+    Starting,
+    /// Starting failed.
+    StartFailed(Failure),
+    /// Somebody unknown started it.
+    Request(PersonRecord),
+    /// Messages can be sent.
+    Active,
+    /// It stopped at the row after the cursor.
+    Stopped(StopReason),
+    /// This device was removed.
+    Removed,
+}
+
+/// What changes with each message.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Head {
+    /// The last processed row; nothing before the first row after a Welcome.
+    pub cursor: Option<u64>,
+    /// The group's epoch.
+    pub epoch: u64,
+    /// Opens the log.
+    pub token: EpochToken,
+    /// Rows since the commit that opened the epoch.
+    pub rows: u64,
+    /// The running hashes after the newest rows of the epoch, the last one newest, and after its opening commit.
+    pub hashes: Vec<serde_bytes::ByteArray<16>>,
+    /// After a Welcome: the hash of the commit that must be the first row.
+    pub opening: Option<Hash>,
+    /// This device must refresh its keys before it sends: it met a message of its own that it doesn't know.
+    pub must_update: bool,
+    /// When this device last refreshed its keys, or joined.
+    pub updated_keys: Millis,
+    /// Whether this device has sent a message since it joined.
+    pub has_sent: bool,
+    /// Counts own messages that wait.
+    pub next_order: u64,
+    /// Counts lines that come from no row.
+    pub next_line: u8,
+    /// Received and not seen.
+    pub unread: u32,
+    /// Time of the newest item.
+    pub updated: Millis,
+    /// The newest item.
+    pub preview: Preview,
+}
+
+/// Running hashes that are kept: a sender who is further behind can't be compared.
+const KEPT_HASHES: usize = 64;
+
+impl Head {
+    /// The running hash after the newest row.
+    pub fn running(&self) -> RunningHash {
+        self.hashes.last().map(|hash| hash.into_array()).unwrap_or_default()
+    }
+
+    /// Adds the running hash after a row.
+    pub fn push_hash(&mut self, hash: RunningHash) {
+        self.rows += 1;
+        self.hashes.push(serde_bytes::ByteArray::new(hash));
+        if self.hashes.len() > KEPT_HASHES {
+            self.hashes.remove(0);
+        }
+    }
+
+    /// Starts an epoch whose opening commit gives `hash`.
+    pub fn start_epoch(&mut self, epoch: u64, token: EpochToken, hash: RunningHash) {
+        self.epoch = epoch;
+        self.token = token;
+        self.rows = 0;
+        self.hashes = vec![serde_bytes::ByteArray::new(hash)];
+    }
+
+    /// The running hash after `rows` rows, if it is still known.
+    pub fn hash_at(&self, rows: u64) -> Option<RunningHash> {
+        let back = usize::try_from(self.rows.checked_sub(rows)?).ok()?;
+        let index = self.hashes.len().checked_sub(back + 1)?;
+        self.hashes.get(index).map(|hash| hash.into_array())
+    }
+}
+
+/// An own message that is not in the log yet, as far as this device knows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outbound {
+    /// Its place among the waiting ones.
+    pub order: u64,
+    /// Its id in the log, made once.
+    pub message_id: MessageId,
+    /// When it was made.
+    pub time: Millis,
+    /// The text.
+    pub text: String,
+    /// What was sent, or is about to be.
+    pub encrypted: Option<Encrypted>,
+    /// Why it was given up.
+    pub failed: Option<Failure>,
+}
+
+/// A stored ciphertext. It is stored before it is sent, so that no generation is ever used twice.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Encrypted {
+    /// The epoch that it was made in.
+    pub epoch: u64,
+    /// An MLS PrivateMessage.
+    #[serde(with = "serde_bytes")]
+    pub ciphertext: Vec<u8>,
+    /// Its hash, by which it is recognised in the log.
+    pub hash: Hash,
+}
+
+/// An own commit that the relay may or may not have taken.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PendingCommit {
+    /// The job that wants it, if any.
+    pub job: Option<u64>,
+    /// The hash of the commit, by which it is recognised in the log.
+    pub hash: Hash,
+    /// What is sent, whole.
+    pub request: AppendCommit,
+}
+
+/// Something that is still to be done. Jobs survive restarts, and say how things should be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Job {
+    /// Orders the jobs.
+    pub id: u64,
+    /// What is to be done.
+    pub task: Task,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Task {
+    /// A change of a conversation's group; with `start`, the group itself.
+    Change(Change),
+    /// Join the group that a Welcome is for.
+    Join(Join),
+}
+
+/// How a conversation should be. What is so already is passed over.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Change {
+    /// The conversation.
+    pub conversation: [u8; 16],
+    /// Whether the group is still to be made.
+    pub start: bool,
+    /// Addresses of people who are in it.
+    pub add: Vec<String>,
+    /// People who are not in it.
+    pub remove: Vec<Fingerprint>,
+    /// Its title.
+    pub title: Option<String>,
+    /// Own keys are fresh.
+    pub refresh: bool,
+}
+
+/// What an inbox pointer says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Join {
+    /// The relay that holds the group's log.
+    pub origin: String,
+    /// The group.
+    pub group_id: GroupId,
+    /// The Welcome.
+    pub welcome: WelcomeId,
+    /// The hash of the commit beside it: the first row that the new member reads.
+    pub commit: Hash,
+}
+
+/// A person that is known here.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Contact {
+    /// The certificate, which is who it is.
+    pub fingerprint: Fingerprint,
+    /// The address it claims, or was found under.
+    pub address: String,
+    /// Whether this certificate was pinned for this address.
+    pub pinned: bool,
+    /// Whether a later certificate took its place.
+    pub replaced: bool,
+    /// Whether everything from this person is refused.
+    pub blocked: bool,
+    /// The newest device list that was seen: its number and hash.
+    pub device_list: Option<(u64, Hash)>,
+}
+
+/// The keys of this device in MLS groups.
+#[derive(Serialize, Deserialize)]
+pub struct DeviceKeys {
+    /// Signs.
+    pub signer: openmls_basic_credential::SignatureKeyPair,
+    /// The attestation for the signature key.
+    #[serde(with = "serde_bytes")]
+    pub attestation: Vec<u8>,
+    /// Own key packages that may still be used.
+    pub key_packages: Vec<OwnKeyPackage>,
+}
+
+/// An own key package, whose private keys are stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OwnKeyPackage {
+    /// Its reference (RFC 9420, section 5.2).
+    #[serde(with = "serde_bytes")]
+    pub reference: Vec<u8>,
+    /// When it was made.
+    pub created: Millis,
+    /// Whether it is for use when the others are used up.
+    pub last_resort: bool,
+}
+
+/// A stored timeline item and its key's suffix: newest first.
+pub fn timeline_suffix(position: u64) -> Vec<u8> {
+    (!position).to_be_bytes().to_vec()
+}
+
+/// The position of an own message that is not in the log yet: after everything in the log.
+pub fn waiting_position(order: u64) -> u64 {
+    (1 << 62) + order
+}
+
+/// The position of the `n`th item of a row.
+pub fn row_position(sequence: u64, n: u8) -> u64 {
+    (sequence << 8) | u64::from(n)
+}
+
+/// The id of the `n`th line of a conversation's row, the same on every device.
+pub fn line_id(group_id: GroupId, position: u64) -> ItemId {
+    let mut id = [0; 16];
+    let hash = Hash::of(&[group_id.as_bytes(), &position.to_be_bytes()].concat());
+    id.iter_mut().zip(hash.0).for_each(|(to, from)| *to = from);
+    ItemId(id)
+}

@@ -1,0 +1,161 @@
+//! What the page sees.
+
+use super::{
+    records::{Contact, PersonRecord, State},
+    send::item_of,
+};
+use crate::{
+    Error,
+    identity::{Certificate, DeviceEntry, Fingerprint, device_list},
+    memory::{Conversation, Memory},
+};
+use haven_bridge::*;
+
+impl From<&PersonRecord> for PersonRef {
+    fn from(person: &PersonRecord) -> Self {
+        Self { address: person.address.clone(), fingerprint: person.fingerprint.to_hex() }
+    }
+}
+
+impl Memory {
+    /// A row of the list of conversations.
+    pub fn summary(&self, conversation: &Conversation) -> ConversationSummary {
+        let details = &conversation.details;
+        let titled = !details.title.is_empty();
+        ConversationSummary {
+            id: details.id,
+            title: if titled { details.title.clone() } else { names(details) },
+            titled,
+            people: details.people.iter().map(PersonRef::from).collect(),
+            state: state(&details.state),
+            preview: conversation.head.preview.clone(),
+            updated: conversation.head.updated,
+            unread: conversation.head.unread,
+        }
+    }
+
+    /// All conversations, newest first.
+    pub fn summaries(&self) -> Vec<ConversationSummary> {
+        let mut summaries: Vec<_> = self.conversations.values().map(|c| self.summary(c)).collect();
+        summaries.sort_by_key(|summary| std::cmp::Reverse(summary.updated));
+        summaries
+    }
+
+    /// A conversation with its members. Its group must be loaded.
+    pub fn details(&self, id: ConversationId) -> Option<ConversationDetails> {
+        let conversation = self.conversations.get(&id)?;
+        let members = match &conversation.group {
+            Some(group) => {
+                let people = group.members.people();
+                let member = |(fingerprint, address): (Fingerprint, &str)| {
+                    let devices = group.members.iter().filter(|(_, claim)| claim.fingerprint == fingerprint);
+                    let devices = devices.map(|(_, claim)| claim.label.clone()).collect();
+                    self.member(PersonRecord { fingerprint, address: address.into() }, devices)
+                };
+                people.into_iter().map(member).collect()
+            }
+            None => conversation.details.people.iter().map(|p| self.member(p.clone(), Vec::new())).collect(),
+        };
+        Some(ConversationDetails { summary: self.summary(conversation), members })
+    }
+
+    fn member(&self, person: PersonRecord, devices: Vec<String>) -> Member {
+        let me = person.fingerprint == self.account.fingerprint;
+        let trust = if me { Trust::Pinned } else { self.trust(&person) };
+        Member { person: PersonRef::from(&person), me, trust, devices }
+    }
+
+    /// What is known of a person's certificate.
+    pub fn trust(&self, person: &PersonRecord) -> Trust {
+        let pinned =
+            |contact: &&Contact| contact.address == person.address && contact.pinned && !contact.replaced;
+        match self.contacts.values().find(pinned) {
+            Some(contact) if contact.fingerprint == person.fingerprint => Trust::Pinned,
+            Some(_) => Trust::Changed,
+            None => Trust::Claimed,
+        }
+    }
+
+    /// Everybody known, by address.
+    pub fn people(&self) -> Vec<Person> {
+        let mut people: Vec<Person> = self.contacts.values().map(|contact| self.person(contact)).collect();
+        people.sort_by(|a, b| a.person.address.cmp(&b.person.address));
+        people
+    }
+
+    fn person(&self, contact: &Contact) -> Person {
+        let person = PersonRecord { fingerprint: contact.fingerprint, address: contact.address.clone() };
+        let with = self.summaries().into_iter().filter(|summary| {
+            summary.people.iter().any(|other| other.fingerprint == person.fingerprint.to_hex())
+        });
+        Person {
+            trust: if contact.replaced { Trust::Changed } else { self.trust(&person) },
+            blocked: contact.blocked,
+            conversations: with.map(|summary| summary.id).collect(),
+            person: PersonRef::from(&person),
+        }
+    }
+
+    /// Own messages that are not in the log yet, oldest first.
+    pub fn waiting_items(&self, id: ConversationId) -> Vec<TimelineItem> {
+        let Some(conversation) = self.conversations.get(&id) else { return Vec::new() };
+        let taken = self.network.lines.get(&id).map(|line| &line.taken);
+        let is_taken = |message_id| taken.is_some_and(|taken| taken.contains(message_id));
+        conversation
+            .outbound
+            .values()
+            .map(|message| item_of(message, is_taken(&message.message_id)))
+            .collect()
+    }
+
+    /// This person's devices, as the last device list that this device has seen names them.
+    pub fn devices(&self) -> Result<Vec<DeviceView>, Error> {
+        let certificate = Certificate::parse(&self.account.public_certificate()?, self.network.now)?;
+        let list = device_list::verify(&self.account.device_list, &certificate)?;
+        let view = |device: &DeviceEntry| {
+            let this = device.device_id == self.account.device_id;
+            let short_id: String = device.device_id.to_hex().to_uppercase().chars().take(8).collect();
+            // A device list names no labels: those are for the people in one's conversations alone.
+            let label = if this { self.account.device_label.clone() } else { String::new() };
+            DeviceView { label, short_id, created: device.created, this }
+        };
+        Ok(list.devices.iter().map(view).collect())
+    }
+
+    /// Who is signed in.
+    pub fn me(&self) -> Result<Me, Error> {
+        Ok(Me {
+            address: self.account.address.clone(),
+            fingerprint: grouped(&self.account.fingerprint.to_hex()),
+            recovery_confirmed: self.account.vault.recovery_confirmed,
+            device_label: self.account.device_label.clone(),
+        })
+    }
+}
+
+fn names(details: &super::records::Details) -> String {
+    let mut names =
+        details.people.iter().map(|person| person.address.as_str()).collect::<Vec<_>>().join(", ");
+    let more = usize::try_from(details.people_count).unwrap_or(0).saturating_sub(details.people.len());
+    if more > 0 {
+        names.push_str(&format!(" +{more}"));
+    }
+    names
+}
+
+/// Hex in groups of four digits, in capitals, as people compare it.
+fn grouped(hex: &str) -> String {
+    let upper: Vec<char> = hex.to_uppercase().chars().collect();
+    upper.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}
+
+fn state(state: &State) -> ConversationState {
+    match state {
+        State::Starting => ConversationState::Starting,
+        State::StartFailed(failure) => ConversationState::StartFailed(failure.clone()),
+        State::Request(from) => ConversationState::Request { from: PersonRef::from(from) },
+        State::Active => ConversationState::Active,
+        State::Stopped(reason) => ConversationState::Stopped(reason.clone()),
+        State::Removed => ConversationState::Removed,
+    }
+}

@@ -1,0 +1,63 @@
+use crate::{identity, mls, store::StoreError};
+use haven_bridge::Failure;
+
+/// Why a verb of the engine failed. Nothing was changed: the engine has gone back to what is stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The store failed. [`StoreError`] says what to do.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A defect of Haven; the phrase is to be searched for in the source.
+    #[error("a defect of Haven: {0}")]
+    Bug(&'static str),
+    /// An identity or account failed.
+    #[error(transparent)]
+    Identity(#[from] identity::Error),
+    /// What somebody else made breaks the rules. The phrase says how.
+    #[error("{0}")]
+    PeerMisbehaved(String),
+}
+
+impl From<mls::Fault> for Error {
+    fn from(fault: mls::Fault) -> Self {
+        Self::PeerMisbehaved(fault.to_string())
+    }
+}
+
+impl From<mls::storage::StorageError> for Error {
+    fn from(_: mls::storage::StorageError) -> Self {
+        Self::Store(StoreError::Damaged)
+    }
+}
+
+impl From<haven_wire::Malformed> for Error {
+    fn from(_: haven_wire::Malformed) -> Self {
+        Self::Bug("a value can't be encoded or decoded")
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Store(error) => Self::Storage { message: error.to_string() },
+            Error::Bug(phrase) => Self::Bug { phrase: phrase.into() },
+            Error::Identity(error) => error.into(),
+            Error::PeerMisbehaved(what) => Self::RelayMisbehaved { what },
+        }
+    }
+}
+
+impl From<identity::Error> for Failure {
+    fn from(error: identity::Error) -> Self {
+        use identity::Error as E;
+        match error {
+            E::BadAddress => Self::AddressInvalid,
+            E::PhraseWord(_) | E::PhraseLength(_) | E::PhraseChecksum => Self::PhraseWrong,
+            E::WeakPassword => Self::PasswordWeak,
+            E::WrongPassword => Self::BadCredentials,
+            E::Bug(phrase) => Self::Bug { phrase: phrase.into() },
+            other => Self::RelayMisbehaved { what: other.to_string() },
+        }
+    }
+}

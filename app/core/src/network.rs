@@ -1,0 +1,172 @@
+//! What is under way with relays. Nothing of this is stored: after a restart it is found out again.
+
+use crate::{
+    Millis,
+    chat::claims::Claims,
+    request::{Outgoing, Request, RequestId},
+};
+use haven_bridge::ConversationId;
+use haven_wire::ids::{EpochToken, MessageId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Heads are asked for so often while nothing else happens: lost hints cost no more than this.
+pub const POLL: Millis = 15_000;
+/// With a live socket, own rows come by themselves; after this they are fetched.
+const PUSH_GRACE: Millis = 1_000;
+const FIRST_RETRY: Millis = 500;
+const LAST_RETRY: Millis = 30_000;
+
+/// What a request was for.
+#[derive(Clone, Debug)]
+pub enum Purpose {
+    AcknowledgeInbox,
+    Append(ConversationId, Vec<MessageId>),
+    Claim { job: u64, address: String },
+    Commit(ConversationId),
+    CountKeyPackages,
+    Heads(Vec<ConversationId>),
+    Inbox,
+    Publish,
+    Rows(ConversationId),
+    Welcome { job: u64 },
+}
+
+/// When something that failed is tried again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Retry {
+    failures: u32,
+    at: Millis,
+}
+
+impl Retry {
+    /// It failed once more.
+    pub fn later(&mut self, now: Millis) {
+        let wait = FIRST_RETRY.saturating_mul(1 << self.failures.min(10)).min(LAST_RETRY);
+        self.failures += 1;
+        self.at = now + wait;
+    }
+
+    /// It was refused for now.
+    pub fn at_least(&mut self, at: Millis) {
+        self.at = self.at.max(at);
+    }
+
+    /// It worked.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// How often it failed in a row.
+    pub fn failures(self) -> u32 {
+        self.failures
+    }
+
+    /// When it is tried next, if it waits.
+    pub fn next(self, now: Millis) -> Option<Millis> {
+        (self.at > now).then_some(self.at)
+    }
+
+    /// Whether it may be tried now.
+    pub fn due(self, now: Millis) -> bool {
+        self.at <= now
+    }
+}
+
+/// What is known of a conversation's log.
+#[derive(Clone, Debug, Default)]
+pub struct Line {
+    /// Whether a request is under way. There is at most one for each conversation.
+    pub busy: bool,
+    /// Whether everything up to the head was read since the start. Nothing is sent before.
+    pub caught_up: bool,
+    /// The last row that the relay spoke of.
+    pub known_head: u64,
+    /// When to fetch rows up to there, if they didn't come by themselves.
+    pub fetch_at: Millis,
+    /// Ids of waiting messages that the relay has taken. They are in the log, but were not met there yet.
+    pub taken: BTreeSet<MessageId>,
+    /// Whether the pending commit was taken.
+    pub commit_taken: bool,
+    /// When to try again.
+    pub retry: Retry,
+}
+
+/// Everything under way.
+#[derive(Default)]
+pub struct Network {
+    /// The time of the current verb.
+    pub now: Millis,
+    /// Whether the socket is live.
+    pub live: bool,
+    /// The conversations' logs.
+    pub lines: BTreeMap<ConversationId, Line>,
+    /// What is under way.
+    pub in_flight: BTreeMap<RequestId, Purpose>,
+    /// Whether the inbox should be read.
+    pub inbox_due: bool,
+    /// The inbox entry to delete up to, once the write set with its pointers is safe.
+    pub acknowledge: Option<u64>,
+    /// Key packages that are safe here and not published yet.
+    pub publish: Option<haven_wire::keys::PublishKeyPackages>,
+    /// Whether key packages should be counted.
+    pub key_packages_due: bool,
+    /// When heads were asked for.
+    pub polled: Millis,
+    /// When to try device-wide requests again.
+    pub retry: Retry,
+    /// When to try jobs again.
+    pub job_retry: BTreeMap<u64, Retry>,
+    /// Key packages that were claimed for jobs.
+    pub claims: BTreeMap<u64, Claims>,
+    /// Whether the relay has ended this device's session.
+    pub signed_out: bool,
+    next_id: u64,
+}
+
+impl Network {
+    /// The state after a start, with request ids that were not used before.
+    pub fn after_restart(previous: Option<&Self>) -> Self {
+        Self {
+            inbox_due: true,
+            key_packages_due: true,
+            live: previous.is_some_and(|network| network.live),
+            next_id: previous.map_or(0, |network| network.next_id),
+            now: previous.map_or(0, |network| network.now),
+            ..Self::default()
+        }
+    }
+
+    /// The line of a conversation.
+    pub fn line(&mut self, id: ConversationId) -> &mut Line {
+        self.lines.entry(id).or_default()
+    }
+
+    /// The relay spoke of a row. It is fetched at once, or after a grace when push should bring it.
+    pub fn saw_head(&mut self, id: ConversationId, head: u64, pushed_soon: bool) {
+        let at = if pushed_soon && self.live { self.now + PUSH_GRACE } else { self.now };
+        let line = self.line(id);
+        if head > line.known_head {
+            line.known_head = head;
+            line.fetch_at = at;
+        }
+    }
+
+    /// Registers a request.
+    pub fn start(
+        &mut self,
+        origin: &str,
+        purpose: Purpose,
+        token: Option<EpochToken>,
+        request: Request,
+    ) -> Outgoing {
+        self.next_id += 1;
+        let id = RequestId(self.next_id);
+        self.in_flight.insert(id, purpose);
+        Outgoing { id, origin: origin.to_owned(), token, request }
+    }
+
+    /// Whether a request of a kind is under way.
+    pub fn under_way(&self, of_kind: impl Fn(&Purpose) -> bool) -> bool {
+        self.in_flight.values().any(of_kind)
+    }
+}

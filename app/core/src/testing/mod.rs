@@ -1,0 +1,1 @@
+//! What tests and benchmarks need: people, and a relay in memory.
