@@ -168,7 +168,7 @@ fn test(arguments: &[&str]) -> Outcome {
     if find("cargo-nextest").is_none() {
         return cargo(&["test"], arguments);
     }
-    cargo(&["nextest", "run", "--no-tests", "pass"], arguments)?;
+    cargo(&["nextest", "run"], arguments)?;
     // nextest runs no documentation tests.
     cargo(&["test", "--doc"], &[])
 }
