@@ -1,5 +1,7 @@
 //! Certificates, attestations and device lists, held against GnuPG and Sequoia.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
+
 use haven_core::identity::{Certificate, SecretCertificate};
 use std::{
     fs,

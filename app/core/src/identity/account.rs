@@ -102,48 +102,56 @@ impl Account {
         if certificate.fingerprint() != self.fingerprint {
             return Err(Error::Mismatch("certificate"));
         }
-        let list = device_list::verify(&entry.device_list, &certificate)?;
-        let seen = self.vault.device_list;
-        match device_list::follows(Some((seen.sequence, seen.hash)), &list)? {
-            Succession::Ok => Ok(list),
-            Succession::RolledBack => Err(Error::DeviceListRolledBack),
-            Succession::Equivocates => Err(Error::DeviceListEquivocates),
+        if !certificate.claims(&self.address) {
+            return Err(Error::Mismatch("address"));
         }
+        let list = device_list::verify(&entry.device_list, &certificate)?;
+        self.check_succession(&list).map(|()| list)
     }
 
-    /// Makes the device list that follows the one in `entry` and has this device in it. If it is in already, that very
-    /// list. For a conflict when it is put, too: look up the new entry and call this again.
-    pub fn join_device_list(&mut self, entry: &DirectoryEntry, now: Millis) -> Result<PutDeviceList, Error> {
+    /// Makes the device list that follows the one in `entry` and has this device in it; nothing if it is in already.
+    ///
+    /// When the relay has taken it, call [`Self::saw_device_list`]. After a conflict or a lost answer, look the entry
+    /// up and call this again.
+    pub fn join_device_list(
+        &self,
+        entry: &DirectoryEntry,
+        now: Millis,
+    ) -> Result<Option<PutDeviceList>, Error> {
         let list = self.verify_own_entry(entry, now)?;
         if list.device(self.device_id).is_some() {
-            self.saw_device_list(&entry.device_list, &list)?;
-        } else {
-            let mut devices = list.devices.clone();
-            devices.push(self.device_entry());
-            self.sign_device_list(&list.next(devices)?, now)?;
+            return Ok(None);
         }
-        Ok(self.put_device_list())
+        let mut devices = list.devices.clone();
+        devices.push(self.device_entry());
+        self.put_device_list(&list.next(devices)?, now).map(Some)
     }
 
-    /// Makes the device list that follows the one in `entry` and doesn't have `device` in it.
+    /// Makes the device list that follows the one in `entry` and doesn't have `device` in it; nothing if it isn't in
+    /// anyway. As with [`Self::join_device_list`].
     pub fn remove_device(
-        &mut self,
+        &self,
         entry: &DirectoryEntry,
         device: DeviceId,
         now: Millis,
-    ) -> Result<PutDeviceList, Error> {
+    ) -> Result<Option<PutDeviceList>, Error> {
         let list = self.verify_own_entry(entry, now)?;
+        if list.device(device).is_none() {
+            return Ok(None);
+        }
         let mut devices = list.devices.clone();
         devices.retain(|entry| entry.device_id != device);
-        self.sign_device_list(&list.next(devices)?, now)?;
-        Ok(self.put_device_list())
+        self.put_device_list(&list.next(devices)?, now).map(Some)
     }
 
-    /// Remembers a device list of this person that [`Self::verify_own_entry`] verified.
-    pub fn saw_device_list(&mut self, signed: &SignedDeviceList, list: &DeviceList) -> Result<(), Error> {
+    /// Remembers a device list of this person: one that the relay took or gave. It is verified, and must not be older
+    /// than the last one seen, nor contradict it.
+    pub fn saw_device_list(&mut self, signed: &SignedDeviceList) -> Result<DeviceList, Error> {
+        let list = device_list::verify_by(signed, self.secret_certificate()?.primary())?;
+        self.check_succession(&list)?;
         self.vault.device_list = SeenDeviceList { sequence: list.sequence, hash: list.hash()? };
         self.device_list = signed.clone();
-        Ok(())
+        Ok(list)
     }
 
     /// This device's entry in a device list.
@@ -151,12 +159,17 @@ impl Account {
         DeviceEntry { device_id: self.device_id, inbox_key: self.inbox_key.clone(), created: self.created }
     }
 
-    fn sign_device_list(&mut self, list: &DeviceList, now: Millis) -> Result<(), Error> {
-        let signed = list.sign(&self.secret_certificate()?, now)?;
-        self.saw_device_list(&signed, list)
+    fn put_device_list(&self, list: &DeviceList, now: Millis) -> Result<PutDeviceList, Error> {
+        let device_list = list.sign(&self.secret_certificate()?, now)?;
+        Ok(PutDeviceList { device_list })
     }
 
-    fn put_device_list(&self) -> PutDeviceList {
-        PutDeviceList { device_list: self.device_list.clone() }
+    fn check_succession(&self, list: &DeviceList) -> Result<(), Error> {
+        let seen = self.vault.device_list;
+        match device_list::follows(Some((seen.sequence, seen.hash)), list)? {
+            Succession::Ok => Ok(()),
+            Succession::RolledBack => Err(Error::DeviceListRolledBack),
+            Succession::Equivocates => Err(Error::DeviceListEquivocates),
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! compare-and-set and can't make one; what they could do, giving some people an old list or others another one, is
 //! what [`follows`] notices.
 
-use super::{Certificate, Error, SecretCertificate, statement::Purpose};
+use super::{Certificate, Error, PrimaryKey, SecretCertificate, statement::Purpose};
 use crate::Millis;
 use haven_wire::{
     decode, encode,
@@ -107,13 +107,18 @@ impl DeviceList {
 
 /// Verifies that `signed` is a device list by the owner of `certificate`.
 pub fn verify(signed: &SignedDeviceList, certificate: &Certificate) -> Result<DeviceList, Error> {
+    verify_by(signed, certificate.primary()?)
+}
+
+/// Verifies that `signed` is a device list by the owner of `primary`.
+pub fn verify_by(signed: &SignedDeviceList, primary: &PrimaryKey) -> Result<DeviceList, Error> {
     let Document(bytes, signature) = document(signed)?;
     let list: DeviceList = decode(&bytes).map_err(|_| Error::BadStatement("device list"))?;
     if list.to_bytes()? != bytes.as_slice() || list.sequence != signed.sequence {
         return Err(Error::BadStatement("device list"));
     }
     list.check()?;
-    PURPOSE.verify(certificate.primary()?, &bytes, &signature)?;
+    PURPOSE.verify(primary, &bytes, &signature)?;
     Ok(list)
 }
 

@@ -214,7 +214,7 @@ impl<'a> Reader<'a> {
     fn length(&mut self) -> Result<usize, Error> {
         match self.byte()? {
             short @ 0..192 => Ok(short.into()),
-            middle @ 192..224 => Ok((usize::from(middle) - 192 << 8) + usize::from(self.byte()?) + 192),
+            middle @ 192..224 => Ok(((usize::from(middle) - 192) << 8) + usize::from(self.byte()?) + 192),
             255 => {
                 self.expect(&[0, 0], "length")?;
                 self.length16()

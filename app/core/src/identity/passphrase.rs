@@ -6,23 +6,28 @@
 //! is, and runs, repetitions, years and the person's own address count next to nothing.
 //!
 //! A guess costs 64 MiB and three passes of Argon2id, and can be made only by who stole the relay's database *and* its
-//! OPAQUE seed. With a thousand guesses a second, 40 bits take 35 years, and 60 bits longer than anybody waits.
+//! OPAQUE seed. With a thousand guesses a second, 40 bits take 35 years, and 48 bits 9,000.
 
-use super::{Error, address, secret::random};
+use super::{Error, secret::random};
 use diceware_wordlists::EFF_LONG_WORDLIST;
 use haven_bridge::PasswordStrength;
+use std::collections::HashSet;
 
 /// Words in a suggestion: 64 bits.
 pub const SUGGESTED_WORDS: usize = 5;
 /// Shorter passwords are weak, whatever they are made of.
 pub const MIN_CHARACTERS: usize = 8;
+/// What comes after these doesn't make a password stronger.
+const JUDGED_CHARACTERS: usize = 128;
 /// What a [`PasswordStrength::Good`] password takes, in bits.
 const GOOD: f64 = 40.0;
 /// What a [`PasswordStrength::Strong`] password takes, in bits.
-const STRONG: f64 = 60.0;
+const STRONG: f64 = 48.0;
 
 /// Bits of a letter in a word. English text has between one and two.
 const PER_LETTER: f64 = 2.0;
+/// Bits of a word, at least: one of the 500 most usual.
+const PER_SHORT_WORD: f64 = 9.0;
 /// Bits of a word, at most: one of the 7776 in the list for suggestions.
 const PER_WORD: f64 = 12.9;
 /// Bits of a letter that isn't in a word.
@@ -31,8 +36,13 @@ const PER_DIGIT: f64 = 3.3;
 const PER_SYMBOL: f64 = 4.0;
 /// Bits of anything that was to be expected.
 const EXPECTED: f64 = 1.0;
+/// Bits of writing a word with digits and symbols in it.
+const DISGUISE: f64 = 2.0;
 /// Bits of a year between 1900 and 2099.
 const PER_YEAR: f64 = 7.0;
+
+/// Stands where something expected was cut out.
+const GAP: char = '\0';
 
 /// Neighbours on keyboards, alphabets and dials.
 const SEQUENCES: [&str; 7] = [
@@ -46,125 +56,15 @@ const SEQUENCES: [&str; 7] = [
 ];
 
 /// What passwords are made of so often that it is tried first; in lower case, without digits around it.
-const COMMON: &[&str] = &[
-    "abc",
-    "access",
-    "admin",
-    "amanda",
-    "andrew",
-    "angel",
-    "anthony",
-    "apple",
-    "ashley",
-    "asshole",
-    "austin",
-    "bailey",
-    "baseball",
-    "basketball",
-    "batman",
-    "battery",
-    "biteme",
-    "buster",
-    "charlie",
-    "cheese",
-    "chelsea",
-    "chocolate",
-    "computer",
-    "cookie",
-    "correct",
-    "daniel",
-    "default",
-    "dragon",
-    "family",
-    "flower",
-    "football",
-    "forever",
-    "freedom",
-    "fuck",
-    "fuckyou",
-    "george",
-    "ginger",
-    "guest",
-    "hallo",
-    "hannah",
-    "harley",
-    "haven",
-    "hello",
-    "hockey",
-    "horse",
-    "hottie",
-    "hunter",
-    "iloveyou",
-    "internet",
-    "jennifer",
-    "jessica",
-    "jesus",
-    "jordan",
-    "joshua",
-    "killer",
-    "letmein",
-    "liverpool",
-    "login",
-    "love",
-    "lovely",
-    "loveme",
-    "maggie",
-    "master",
-    "matrix",
-    "matthew",
-    "mercedes",
-    "merlin",
-    "michael",
-    "michelle",
-    "monkey",
-    "mother",
-    "mustang",
-    "mynoob",
-    "naruto",
-    "nicole",
-    "ninja",
-    "orange",
-    "pass",
-    "passphrase",
-    "passw",
-    "passwd",
-    "passwort",
-    "password",
-    "pepper",
-    "please",
-    "pokemon",
-    "princess",
-    "purple",
-    "qazwsx",
-    "ranger",
-    "robert",
-    "root",
-    "samsung",
-    "secret",
-    "sexy",
-    "shadow",
-    "silver",
-    "soccer",
-    "staple",
-    "starwars",
-    "summer",
-    "sunshine",
-    "superman",
-    "taylor",
-    "test",
-    "thomas",
-    "thunder",
-    "tigger",
-    "trustno",
-    "user",
-    "welcome",
-    "whatever",
-    "william",
-    "winter",
-    "yankees",
-    "zaq",
-    "zxcvbn",
-];
+const COMMON: &str = "abc access admin amanda andrew angel anthony apple ashley asshole austin bailey baseball basketball \
+    batman biteme buster charlie cheese chelsea chocolate computer cookie daniel default dragon family \
+    flower football forever freedom fuck fuckyou george ginger guest hallo hannah harley haven hello \
+    hockey hottie hunter iloveyou internet jennifer jessica jesus jordan joshua killer letmein liverpool \
+    login love lovely loveme maggie master matrix matthew mercedes merlin michael michelle monkey mother \
+    mustang mynoob naruto nicole ninja orange pass passphrase passw passwd passwort password pepper \
+    please pokemon princess purple qazwsx ranger robert root samsung secret sexy shadow silver soccer \
+    starwars summer sunshine superman taylor test thomas thunder tigger trustno user welcome whatever \
+    william winter yankees zaq zxcvbn";
 
 /// Sentences that everybody knows, without spaces.
 const FAMOUS: &[&str] = &[
@@ -197,8 +97,9 @@ fn random_word() -> Result<&'static str, Error> {
 
 /// Judges a password for the account of `address`.
 pub fn judge(password: &str, address: &str) -> PasswordStrength {
-    let bits = bits(password.trim(), address);
-    if password.trim().chars().count() < MIN_CHARACTERS || bits < GOOD {
+    let password: String = password.trim().chars().take(JUDGED_CHARACTERS).collect();
+    let bits = bits(&password, address);
+    if password.chars().count() < MIN_CHARACTERS || bits < GOOD {
         PasswordStrength::Weak
     } else if bits < STRONG {
         PasswordStrength::Good
@@ -214,79 +115,147 @@ fn bits(password: &str, address: &str) -> f64 {
     if FAMOUS.iter().any(|famous| letters.contains(famous)) {
         return EXPECTED;
     }
-    let unit = shortest_period(&lower);
-    let mut seen: Vec<String> = Vec::new();
-    let mut bits = 0.0;
-    for run in runs(unit) {
-        let again = seen.contains(&run) || is_expected(&run, address);
-        bits += if again { EXPECTED } else { run_bits(&run) };
-        seen.push(run);
+    if let Some(bits) = passphrase_bits(&lower) {
+        return bits;
     }
-    // Capital letters in places where nobody expects them.
-    bits + mixed_case(password)
+    let plain = shape_bits(&lower, address);
+    let plain = plain.min(shape_bits(&without_disguise(&lower), address) + DISGUISE);
+    plain + mixed_case(password)
+}
+
+/// Bits of a passphrase whose words are all in the list for suggestions.
+fn passphrase_bits(text: &str) -> Option<f64> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let listed = words.iter().all(|word| EFF_LONG_WORDLIST.binary_search(word).is_ok());
+    let different: HashSet<&str> = words.into_iter().collect();
+    let word = |word: &&str| EXPECTED + word_bits(word.chars().count());
+    listed.then(|| different.iter().map(word).sum())
+}
+
+/// Bits of any other password, from its shape.
+fn shape_bits(text: &str, address: &str) -> f64 {
+    let (text, expected) = without_expected(shortest_period(text), address);
+    let runs = runs(&text);
+    let characters = text.chars().filter(|c| *c != GAP).count();
+    let found = if characters * 2 < runs.len() * 5 {
+        scattered_bits(&text)
+    } else {
+        let different: HashSet<&str> = runs.iter().map(String::as_str).collect();
+        let again = (runs.len() - different.len()) as f64;
+        different.into_iter().map(run_bits).sum::<f64>() + again * EXPECTED
+    };
+    found + expected as f64 * EXPECTED
+}
+
+/// Letters that are written with digits and symbols.
+fn without_disguise(text: &str) -> String {
+    let plain = |c| match c {
+        '4' | '@' => 'a',
+        '3' => 'e',
+        '1' | '!' => 'i',
+        '0' => 'o',
+        '5' | '$' => 's',
+        '7' => 't',
+        c => c,
+    };
+    text.chars().map(plain).collect()
+}
+
+/// Cuts out what was to be expected: common passwords and parts of the own address. Gives the rest and their number.
+fn without_expected(text: &str, address: &str) -> (String, usize) {
+    let own = address.split(['@', '.', '-', '_']).filter(|part| part.len() > 2);
+    let common = COMMON.split(' ').filter(|word| word.len() > 3);
+    let mut rest = text.to_owned();
+    let mut found = 0;
+    for expected in own.chain(common) {
+        found += rest.matches(expected).count();
+        rest = rest.replace(expected, &GAP.to_string());
+    }
+    (rest, found)
 }
 
 /// The part of which `text` is a repetition, or all of it.
 fn shortest_period(text: &str) -> &str {
     let ends = text.char_indices().map(|(at, _)| at).skip(1);
     let mut periods = ends.filter_map(|end| text.get(..end));
-    periods
-        .find(|unit| text.len() % unit.len() == 0 && unit.repeat(text.len() / unit.len()) == text)
-        .unwrap_or(text)
+    let repeated = |unit: &str| unit.repeat(text.len() / unit.len()) == text;
+    periods.find(|unit| text.len().is_multiple_of(unit.len()) && repeated(unit)).unwrap_or(text)
 }
 
-/// What a character is, so that runs of one kind can be told apart.
-fn kind(c: char) -> u8 {
+/// What a run is made of.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Kind {
+    Letter,
+    Digit,
+    Symbol,
+}
+
+fn kind(c: char) -> Kind {
     match c {
-        _ if c.is_alphabetic() => 0,
-        _ if c.is_numeric() => 1,
-        _ => 2,
+        _ if c.is_alphabetic() => Kind::Letter,
+        _ if c.is_numeric() => Kind::Digit,
+        _ => Kind::Symbol,
     }
 }
 
-/// The password's runs of letters, of digits, and of other characters.
+/// The runs of letters, of digits, and of other characters.
 fn runs(text: &str) -> Vec<String> {
     let mut runs: Vec<String> = Vec::new();
     let mut last = None;
     for c in text.chars() {
+        let this = (c != GAP).then(|| kind(c));
         match runs.last_mut() {
-            Some(run) if last == Some(kind(c)) => run.push(c),
+            _ if this.is_none() => {}
+            Some(run) if last == this => run.push(c),
             _ => runs.push(c.into()),
         }
-        last = Some(kind(c));
+        last = this;
     }
     runs
 }
 
-fn is_expected(run: &str, own_address: &str) -> bool {
-    let own = |part: &str| part.len() > 2 && (run.contains(part) || part.contains(run));
-    let domain = address::domain(own_address).unwrap_or_default();
-    let local = own_address.split('@').next().unwrap_or_default();
-    COMMON.contains(&run) || (run.chars().count() > 2 && (own(local) || domain.split('.').any(own)))
+/// Bits of letters, digits and symbols in no order: what a generator makes.
+fn scattered_bits(text: &str) -> f64 {
+    let surprising =
+        |wanted| surprising(&text.chars().filter(|c| *c != GAP && kind(*c) == wanted).collect::<Vec<_>>());
+    PER_RANDOM_LETTER * surprising(Kind::Letter) as f64
+        + PER_DIGIT * surprising(Kind::Digit) as f64
+        + PER_SYMBOL * surprising(Kind::Symbol) as f64
 }
 
 fn run_bits(run: &str) -> f64 {
     let characters: Vec<char> = run.chars().collect();
-    let surprising = surprising(&characters) as f64;
-    let all = characters.len() as f64;
+    let count = surprising(&characters);
     match characters.first().map(|c| kind(*c)) {
-        Some(0) if is_word(&characters) => (PER_LETTER * surprising).min(PER_WORD * (all / 9.0).ceil()),
-        Some(0) => PER_RANDOM_LETTER * surprising,
-        Some(1) if is_year(run) => PER_YEAR,
-        Some(1) => PER_DIGIT * surprising,
-        // One space or hyphen between words is the usual way to write them.
-        Some(_) if all < 2.0 && matches!(run, " " | "-" | "." | "_" | ",") => EXPECTED,
-        _ => PER_SYMBOL * surprising,
+        _ if COMMON.split(' ').any(|word| word == run) => EXPECTED,
+        Some(Kind::Letter) if is_word(&characters) => word_bits(count),
+        Some(Kind::Letter) => PER_RANDOM_LETTER * count as f64,
+        Some(Kind::Digit) if is_year(run) => PER_YEAR,
+        Some(Kind::Digit) => PER_DIGIT * count as f64,
+        // One of these between words is the usual way to write them.
+        _ if matches!(run, " " | "-" | "." | "_" | ",") => EXPECTED,
+        _ => PER_SYMBOL * count as f64,
     }
 }
 
-/// How many characters neither repeat nor continue what is before them.
+/// Bits of this many letters that make one word, or several without spaces.
+fn word_bits(letters: usize) -> f64 {
+    let by_length = PER_LETTER * letters as f64;
+    if letters < 3 {
+        by_length
+    } else {
+        by_length.max(PER_SHORT_WORD).min(PER_WORD * letters.div_ceil(9) as f64)
+    }
+}
+
+/// How many characters don't continue the two before them: repeating them, or going on along [`SEQUENCES`].
 fn surprising(characters: &[char]) -> usize {
-    let continues = |pair: &&[char]| match pair {
-        [a, b] => a == b || SEQUENCES.iter().any(|sequence| neighbours(sequence, *a, *b)),
+    let near = |a: char, b: char| a == b || SEQUENCES.iter().any(|sequence| neighbours(sequence, a, b));
+    let continues = |three: &&[char]| match three {
+        [a, b, c] => near(*a, *b) && near(*b, *c),
         _ => false,
     };
-    characters.len() - characters.windows(2).filter(continues).count()
+    characters.len() - characters.windows(3).filter(continues).count()
 }
 
 fn neighbours(sequence: &str, a: char, b: char) -> bool {
@@ -297,7 +266,7 @@ fn neighbours(sequence: &str, a: char, b: char) -> bool {
     next(a, b) || next(b, a)
 }
 
-/// Whether a run of letters could be words. What has four consonants in a row, or no vowel at all, is no word.
+/// Whether a run of letters could be words: they have a vowel after four consonants at the latest.
 fn is_word(letters: &[char]) -> bool {
     let vowel = |c: &char| !c.is_ascii() || "aeiouy".contains(*c);
     let longest = letters.split(vowel).map(<[char]>::len).max();
@@ -308,12 +277,94 @@ fn is_year(digits: &str) -> bool {
     digits.len() == 4 && (digits.starts_with("19") || digits.starts_with("20"))
 }
 
-/// One bit for each letter whose case differs from the one before it, not counting the first letter of a word.
+/// One bit for each capital letter inside a word.
 fn mixed_case(password: &str) -> f64 {
     let characters: Vec<char> = password.chars().collect();
-    let changes = characters.windows(2).filter(|pair| match pair {
-        [a, b] => a.is_lowercase() && b.is_uppercase(),
-        _ => false,
-    });
-    changes.count() as f64
+    let inside = |pair: &&[char]| matches!(pair, [a, b] if a.is_lowercase() && b.is_uppercase());
+    characters.windows(2).filter(inside).count() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALICE: &str = "alice@example.org";
+
+    fn strength(password: &str) -> PasswordStrength {
+        judge(password, ALICE)
+    }
+
+    #[test]
+    fn suggestions_are_strong_and_differ() {
+        let suggestions: Vec<String> = (0..200).map(|_| suggest().unwrap()).collect();
+        for suggestion in &suggestions {
+            assert_eq!(suggestion.split(' ').count(), SUGGESTED_WORDS, "{suggestion}");
+            assert_eq!(strength(suggestion), PasswordStrength::Strong, "{suggestion}");
+        }
+        let distinct: std::collections::HashSet<&String> = suggestions.iter().collect();
+        assert_eq!(distinct.len(), suggestions.len());
+    }
+
+    #[test]
+    fn what_people_choose_when_nobody_looks_is_weak() {
+        for weak in [
+            "",
+            "a",
+            "hunter2",
+            "password",
+            "Password123!",
+            "P@ssw0rd2026",
+            "qwertyuiop",
+            "qwertzuiop123",
+            "abcdefghijklmnop",
+            "1234567890123456",
+            "aaaaaaaaaaaaaaaaaaaa",
+            "abcabcabcabcabcabcabc",
+            "iloveyou2",
+            "letmein!letmein!letmein!",
+            "alice1984",
+            "example.org2026",
+            "Alice@Example.org",
+            "aliceexample!!",
+            "monkey monkey monkey monkey",
+            "summer2026!",
+            "december1999",
+            "11111111111222222",
+            "correct horse battery staple",
+            "CorrectHorseBatteryStaple!",
+            "to be or not to be, that is the question",
+            "asdfghjkl;'",
+            "zxcvbnm,./",
+            "london1987",
+            "michael jordan 23",
+            "qwerty-asdfgh-zxcvbn",
+        ] {
+            assert_eq!(strength(weak), PasswordStrength::Weak, "{weak}: {}", bits(weak, ALICE));
+        }
+    }
+
+    #[test]
+    fn what_a_password_manager_makes_is_taken() {
+        for good in [
+            "xk7Qm2vLp9Rt",
+            "Tr0ub4dor&3-gloomy-Zebra",
+            "vWq9-Rk3f-Zp7x",
+            "kjhgqwxzrtpl",
+            "8f3b1c9d7e2a4650",
+            "gargle pushy tiling ravioli",
+            "Vierzig Kamele tanzen Walzer",
+        ] {
+            assert_ne!(strength(good), PasswordStrength::Weak, "{good}: {}", bits(good, ALICE));
+        }
+    }
+
+    #[test]
+    fn anything_can_be_judged() {
+        for odd in ["ß".repeat(500).as_str(), "日本語のパスワードです", "\0\0\0\0\0\0\0\0", "👩‍👩‍👧‍👦👩‍👩‍👧‍👦"]
+        {
+            judge(odd, ALICE);
+            judge(odd, "");
+            judge(odd, odd);
+        }
+    }
 }

@@ -284,6 +284,7 @@ fn join(
         vault,
         device_list: reply.entry.device_list.clone(),
     };
+    account.saw_device_list(&reply.entry.device_list)?;
     let request = account.join_device_list(&reply.entry, now)?;
-    Ok((account, request))
+    Ok((account, request.ok_or(Error::BadReply("device list"))?))
 }
