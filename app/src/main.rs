@@ -1,2 +1,5 @@
-//! Stub.
-fn main() {}
+//! Starts Haven's user interface.
+
+fn main() {
+    haven_app::start();
+}

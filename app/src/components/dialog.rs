@@ -1,0 +1,67 @@
+//! A dialog: the browser's own, which keeps the focus inside, closes with Escape and gives the focus back.
+
+use leptos::{html, prelude::*};
+use wasm_bindgen::JsCast;
+
+use super::IconButton;
+use crate::text;
+
+/// Shows its children while `open` is true. They are made anew each time.
+#[component]
+pub fn Dialog(
+    /// Unique on the page.
+    id: &'static str,
+    open: RwSignal<bool>,
+    #[prop(into)] title: Signal<String>,
+    children: ChildrenFn,
+) -> impl IntoView {
+    let dialog = NodeRef::<html::Dialog>::new();
+    let title_id = format!("{id}-title");
+    let labelled_by = title_id.clone();
+    Effect::new(move || {
+        let (open, Some(dialog)) = (open.get(), dialog.get()) else { return };
+        match (open, dialog.open()) {
+            // It can only fail for a dialog that is not in the document any more.
+            (true, false) => {
+                _ = dialog.show_modal();
+                request_animation_frame(move || focus_first(&dialog));
+            }
+            (false, true) => dialog.close(),
+            _ => {}
+        }
+    });
+    view! {
+        <dialog
+            class="dialog"
+            id=id
+            node_ref=dialog
+            aria-labelledby=labelled_by
+            // Escape and the browser's back gesture end here too.
+            on:close=move |_| open.set(false)
+            on:click=move |event| close_on_backdrop(&event, open)
+        >
+            <div class="dialog-body">
+                <header class="dialog-head">
+                    <h2 class="dialog-title" id=title_id>{title}</h2>
+                    <IconButton label=text::CLOSE icon=icondata_lu::LuX on_click=move |()| open.set(false)/>
+                </header>
+                <Show when=move || open.get()>{children()}</Show>
+            </div>
+        </dialog>
+    }
+}
+
+/// The browser looks for `autofocus` before the children are there.
+fn focus_first(dialog: &web_sys::HtmlDialogElement) {
+    let wanted = dialog.query_selector("[autofocus]").ok().flatten();
+    if let Some(element) = wanted.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        _ = element.focus();
+    }
+}
+
+/// The dialog's own element is hit only outside its body.
+fn close_on_backdrop(event: &web_sys::MouseEvent, open: RwSignal<bool>) {
+    if event.target().is_some() && event.target() == event.current_target() {
+        open.set(false);
+    }
+}

@@ -1,0 +1,8 @@
+//! The stateful pieces.
+
+pub mod chat;
+pub mod onboarding;
+pub mod people;
+pub mod settings;
+pub mod shell;
+pub mod toasts;

@@ -1,0 +1,7 @@
+//! Signing up, signing in, recovering.
+
+pub mod new_password;
+pub mod phrase;
+pub mod recover;
+pub mod sign_in;
+pub mod sign_up;

@@ -1,0 +1,5 @@
+//! People.
+
+pub mod accept_change;
+pub mod people_list;
+pub mod person_details;

@@ -1,0 +1,82 @@
+//! Everybody known.
+
+use haven_bridge::{Person, Trust};
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use crate::{
+    components::{Avatar, Button, EmptyState, Icon, Notice, Spinner, Tone},
+    features::chat::{conversation_list::move_with_arrows, new_conversation::use_new_conversation},
+    routes,
+    state::{Load, use_people, use_session},
+    text,
+};
+
+/// Heading and list.
+#[component]
+pub fn PeopleList() -> impl IntoView {
+    let people = use_people();
+    let load = Memo::new(move |_| people.load());
+    view! {
+        <header class="list-head"><h1 class="list-title">{text::PEOPLE}</h1></header>
+        {move || match load.get() {
+            Load::Loading => view! { <div class="list-loading" role="status"><Spinner/><span class="hidden">{text::OPENING}</span></div> }.into_any(),
+            Load::Failed(trouble) => view! {
+                <Notice tone=Tone::Error text=text::failure::trouble(&trouble)>
+                    <Button on_click=move |()| people.retry()>{text::RETRY}</Button>
+                </Notice>
+            }.into_any(),
+            Load::Ready => view! { <List/> }.into_any(),
+        }}
+    }
+}
+
+#[component]
+fn List() -> impl IntoView {
+    let (people, new) = (use_people(), use_new_conversation());
+    let empty = Memo::new(move |_| people.all().is_empty());
+    view! {
+        <div class="list-scroller" on:keydown=move_with_arrows>
+            <Show
+                when=move || !empty.get()
+                fallback=move || view! {
+                    <EmptyState icon=icondata_lu::LuUsers title=text::NO_PEOPLE_TITLE text=text::NO_PEOPLE>
+                        <Button on_click=move |()| new.open()>{text::NEW_CONVERSATION}</Button>
+                    </EmptyState>
+                }
+            >
+                <ul class="list" aria-label=text::PEOPLE>
+                    // A person's row changes rarely: it is drawn anew then.
+                    <For each=move || people.all() key=|person| (person.person.clone(), person.blocked, person.trust as u8) let:person>
+                        <Row person=person/>
+                    </For>
+                </ul>
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+fn Row(person: Person) -> impl IntoView {
+    let session = use_session();
+    let path = use_location().pathname;
+    let to = routes::person(&person.person.fingerprint);
+    let here = to.clone();
+    let current = Memo::new(move |_| path.with(|path| *path == here));
+    let name = text::short_name(&person.person, session.domain().as_deref());
+    view! {
+        <li class="list-item">
+            <a class="conversation-row" href=to aria-current=move || current.get().then_some("page")>
+                <Avatar name=person.person.address.clone() seed=person.person.fingerprint.clone()/>
+                <span class="conversation-row-text">
+                    <span class="conversation-row-line">
+                        <span class="conversation-row-name" dir="auto">{name}</span>
+                        {person.blocked.then(|| view! { <span class="badge" data-trust="blocked"><Icon icon=icondata_lu::LuBan/>{text::BLOCKED_BADGE}</span> })}
+                        {(person.trust == Trust::Changed).then(|| view! { <span class="badge" data-trust="changed"><Icon icon=icondata_lu::LuShieldAlert/>{text::trust(Trust::Changed)}</span> })}
+                    </span>
+                    <span class="conversation-row-line"><span class="conversation-row-preview">{person.person.address.clone()}</span></span>
+                </span>
+            </a>
+        </li>
+    }
+}

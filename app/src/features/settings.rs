@@ -1,0 +1,7 @@
+//! Settings, a section each.
+
+pub mod account;
+pub mod appearance;
+pub mod devices;
+pub mod recovery;
+pub mod sign_out;

@@ -1,0 +1,127 @@
+//! The frame around the pages of somebody who is signed in.
+
+mod rail;
+mod revoked;
+pub mod title;
+
+use haven_bridge::{Connection, Session};
+use leptos::prelude::*;
+use leptos_router::{
+    NavigateOptions,
+    components::Outlet,
+    hooks::{use_location, use_navigate},
+};
+
+use crate::{
+    components::{Button, Icon, Kind, Notice, Tone},
+    features::chat::new_conversation::{NewConversationDialog, provide_new_conversation},
+    routes,
+    services::{browser, service_worker},
+    state::{use_core, use_session},
+    text,
+};
+use rail::Rail;
+use revoked::RevokedBanner;
+
+/// Rail, banners, page.
+#[component]
+pub fn Shell() -> impl IntoView {
+    leave_when_signed_out();
+    provide_new_conversation();
+    view! {
+        <div class="shell">
+            <button class="skip" type="button" on:click=|_| browser::focus_later("main")>{text::SKIP}</button>
+            <Rail/>
+            <div class="shell-body">
+                <Banners/>
+                <main class="shell-main" id="main" tabindex="-1"><Outlet/></main>
+            </div>
+            <NewConversationDialog/>
+        </div>
+    }
+}
+
+fn leave_when_signed_out() {
+    let session = use_session();
+    let navigate = use_navigate();
+    Effect::new(move || {
+        if matches!(session.get(), Some(Session::SignedOut { .. })) {
+            navigate(routes::WELCOME, NavigateOptions { replace: true, ..Default::default() });
+        }
+    });
+}
+
+/// What everybody has to know, wherever they are.
+#[component]
+fn Banners() -> impl IntoView {
+    let session = use_session();
+    let path = use_location().pathname;
+    let unconfirmed = Memo::new(move |_| {
+        session.me().is_some_and(|me| !me.recovery_confirmed) && path.get() != routes::SETTINGS
+    });
+    let revoked = Memo::new(move |_| session.revoked());
+    view! {
+        <Show when=move || revoked.get()><RevokedBanner/></Show>
+        <ConnectionBanner/>
+        <Show when=move || unconfirmed.get() && !revoked.get()>
+            <Notice tone=Tone::Info text=text::CONFIRM_RECOVERY>
+                <a class="button" href=routes::SETTINGS>{text::CONFIRM_RECOVERY_NOW}</a>
+            </Notice>
+        </Show>
+    }
+}
+
+/// Connecting takes a moment after each start: only if it goes on is it worth a word.
+const QUIET_FOR: std::time::Duration = std::time::Duration::from_secs(3);
+
+#[component]
+fn ConnectionBanner() -> impl IntoView {
+    let session = use_session();
+    let connection = Memo::new(move |_| session.connection());
+    let slow = RwSignal::new(false);
+    let timer = StoredValue::new_local(None::<TimeoutHandle>);
+    let stop = move || _ = timer.try_update_value(|timer| timer.take().map(|timer| timer.clear()));
+    Effect::new(move || {
+        stop();
+        slow.set(false);
+        if connection.get() == Connection::Connecting {
+            timer.set_value(set_timeout_with_handle(move || _ = slow.try_set(true), QUIET_FOR).ok());
+        }
+    });
+    on_cleanup(stop);
+    view! {
+        <div class="connection" role="status" data-state=move || match connection.get() {
+            Connection::Online => "online",
+            Connection::Connecting => "connecting",
+            Connection::Offline => "offline",
+        }>
+            {move || match connection.get() {
+                Connection::Offline if !session.revoked() => Some(view! { <Icon icon=icondata_lu::LuCloudOff/> {text::OFFLINE} }.into_any()),
+                Connection::Connecting if slow.get() => Some(view! { {text::CONNECTING} }.into_any()),
+                _ => None,
+            }}
+        </div>
+    }
+}
+
+/// A newer version of Haven waits.
+#[component]
+pub fn UpdateBanner() -> impl IntoView {
+    let waiting = service_worker::register();
+    let status = use_core().status();
+    view! {
+        // While the engine says the same, once is enough.
+        <Show when=move || waiting.get() && status.get() != crate::services::core_client::CoreStatus::Outdated>
+            <div class="update" role="status">
+                <p class="update-text">{text::UPDATE_READY}</p>
+                <Button kind=Kind::Quiet on_click=|()| service_worker::take_over()>{text::RELOAD}</Button>
+                <Button kind=Kind::Quiet on_click=move |()| waiting.set(false)>{text::LATER}</Button>
+            </div>
+        </Show>
+    }
+}
+
+/// Whether an address lies below another: then a phone shows what is open instead of the list.
+pub fn below(path: &str, parent: &str) -> bool {
+    path.strip_prefix(parent).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
+}

@@ -1,0 +1,61 @@
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use crate::{
+    components::Icon,
+    features::shell::below,
+    routes,
+    state::{use_conversations, use_session},
+    text,
+};
+
+/// The way between the parts of Haven: at the side, or at the bottom of a phone.
+#[component]
+pub fn Rail() -> impl IntoView {
+    let conversations = use_conversations();
+    let path = use_location().pathname;
+    // On a phone, what is open needs the whole height.
+    let open = Memo::new(move |_| path.with(|path| below(path, routes::CHAT) || below(path, routes::PEOPLE)));
+    let unread = Signal::derive(move || conversations.unread());
+    let unconfirmed =
+        Signal::derive(move || u32::from(use_session().me().is_some_and(|me| !me.recovery_confirmed)));
+    view! {
+        <nav class="rail" aria-label=text::NAV data-open=move || open.get().then_some("")>
+            <img class="rail-mark" src="/icons/haven.svg" alt="" width="32" height="32"/>
+            <RailLink to=routes::CHAT icon=icondata_lu::LuMessageCircle label=text::CHATS badge=unread/>
+            <RailLink to=routes::PEOPLE icon=icondata_lu::LuUsers label=text::PEOPLE/>
+            <RailLink to=routes::SETTINGS icon=icondata_lu::LuSettings2 label=text::SETTINGS dot=unconfirmed/>
+        </nav>
+    }
+}
+
+#[component]
+fn RailLink(
+    to: &'static str,
+    icon: icondata_core::Icon,
+    label: &'static str,
+    /// A number that asks for attention.
+    #[prop(optional, into)]
+    badge: Signal<u32>,
+    /// Something here is to be done.
+    #[prop(optional, into)]
+    dot: Signal<u32>,
+) -> impl IntoView {
+    let path = use_location().pathname;
+    let current = Memo::new(move |_| path.with(|path| path == to || below(path, to)));
+    view! {
+        <a class="rail-link" href=to aria-current=move || current.get().then_some("page")>
+            <span class="rail-icon">
+                <Icon icon=icon/>
+                {move || (badge.get() > 0).then(|| view! { <span class="rail-badge" aria-hidden="true">{badge_text(badge.get())}</span> })}
+                {move || (dot.get() > 0).then(|| view! { <span class="rail-dot"></span> })}
+            </span>
+            <span class="rail-label">{label}</span>
+            {move || (badge.get() > 0).then(|| view! { <span class="hidden">{text::unread(badge.get())}</span> })}
+        </a>
+    }
+}
+
+fn badge_text(count: u32) -> String {
+    if count > 99 { "99+".to_owned() } else { count.to_string() }
+}

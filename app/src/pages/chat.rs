@@ -1,0 +1,65 @@
+use haven_bridge::ConversationId;
+use leptos::prelude::*;
+use leptos_router::{
+    components::Outlet,
+    hooks::{use_location, use_params_map},
+};
+
+use crate::{
+    components::{Button, EmptyState, Kind},
+    features::{
+        chat::{
+            conversation::Conversation, conversation_list::ConversationList,
+            new_conversation::use_new_conversation,
+        },
+        shell::below,
+    },
+    routes, text,
+};
+
+/// The list, and beside it what is open.
+#[component]
+pub fn Chat() -> impl IntoView {
+    let path = use_location().pathname;
+    let open = Memo::new(move |_| below(&path.get(), routes::CHAT));
+    view! {
+        <div class="panes" data-open=move || open.get().then_some("")>
+            <section class="panes-list" aria-label=text::CONVERSATIONS><ConversationList/></section>
+            <div class="panes-main"><Outlet/></div>
+        </div>
+    }
+}
+
+/// Nothing is open.
+#[component]
+pub fn ChatStart() -> impl IntoView {
+    let new = use_new_conversation();
+    view! {
+        <EmptyState icon=icondata_lu::LuMessageCircle title=text::NOTHING_OPEN_TITLE text=text::NOTHING_OPEN>
+            <Button kind=Kind::Primary icon=icondata_lu::LuSquarePen on_click=move |()| new.open()>{text::NEW_CONVERSATION}</Button>
+        </EmptyState>
+    }
+}
+
+/// A conversation is open.
+#[component]
+pub fn ChatConversation() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| {
+        params.with(|params| params.get("id").as_deref().and_then(ConversationId::from_hex))
+    });
+    move || match id.get() {
+        Some(id) => view! { <Conversation id=id/> }.into_any(),
+        None => view! { <ConversationGone/> }.into_any(),
+    }
+}
+
+/// The address leads to no conversation that is here.
+#[component]
+pub fn ConversationGone() -> impl IntoView {
+    view! {
+        <EmptyState icon=icondata_lu::LuCompass title=text::CONVERSATION_GONE_TITLE text=text::CONVERSATION_GONE>
+            <a class="button" data-kind="primary" href=routes::CHAT>{text::TO_CHATS}</a>
+        </EmptyState>
+    }
+}

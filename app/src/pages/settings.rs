@@ -1,0 +1,28 @@
+use leptos::prelude::*;
+
+use crate::{
+    features::settings::{
+        account::AccountSection, appearance::AppearanceSection, devices::DevicesSection,
+        recovery::RecoverySection, sign_out::SignOutSection,
+    },
+    text,
+};
+
+/// Everything about this person, this device, and how Haven looks.
+#[component]
+pub fn Settings() -> impl IntoView {
+    view! {
+        <div class="page">
+            <header class="page-head"><h1 class="page-title">{text::SETTINGS}</h1></header>
+            <AccountSection/>
+            <RecoverySection/>
+            <DevicesSection/>
+            <AppearanceSection/>
+            <SignOutSection/>
+            <footer class="page-foot">
+                <p>{text::ABOUT_LEAD}</p>
+                <p>{text::VERSION} " " {env!("CARGO_PKG_VERSION")}</p>
+            </footer>
+        </div>
+    }
+}

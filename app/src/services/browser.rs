@@ -1,0 +1,204 @@
+//! Small things of the browser, in one place so that components stay readable.
+
+use std::panic::PanicHookInfo;
+
+use haven_bridge::IntentId;
+use leptos::prelude::document;
+use wasm_bindgen::{JsCast, JsValue};
+
+/// The key of the chosen colours in the browser's local storage. `public/early.js` reads it too.
+const THEME_KEY: &str = "haven.theme";
+
+/// The colours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Theme {
+    /// As the system has them.
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+impl Theme {
+    /// The chosen one.
+    pub fn chosen() -> Self {
+        match document().document_element().and_then(|root| root.get_attribute("data-theme")).as_deref() {
+            Some("light") => Self::Light,
+            Some("dark") => Self::Dark,
+            _ => Self::System,
+        }
+    }
+
+    /// Shows it, and remembers it where the browser allows.
+    pub fn choose(self) {
+        let value = match self {
+            Self::System => None,
+            Self::Light => Some("light"),
+            Self::Dark => Some("dark"),
+        };
+        let storage = web_sys::window().and_then(|window| window.local_storage().ok().flatten());
+        let root = document().document_element();
+        match value {
+            Some(value) => {
+                _ = root.map(|root| root.set_attribute("data-theme", value));
+                _ = storage.map(|storage| storage.set_item(THEME_KEY, value));
+            }
+            None => {
+                _ = root.map(|root| root.remove_attribute("data-theme"));
+                _ = storage.map(|storage| storage.remove_item(THEME_KEY));
+            }
+        }
+    }
+}
+
+/// A fresh name for a wish.
+pub fn new_intent() -> IntentId {
+    let mut bytes = [0; 16];
+    if let Some(crypto) = web_sys::window().and_then(|window| window.crypto().ok()) {
+        _ = crypto.get_random_values_with_u8_array(&mut bytes);
+    }
+    IntentId(bytes)
+}
+
+/// A random number below `end`, for choices that are no secret.
+pub fn random_below(end: usize) -> usize {
+    let share = js_sys::Math::random();
+    // The cast truncates towards zero, which is what is wanted.
+    ((share * end as f64) as usize).min(end.saturating_sub(1))
+}
+
+/// Milliseconds since 1970.
+pub fn now() -> u64 {
+    js_sys::Date::now() as u64
+}
+
+/// Whether the browser believes that it has a network.
+pub fn online() -> bool {
+    web_sys::window().is_none_or(|window| window.navigator().on_line())
+}
+
+/// Whether a person can see the page.
+pub fn page_visible() -> bool {
+    document().visibility_state() == web_sys::VisibilityState::Visible
+}
+
+/// Loads the page again.
+pub fn reload() {
+    if let Some(window) = web_sys::window() {
+        _ = window.location().reload();
+    }
+}
+
+/// What this device may be called, such as "Firefox on Linux".
+pub fn device_label() -> String {
+    let agent = web_sys::window().and_then(|window| window.navigator().user_agent().ok()).unwrap_or_default();
+    device_label_of(&agent)
+}
+
+fn device_label_of(agent: &str) -> String {
+    let find = |names: &[(&'static str, &'static str)]| {
+        names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
+    };
+    // The order matters: Edge and Opera call themselves Chrome too, and Chrome calls itself Safari.
+    let browser = find(&[
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox", "Firefox"),
+        ("FxiOS", "Firefox"),
+        ("Chrome", "Chrome"),
+        ("CriOS", "Chrome"),
+        ("Safari", "Safari"),
+    ]);
+    let system = find(&[
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("CrOS", "ChromeOS"),
+        ("Windows", "Windows"),
+        ("Mac OS", "Mac"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), None) => browser.to_owned(),
+        (None, Some(system)) => format!("Browser on {system}"),
+        (None, None) => "Browser".to_owned(),
+    }
+}
+
+/// Copies a text; whether it worked comes out.
+pub async fn copy(text: &str) -> bool {
+    let Some(window) = web_sys::window() else { return false };
+    // Pages that don't come over https have no clipboard at all.
+    if !window.is_secure_context() {
+        return false;
+    }
+    wasm_bindgen_futures::JsFuture::from(window.navigator().clipboard().write_text(text)).await.is_ok()
+}
+
+/// Lets the person save a text as a file.
+pub fn download(name: &str, text: &str) -> Result<(), JsValue> {
+    let options = web_sys::BlobPropertyBag::new();
+    options.set_type("text/plain;charset=utf-8");
+    let parts = js_sys::Array::of1(&JsValue::from_str(text));
+    let blob = web_sys::Blob::new_with_str_sequence_and_options(&parts, &options)?;
+    let url = web_sys::Url::create_object_url_with_blob(&blob)?;
+    let link: web_sys::HtmlAnchorElement = document().create_element("a")?.unchecked_into();
+    link.set_href(&url);
+    link.set_download(name);
+    link.click();
+    web_sys::Url::revoke_object_url(&url)
+}
+
+/// Opens the print dialog.
+pub fn print() {
+    if let Some(window) = web_sys::window() {
+        _ = window.print();
+    }
+}
+
+/// Moves the focus to the element with this id, once it is there.
+pub fn focus_later(id: &'static str) {
+    leptos::prelude::request_animation_frame(move || {
+        let element = document()
+            .get_element_by_id(id)
+            .and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
+        if let Some(element) = element {
+            _ = element.focus();
+        }
+    });
+}
+
+/// Takes the boot screen away: the app is there.
+pub fn remove_boot_screen() {
+    if let Some(boot) = document().get_element_by_id("boot") {
+        boot.remove();
+    }
+}
+
+/// Says that the page is broken. A panic must not leave a page that looks alive and does nothing.
+pub fn show_panic(info: &PanicHookInfo<'_>) {
+    // Only the place: the message could quote what people wrote.
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    leptos::logging::error!("Haven's page stopped at {place}");
+    let Some(body) = document().body() else { return };
+    _ = body.set_attribute("data-broken", "");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::device_label_of;
+
+    #[test]
+    fn device_labels_name_browser_and_system() {
+        let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+        let safari = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1 Version/19.0 Safari/604.1";
+        let edge =
+            "Mozilla/5.0 (Windows NT 10.0; Win64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36 Edg/156.0";
+        assert_eq!(device_label_of(firefox), "Firefox on Linux");
+        assert_eq!(device_label_of(safari), "Safari on iPhone");
+        assert_eq!(device_label_of(edge), "Edge on Windows");
+        assert_eq!(device_label_of("curl"), "Browser");
+    }
+}

@@ -1,0 +1,143 @@
+//! What the page knows: stores that events change and components show.
+
+pub mod conversations;
+pub mod drafts;
+pub mod people;
+pub mod session;
+pub mod timeline;
+pub mod toasts;
+
+use haven_bridge::{Command, Event, Reply, Session};
+use leptos::prelude::*;
+
+use crate::services::core_client::{CoreClient, CoreStatus, Trouble};
+use conversations::Conversations;
+use drafts::Drafts;
+use people::People;
+use session::SessionStore;
+use timeline::Timelines;
+use toasts::Toasts;
+
+/// How far a read got.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Load {
+    /// On its way.
+    #[default]
+    Loading,
+    /// There.
+    Ready,
+    /// It failed; the person can try again.
+    Failed(Trouble),
+}
+
+/// Puts the stores where components find them, and lets events change them.
+pub fn provide_state(core: CoreClient) {
+    // The client first: the stores ask it. Toasts next: everything may have something to say.
+    provide_context(core);
+    provide_context(Toasts::new());
+    let session = SessionStore::new(core);
+    provide_context(session);
+    let conversations = Conversations::new(core);
+    provide_context(conversations);
+    let timelines = Timelines::new(core);
+    provide_context(timelines);
+    let people = People::new(core);
+    provide_context(people);
+    provide_context(Drafts::new());
+
+    core.listen(move |event| match event {
+        Event::Session(new) => session.set(new),
+        Event::Connection(connection) => session.set_connection(connection),
+        Event::Conversation(summary) => conversations.put(summary),
+        Event::ConversationRemoved(id) => {
+            conversations.remove(id);
+            timelines.forget(id);
+        }
+        Event::Items { conversation, items } => timelines.put(conversation, items),
+        Event::ItemsRemoved { conversation, items } => timelines.remove(conversation, &items),
+        Event::People => people.refresh(),
+        // The client keeps these two to itself.
+        Event::Outdated | Event::Broken => {}
+    });
+
+    let signed_in = Memo::new(move |_| session.address());
+    let status = core.status();
+    Effect::new(move || {
+        if status.get() == CoreStatus::Ready {
+            session.refresh();
+        }
+    });
+    // Also after a restart of the engine: events may have been missed.
+    Effect::new(move |before: Option<Option<String>>| {
+        let now = signed_in.get();
+        let ready = status.get() == CoreStatus::Ready;
+        if ready && now.is_some() {
+            conversations.refresh();
+            timelines.refresh();
+            people.refresh();
+        }
+        if before.flatten().is_some_and(|before| now.as_ref() != Some(&before)) {
+            conversations.clear();
+            timelines.clear();
+            people.clear();
+            use_drafts().clear();
+        }
+        now
+    });
+}
+
+/// A store that [`provide_state`] has put there.
+fn provided<T: Clone + 'static>() -> T {
+    // Only a test that forgets the providers can fail here; there is nothing sensible to go on with.
+    expect_context()
+}
+
+/// The engine.
+pub fn use_core() -> CoreClient {
+    provided()
+}
+
+/// Who is signed in.
+pub fn use_session() -> SessionStore {
+    provided()
+}
+
+/// The list of conversations.
+pub fn use_conversations() -> Conversations {
+    provided()
+}
+
+/// The timelines.
+pub fn use_timelines() -> Timelines {
+    provided()
+}
+
+/// Everybody known.
+pub fn use_people() -> People {
+    provided()
+}
+
+/// Short notices.
+pub fn use_toasts() -> Toasts {
+    provided()
+}
+
+/// Texts that were not sent yet.
+pub fn use_drafts() -> Drafts {
+    provided()
+}
+
+/// A reply of another kind than asked for is a defect of the engine.
+fn unexpected(_: Reply) -> Trouble {
+    Trouble::Failed(haven_bridge::Failure::Bug { phrase: "reply of another kind".to_owned() })
+}
+
+/// Asks for who is signed in.
+fn ask_session(core: CoreClient, then: impl FnOnce(Result<Session, Trouble>) + 'static) {
+    core.ask(Command::Session, move |answer| {
+        then(answer.and_then(|reply| match reply {
+            Reply::Session(session) => Ok(session),
+            other => Err(unexpected(other)),
+        }));
+    });
+}

@@ -1,0 +1,97 @@
+//! Failures in words: whose fault, and what to do next.
+
+use haven_bridge::Failure;
+
+use crate::services::core_client::Trouble;
+
+/// A request without a reply.
+pub fn trouble(trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Failed(failure) => sentence(failure),
+        Trouble::Interrupted => "Haven was interrupted before this was done, by a fault of its own. Try again: nothing happens twice.".to_owned(),
+    }
+}
+
+/// A failure.
+pub fn sentence(failure: &Failure) -> String {
+    match failure {
+        Failure::AddressInvalid => "This name can't be used. Take lower-case letters and digits; single . - _ may stand between them.".to_owned(),
+        Failure::AddressTaken => "Somebody has this name already. Choose another one.".to_owned(),
+        Failure::AddressUnknown { address } => format!("Nobody has the address {address}. Check how it is spelled."),
+        Failure::Bug { phrase } => {
+            format!("This is a fault of Haven, not yours: {phrase}. Try again; if it stays, please report these words.")
+        }
+        Failure::BadCredentials => "Address and password don't belong together. Check both, or use your recovery phrase.".to_owned(),
+        Failure::CertificateChanged { address, .. } => {
+            format!("{address} shows up with another identity than before. Nothing was sent. Look at the change first.")
+        }
+        Failure::IdentityInvalid { address } => format!(
+            "What the relay says of {address} does not fit together, so nothing was sent to them. Ask them to sign in again; if it stays, \
+             tell whoever runs the relay."
+        ),
+        Failure::MessageTooLong { limit } => {
+            format!("This message is too long: about {} thousand characters fit into one. Send it in parts.", limit / 1000)
+        }
+        Failure::NotFound => "This is not here any more. It may have been deleted on another tab of this browser.".to_owned(),
+        Failure::NoDevice { address } => {
+            format!("{address} has no device that can take part right now. Ask them to open Haven once, then try again.")
+        }
+        Failure::NotSignedIn => "Nobody is signed in here. Sign in first.".to_owned(),
+        Failure::Offline => "The relay can't be reached. Check your connection, then try again.".to_owned(),
+        Failure::PasswordWeak => "This password is too easy to guess. Make it longer, or take a suggested one.".to_owned(),
+        Failure::PhraseWrong => "These are not the right words. Check the spelling and the order.".to_owned(),
+        Failure::RateLimited { seconds } => format!("That was too often in a short time. Try again in {}.", wait(*seconds)),
+        Failure::Relay { message } => {
+            format!("The relay had a problem: {message}. That is not your fault; try again in a moment.")
+        }
+        Failure::RelayMisbehaved { what } => format!(
+            "The relay said something that it must not say ({what}), so Haven stopped here to keep you safe. Tell whoever runs it."
+        ),
+        Failure::SignUpClosed => super::SIGN_UP_CLOSED.to_owned(),
+        Failure::Storage { message } => format!(
+            "The browser could not store this ({message}). Free some space on this device, or leave private browsing, then try again."
+        ),
+        // A kind that this build does not know can't come from an engine of the same build.
+        _ => "Something went wrong inside Haven. It is not your fault; try again.".to_owned(),
+    }
+}
+
+fn wait(seconds: u32) -> String {
+    match seconds {
+        0..=1 => "a second".to_owned(),
+        2..=90 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_is_said_in_rough_words() {
+        assert_eq!(wait(1), "a second");
+        assert_eq!(wait(30), "30 seconds");
+        assert_eq!(wait(121), "3 minutes");
+    }
+
+    #[test]
+    fn no_sentence_uses_words_of_the_trade() {
+        let address = "bob@example.org".to_owned();
+        let failures = [
+            Failure::AddressInvalid,
+            Failure::AddressUnknown { address: address.clone() },
+            Failure::CertificateChanged { address: address.clone(), fingerprint: String::new() },
+            Failure::IdentityInvalid { address: address.clone() },
+            Failure::NoDevice { address },
+            Failure::MessageTooLong { limit: 60_000 },
+            Failure::Offline,
+        ];
+        for failure in failures {
+            let sentence = sentence(&failure).to_lowercase();
+            for word in ["mls", "epoch", "commit", "key package", "certificate", "cipher"] {
+                assert!(!sentence.contains(word), "{sentence}");
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Lines about a conversation.
+
+use haven_bridge::{Line, PersonRef};
+
+use super::{and_list, failure, short_name};
+
+/// A line as a sentence.
+pub fn sentence(line: &Line, own_domain: Option<&str>) -> String {
+    let name = |person: &PersonRef| short_name(person, own_domain);
+    let names = |people: &[PersonRef]| and_list(&people.iter().map(name).collect::<Vec<_>>());
+    let who = |person: &Option<PersonRef>| person.as_ref().map_or_else(|| super::YOU.to_owned(), name);
+    match line {
+        Line::Started { who: starter, with } if with.is_empty() => {
+            format!("{} started the conversation", who(starter))
+        }
+        Line::Started { who: starter, with } => {
+            format!("{} started the conversation with {}", who(starter), names(with))
+        }
+        Line::YouWereAdded { by } => format!("{} added you", name(by)),
+        Line::Added { who: adder, added } => format!("{} added {}", who(adder), with_devices(added, name)),
+        Line::DeviceAdded { who: None, device } => format!("You joined with another device: {device}"),
+        Line::DeviceAdded { who: Some(person), device } => {
+            format!("{} joined with another device: {device}", name(person))
+        }
+        Line::DeviceRemoved { who: None, device } => format!("Your device {device} left"),
+        Line::DeviceRemoved { who: Some(person), device } => {
+            format!("{}’s device {device} left", name(person))
+        }
+        Line::Removed { who: remover, removed } => format!("{} removed {}", who(remover), names(removed)),
+        Line::YouWereRemoved { by } => format!("{} removed you", name(by)),
+        Line::Renamed { who: renamer, title } if title.is_empty() => {
+            format!("{} took the title away", who(renamer))
+        }
+        Line::Renamed { who: renamer, title } => format!("{} named the conversation “{title}”", who(renamer)),
+        Line::NotAdded { address, why } => {
+            format!("{address} could not be added. {}", failure::sentence(why))
+        }
+    }
+}
+
+/// `bob (Firefox on Linux)`: who joins does so with a device, and both are said. One person's devices stand together.
+fn with_devices(added: &[(PersonRef, String)], name: impl Fn(&PersonRef) -> String) -> String {
+    let mut people: Vec<(&PersonRef, Vec<&str>)> = Vec::new();
+    for (person, device) in added {
+        match people.iter_mut().find(|(known, _)| *known == person) {
+            Some((_, devices)) => devices.push(device),
+            None => people.push((person, vec![device])),
+        }
+    }
+    let people: Vec<_> = people
+        .into_iter()
+        .map(|(person, devices)| {
+            let devices: Vec<_> = devices.into_iter().filter(|device| !device.is_empty()).collect();
+            if devices.is_empty() {
+                name(person)
+            } else {
+                format!("{} ({})", name(person), devices.join(", "))
+            }
+        })
+        .collect();
+    and_list(&people)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(address: &str) -> PersonRef {
+        PersonRef { address: address.to_owned(), fingerprint: address.to_owned() }
+    }
+
+    #[test]
+    fn people_of_the_own_domain_go_by_their_name() {
+        let line = Line::Started { who: None, with: vec![person("bob@here.org"), person("bob@there.org")] };
+        assert_eq!(
+            sentence(&line, Some("here.org")),
+            "You started the conversation with bob and bob@there.org"
+        );
+    }
+
+    #[test]
+    fn joins_name_the_devices() {
+        let added = vec![
+            (person("bob@here.org"), "Phone".to_owned()),
+            (person("carol@here.org"), "Laptop".to_owned()),
+            (person("bob@here.org"), "Tablet".to_owned()),
+        ];
+        let line = Line::Added { who: Some(person("alice@here.org")), added };
+        assert_eq!(sentence(&line, Some("here.org")), "alice added bob (Phone, Tablet) and carol (Laptop)");
+    }
+}
