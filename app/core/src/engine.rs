@@ -8,7 +8,7 @@ use crate::{
     Error, Millis,
     chat::{
         claims, join,
-        records::{DeviceKeys, State, Task},
+        records::{DeviceKeys, Join, State, Task},
     },
     identity::{Account, inbox},
     intent::{Accepted, Intent},
@@ -24,7 +24,7 @@ use haven_bridge::{DeviceView, Me, Person, TimelineItem, TimelinePage};
 use haven_wire::{
     Refusal, group,
     group::Opened,
-    ids::{GroupId, MessageId},
+    ids::{GroupId, Hash, MessageId},
     inbox as wire_inbox, keys, limits,
     push::FromRelay,
 };
@@ -69,7 +69,7 @@ impl<S: Store> Engine<S> {
     pub async fn open(store: S, key: StorageKey, now: Millis) -> Result<Option<Self>, Error> {
         let store = SealedStore::new(store, &key)?;
         let Some(mut memory) = Memory::load(&store, now).await? else { return Ok(None) };
-        memory.network = Network::after_restart(None);
+        memory.network = Network::after_restart(std::mem::take(&mut memory.network), None);
         let mut engine = Self { store, memory, stale: false };
         engine.sweep().await?;
         Ok(Some(engine))
@@ -470,8 +470,11 @@ impl<S: Store> Engine<S> {
             }
             (Purpose::CountKeyPackages, Reply::CountKeyPackages(count)) => self.counted(count, now).await,
             (Purpose::Publish, Reply::PublishKeyPackages(_)) => {
-                self.memory.network.publish = None;
-                Ok(Vec::new())
+                let work = |memory: &mut Memory, batch: &mut Batch| {
+                    memory.network.publish = None;
+                    batch.put::<()>(Table::Meta, b"publish", Vec::new(), None)
+                };
+                Ok(self.verb(now, work).await?.1)
             }
             _ => Err(Error::Bug("a reply of another kind than its request")),
         }
@@ -547,25 +550,14 @@ impl<S: Store> Engine<S> {
             self.memory.network.retry.clear();
             return Ok(Vec::new());
         };
+        let seen = &self.memory.network.seen_pointers;
+        let new: Vec<_> =
+            inbox.entries.into_iter().filter(|entry| !seen.contains(&Hash::of(&entry.sealed))).collect();
         let work = |memory: &mut Memory, batch: &mut Batch| {
-            for entry in &inbox.entries {
-                // What can't be opened is nobody's fault here, and can't be answered: it is dropped.
-                let Ok(opened) = inbox::open_from_inbox(memory.account.inbox_secret.as_ref(), &entry.sealed)
-                else {
-                    continue;
-                };
-                let Ok(join) = haven_wire::decode::<crate::chat::records::Join>(&opened) else { continue };
-                let known = memory
-                    .jobs
-                    .values()
-                    .any(|job| matches!(&job.task, Task::Join(j) if j.welcome == join.welcome));
-                if !known && join.origin == memory.account.origin {
-                    memory.add_job(batch, Task::Join(join))?;
-                }
-            }
-            Ok(())
+            new.iter().try_for_each(|entry| memory.take_pointer(batch, &entry.sealed))?;
+            batch.put(Table::Meta, b"seen_pointers", Vec::new(), Some(&memory.network.seen_pointers))
         };
-        let events = self.verb(now, work).await?.1;
+        let events = if new.is_empty() { Vec::new() } else { self.verb(now, work).await?.1 };
         self.memory.network.acknowledge = Some(last);
         Ok(events)
     }
@@ -586,7 +578,7 @@ impl<S: Store> Engine<S> {
     async fn try_join(
         &mut self,
         job: u64,
-        wanted: &crate::chat::records::Join,
+        wanted: &Join,
         bytes: &[u8],
         now: Millis,
     ) -> Result<Vec<Event>, Error> {
@@ -652,6 +644,7 @@ impl<S: Store> Engine<S> {
             let publish = keys.refill(account, provider, count, now)?;
             if publish.is_some() {
                 batch.put(Table::Meta, b"device", Vec::new(), Some(&*keys))?;
+                batch.put(Table::Meta, b"publish", Vec::new(), publish.as_ref())?;
                 network.publish = publish;
             }
             Ok(())
@@ -880,10 +873,10 @@ impl<S: Store> Engine<S> {
     /// Throws away what is in memory, and reads the store again.
     async fn reload(&mut self, now: Millis) -> Result<(), Error> {
         self.stale = true;
-        let network = Network::after_restart(Some(&self.memory.network));
-        let memory = Memory::load(&self.store, now).await?;
-        self.memory = memory.ok_or(StoreError::Damaged)?;
-        self.memory.network = network;
+        let mut memory = Memory::load(&self.store, now).await?.ok_or(StoreError::Damaged)?;
+        let stored = std::mem::take(&mut memory.network);
+        memory.network = Network::after_restart(stored, Some(&self.memory.network));
+        self.memory = memory;
         self.stale = false;
         Ok(())
     }
@@ -933,6 +926,23 @@ impl<S: Store> Engine<S> {
                     break;
                 }
             }
+        }
+        Ok(())
+    }
+}
+
+impl Memory {
+    /// Takes in what came to the inbox. What can't be opened is nobody's fault here, and can't be answered: it is
+    /// dropped.
+    fn take_pointer(&mut self, batch: &mut Batch, sealed: &[u8]) -> Result<(), Error> {
+        const REMEMBERED: usize = 200;
+        let seen = &mut self.network.seen_pointers;
+        seen.push(Hash::of(sealed));
+        seen.drain(..seen.len().saturating_sub(REMEMBERED));
+        let opened = inbox::open_from_inbox(self.account.inbox_secret.as_ref(), sealed);
+        let Ok(Ok(join)) = opened.map(|bytes| haven_wire::decode::<Join>(&bytes)) else { return Ok(()) };
+        if join.origin == self.account.origin {
+            self.add_job(batch, Task::Join(join))?;
         }
         Ok(())
     }

@@ -145,6 +145,9 @@ impl Memory {
     pub async fn load<S: Store>(store: &SealedStore<S>, now: Millis) -> Result<Option<Self>, Error> {
         let Some(account) = load_one(store, b"account").await? else { return Ok(None) };
         let keys = load_one(store, b"device").await?.ok_or(StoreError::Damaged)?;
+        let mut network = Network::default();
+        network.publish = load_one(store, b"publish").await?;
+        network.seen_pointers = load_one(store, b"seen_pointers").await?.unwrap_or_default();
         let mut memory = Self {
             account,
             keys,
@@ -153,7 +156,7 @@ impl Memory {
             contacts: BTreeMap::new(),
             jobs: BTreeMap::new(),
             intents: load_intents(store, now).await?,
-            network: Network::default(),
+            network,
         };
         for (_, contact) in load::<Contact, S>(store, Table::Contacts, b"contact").await? {
             memory.contacts.insert(contact.fingerprint, contact);

@@ -1,4 +1,4 @@
-//! What is under way with relays. Nothing of this is stored: after a restart it is found out again.
+//! What is under way with relays. Little of this is stored: after a restart most of it is found out again.
 
 use crate::{
     Millis,
@@ -104,6 +104,8 @@ pub struct Network {
     pub in_flight: BTreeMap<RequestId, Purpose>,
     /// Whether the inbox should be read.
     pub inbox_due: bool,
+    /// Hashes of the newest inbox entries that were taken in: one whose deletion got lost is not taken in twice.
+    pub seen_pointers: Vec<haven_wire::ids::Hash>,
     /// The inbox entry to delete up to, once the write set with its pointers is safe.
     pub acknowledge: Option<u64>,
     /// Key packages that are safe here and not published yet.
@@ -124,9 +126,11 @@ pub struct Network {
 }
 
 impl Network {
-    /// The state after a start, with request ids that were not used before.
-    pub fn after_restart(previous: Option<&Self>) -> Self {
+    /// The state after a start, with what is stored of it, and request ids that were not used before.
+    pub fn after_restart(stored: Self, previous: Option<&Self>) -> Self {
         Self {
+            publish: stored.publish,
+            seen_pointers: stored.seen_pointers,
             inbox_due: true,
             key_packages_due: true,
             live: previous.is_some_and(|network| network.live),

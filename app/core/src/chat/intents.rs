@@ -218,30 +218,19 @@ impl Memory {
         person: &PersonRecord,
         device_list: Option<(u64, haven_wire::ids::Hash)>,
     ) -> Result<(), Error> {
-        let contact = self.contacts.entry(person.fingerprint).or_insert_with(|| Contact {
-            fingerprint: person.fingerprint,
-            address: person.address.clone(),
-            pinned: false,
-            replaced: false,
-            blocked: false,
-            device_list: None,
-        });
-        contact.pinned = true;
-        contact.device_list = device_list.or(contact.device_list);
-        batch.contact(contact)?;
-        batch.events.push(Event::People);
+        let contact = self.contacts.entry(person.fingerprint).or_insert_with(|| Contact::new(person));
+        let device_list = device_list.or(contact.device_list);
+        if !contact.pinned || contact.device_list != device_list {
+            contact.pinned = true;
+            contact.device_list = device_list;
+            batch.contact(contact)?;
+            batch.events.push(Event::People);
+        }
         Ok(())
     }
 
     fn set_blocked(&mut self, batch: &mut Batch, person: &PersonRecord, blocked: bool) -> Result<(), Error> {
-        let contact = self.contacts.entry(person.fingerprint).or_insert_with(|| Contact {
-            fingerprint: person.fingerprint,
-            address: person.address.clone(),
-            pinned: false,
-            replaced: false,
-            blocked,
-            device_list: None,
-        });
+        let contact = self.contacts.entry(person.fingerprint).or_insert_with(|| Contact::new(person));
         contact.blocked = blocked;
         batch.contact(contact)?;
         batch.events.push(Event::People);
@@ -267,6 +256,7 @@ impl Memory {
         }
         if let Some(contact) = self.contacts.get_mut(&fingerprint) {
             contact.replaced = false;
+            contact.pinned = false;
         }
         self.pin(batch, &PersonRecord { fingerprint, address: address.into() }, None)?;
         Ok(Ok(Accepted::Done))

@@ -228,6 +228,20 @@ pub struct Contact {
     pub device_list: Option<(u64, Hash)>,
 }
 
+impl Contact {
+    /// Somebody of whom nothing is known yet.
+    pub fn new(person: &PersonRecord) -> Self {
+        Self {
+            fingerprint: person.fingerprint,
+            address: person.address.clone(),
+            pinned: false,
+            replaced: false,
+            blocked: false,
+            device_list: None,
+        }
+    }
+}
+
 /// The keys of this device in MLS groups.
 #[derive(Serialize, Deserialize)]
 pub struct DeviceKeys {

@@ -1,0 +1,363 @@
+//! A relay in memory: the rules of the real one for groups, inboxes, key packages and the directory, and faults on
+//! demand.
+
+use crate::request::{Caller, Rejection};
+use haven_wire::{Call, Refusal, account::Done, group::*, ids::*, inbox::*, keys::*, limits};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+};
+
+/// What goes wrong with a call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
+    /// The call does not arrive.
+    LoseRequest,
+    /// The call is carried out, but its answer is lost.
+    LoseReply,
+}
+
+/// What a relay that lies does to rows as it hands them out.
+pub type Tamper = Box<dyn Fn(&mut Vec<Row>)>;
+
+#[derive(Default)]
+struct Log {
+    rows: Vec<Row>,
+    epoch: u64,
+    hashes: BTreeMap<u64, Hash>,
+    accepted: BTreeMap<MessageId, u64>,
+}
+
+#[derive(Default)]
+struct Pool {
+    one_time: VecDeque<Vec<u8>>,
+    last_resort: Option<Vec<u8>>,
+    last_resort_used: bool,
+}
+
+#[derive(Default)]
+struct Inner {
+    groups: BTreeMap<GroupId, Log>,
+    welcomes: BTreeMap<WelcomeId, Vec<u8>>,
+    inboxes: BTreeMap<DeviceId, (u64, Vec<InboxEntry>)>,
+    entries: BTreeMap<String, DirectoryEntry>,
+    devices: BTreeMap<String, Vec<DeviceId>>,
+    pools: BTreeMap<DeviceId, Pool>,
+    faults: VecDeque<Fault>,
+    offline: BTreeSet<DeviceId>,
+}
+
+/// The relay. Shared by all devices of a test.
+#[derive(Default)]
+pub struct TestRelay {
+    inner: RefCell<Inner>,
+    tamper: RefCell<Option<Tamper>>,
+}
+
+/// A device's connection to the relay.
+pub struct Connection<'a> {
+    /// The relay.
+    pub relay: &'a TestRelay,
+    /// Who calls.
+    pub device: DeviceId,
+    /// Under which address.
+    pub address: &'a str,
+}
+
+impl Caller for Connection<'_> {
+    async fn call<C: Call>(
+        &self,
+        _: &str,
+        call: &C,
+        token: Option<EpochToken>,
+    ) -> Result<C::Reply, Rejection> {
+        let body = haven_wire::encode(call).expect("a call");
+        let fault = self.relay.inner.borrow_mut().faults.pop_front();
+        if fault == Some(Fault::LoseRequest) || self.relay.inner.borrow().offline.contains(&self.device) {
+            return Err(Rejection::Unreachable);
+        }
+        let reply = self.relay.dispatch(C::PATH, &body, token, self);
+        if fault == Some(Fault::LoseReply) {
+            return Err(Rejection::Unreachable);
+        }
+        reply.map(|bytes| haven_wire::decode(&bytes).expect("a reply")).map_err(Rejection::Refused)
+    }
+}
+
+fn reply<T: serde::Serialize>(value: Result<T, Refusal>) -> Result<Vec<u8>, Refusal> {
+    value.map(|value| haven_wire::encode(&value).expect("a reply"))
+}
+
+fn read<C: Call>(body: &[u8]) -> C {
+    haven_wire::decode(body).expect("a call")
+}
+
+impl TestRelay {
+    /// Makes a person known, with a first device.
+    pub fn register(&self, address: &str, entry: DirectoryEntry, device: DeviceId) {
+        let mut inner = self.inner.borrow_mut();
+        inner.entries.insert(address.into(), entry);
+        inner.devices.entry(address.into()).or_default().push(device);
+        inner.inboxes.entry(device).or_default();
+    }
+
+    /// The next calls go wrong like this, in order.
+    pub fn break_next(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.inner.borrow_mut().faults.extend(faults);
+    }
+
+    /// Cuts a device off, or connects it again.
+    pub fn set_offline(&self, device: DeviceId, offline: bool) {
+        let mut inner = self.inner.borrow_mut();
+        if offline {
+            inner.offline.insert(device)
+        } else {
+            inner.offline.remove(&device)
+        };
+    }
+
+    /// From now on rows are changed like this when they are read.
+    pub fn set_tamper(&self, tamper: Option<Tamper>) {
+        *self.tamper.borrow_mut() = tamper;
+    }
+
+    /// What the directory says of somebody.
+    pub fn entry(&self, address: &str) -> Option<DirectoryEntry> {
+        self.inner.borrow().entries.get(address).cloned()
+    }
+
+    /// Replaces what the directory says of somebody.
+    pub fn set_entry(&self, address: &str, entry: DirectoryEntry) {
+        self.inner.borrow_mut().entries.insert(address.into(), entry);
+    }
+
+    /// Gives one device's key packages out as another's.
+    pub fn swap_pools(&self, one: DeviceId, other: DeviceId) {
+        let mut inner = self.inner.borrow_mut();
+        let (a, b) =
+            (inner.pools.remove(&one).unwrap_or_default(), inner.pools.remove(&other).unwrap_or_default());
+        inner.pools.insert(one, b);
+        inner.pools.insert(other, a);
+    }
+
+    /// All rows of the only group.
+    pub fn rows(&self) -> Vec<Row> {
+        self.inner.borrow().groups.values().next().map(|log| log.rows.clone()).unwrap_or_default()
+    }
+
+    /// The groups.
+    pub fn groups(&self) -> Vec<GroupId> {
+        self.inner.borrow().groups.keys().copied().collect()
+    }
+
+    /// Everything that the relay holds, as bytes: to look for what it must not know.
+    pub fn everything(&self) -> Vec<u8> {
+        let inner = self.inner.borrow();
+        let mut bytes = Vec::new();
+        for log in inner.groups.values() {
+            log.rows.iter().for_each(|row| bytes.extend_from_slice(&row.ciphertext));
+        }
+        inner.welcomes.values().for_each(|welcome| bytes.extend_from_slice(welcome));
+        inner
+            .inboxes
+            .values()
+            .flat_map(|(_, all)| all)
+            .for_each(|entry| bytes.extend_from_slice(&entry.sealed));
+        bytes
+    }
+
+    fn dispatch(
+        &self,
+        path: &str,
+        body: &[u8],
+        token: Option<EpochToken>,
+        from: &Connection,
+    ) -> Result<Vec<u8>, Refusal> {
+        let mut inner = self.inner.borrow_mut();
+        match path {
+            AppendCommit::PATH => reply(inner.append_commit(read(body), token)),
+            AppendMessages::PATH => reply(inner.append_messages(read(body), token)),
+            GetRows::PATH => {
+                let mut rows = inner.rows(read(body), token)?;
+                if let Some(tamper) = &*self.tamper.borrow() {
+                    tamper(&mut rows.rows);
+                }
+                reply(Ok(rows))
+            }
+            GetHeads::PATH => reply(Ok(inner.heads(read(body)))),
+            GetWelcome::PATH => {
+                let wanted: GetWelcome = read(body);
+                let welcome = inner.welcomes.get(&wanted.id).cloned().ok_or(Refusal::NotFound);
+                reply(welcome.map(|welcome| WelcomeReply { welcome }))
+            }
+            GetInbox::PATH => {
+                let entries =
+                    inner.inboxes.entry(from.device).or_default().1.iter().take(100).cloned().collect();
+                reply(Ok(Inbox { entries }))
+            }
+            AcknowledgeInbox::PATH => {
+                let read_to: AcknowledgeInbox = read(body);
+                inner
+                    .inboxes
+                    .entry(from.device)
+                    .or_default()
+                    .1
+                    .retain(|entry| entry.sequence > read_to.up_to);
+                reply(Ok(Done {}))
+            }
+            ClaimKeyPackages::PATH => reply(inner.claim(read(body))),
+            CountKeyPackages::PATH => reply(Ok(inner.count(from.device))),
+            PublishKeyPackages::PATH => reply(Ok(inner.publish(read(body), from.device))),
+            other => panic!("the relay of the tests knows no {other}"),
+        }
+    }
+}
+
+impl Inner {
+    fn check_token(&self, group_id: GroupId, epoch: u64, token: Option<EpochToken>) -> Result<(), Refusal> {
+        let token = token.expect("group calls have a token");
+        let known = self.groups.get(&group_id).and_then(|log| log.hashes.get(&epoch));
+        if known == Some(&token.hash()) { Ok(()) } else { Err(Refusal::WrongEpochToken) }
+    }
+
+    fn append_commit(&mut self, call: AppendCommit, token: Option<EpochToken>) -> Result<Appended, Refusal> {
+        if !self.groups.contains_key(&call.group_id) && call.epoch == 0 {
+            let mut log = Log::default();
+            log.hashes.insert(0, token.expect("a token").hash());
+            self.groups.insert(call.group_id, log);
+        }
+        self.check_token(call.group_id, call.epoch, token)?;
+        let log = self.groups.get_mut(&call.group_id).ok_or(Refusal::WrongEpochToken)?;
+        if let Some(sequence) = log.accepted.get(&call.message_id) {
+            return Ok(Appended { sequence: *sequence, unknown_inboxes: Vec::new() });
+        }
+        if call.epoch != log.epoch {
+            return Err(Refusal::WrongEpoch { epoch: log.epoch, head: log.rows.len() as u64 });
+        }
+        let row = Row {
+            sequence: log.rows.len() as u64 + 1,
+            epoch: call.epoch,
+            kind: Kind::Commit,
+            message_id: call.message_id,
+            ciphertext: call.commit,
+            commit: Some(call.mark),
+        };
+        log.epoch += 1;
+        log.hashes.insert(log.epoch, call.mark.next_token_hash);
+        let sequence = log.push(row);
+        if let Some(welcome) = call.welcome {
+            self.welcomes.insert(welcome.id, welcome.welcome);
+        }
+        let mut unknown_inboxes = Vec::new();
+        for pointer in call.pointers {
+            match self.inboxes.get_mut(&pointer.inbox) {
+                Some((last, entries)) => {
+                    *last += 1;
+                    entries.push(InboxEntry { sequence: *last, sealed: pointer.sealed });
+                }
+                None => unknown_inboxes.push(pointer.inbox),
+            }
+        }
+        Ok(Appended { sequence, unknown_inboxes })
+    }
+
+    fn append_messages(
+        &mut self,
+        call: AppendMessages,
+        token: Option<EpochToken>,
+    ) -> Result<Appended, Refusal> {
+        self.check_token(call.group_id, call.epoch, token)?;
+        let log = self.groups.get_mut(&call.group_id).ok_or(Refusal::WrongEpochToken)?;
+        let first = call.messages.first().and_then(|message| log.accepted.get(&message.message_id)).copied();
+        if call.epoch != log.epoch && first.is_none() {
+            return Err(Refusal::EpochTooOld { epoch: log.epoch, head: log.rows.len() as u64 });
+        }
+        let mut sequence = first;
+        for message in call.messages {
+            if log.accepted.contains_key(&message.message_id) {
+                continue;
+            }
+            let pushed = log.push(Row {
+                sequence: log.rows.len() as u64 + 1,
+                epoch: call.epoch,
+                kind: Kind::Application,
+                message_id: message.message_id,
+                ciphertext: message.ciphertext,
+                commit: None,
+            });
+            sequence = sequence.or(Some(pushed));
+        }
+        Ok(Appended { sequence: sequence.unwrap_or(0), unknown_inboxes: Vec::new() })
+    }
+
+    fn rows(&self, call: GetRows, token: Option<EpochToken>) -> Result<Rows, Refusal> {
+        self.check_token(call.group_id, call.epoch, token)?;
+        let log = self.groups.get(&call.group_id).ok_or(Refusal::WrongEpochToken)?;
+        let mut rows = Vec::new();
+        let mut commits = 0;
+        let opened = log.rows.iter().filter(|row| call.epoch == 0 || row.epoch + 1 >= call.epoch);
+        let opened =
+            opened.skip_while(|row| call.epoch > 0 && row.epoch + 1 == call.epoch && row.commit.is_none());
+        for row in opened {
+            if row.sequence > call.after && rows.len() < call.limit as usize {
+                rows.push(row.clone());
+            }
+            let of_later_epoch = row.epoch >= call.epoch && row.commit.is_some();
+            commits += u64::from(of_later_epoch);
+            let barrier = row.commit.is_some_and(|mark| mark.barrier) && of_later_epoch;
+            if barrier || commits == limits::MAX_TOKEN_COMMITS {
+                break;
+            }
+        }
+        Ok(Rows { rows, head: log.rows.len() as u64 })
+    }
+
+    fn heads(&self, call: GetHeads) -> Heads {
+        let head = |opened: &Opened| {
+            self.check_token(opened.group_id, opened.epoch, Some(opened.token)).ok()?;
+            self.groups.get(&opened.group_id).map(|log| log.rows.len() as u64)
+        };
+        Heads { heads: call.groups.iter().map(head).collect() }
+    }
+
+    fn claim(&mut self, call: ClaimKeyPackages) -> Result<ClaimedKeyPackages, Refusal> {
+        let entry = self.entries.get(&call.address).cloned().ok_or(Refusal::NotFound)?;
+        let mut key_packages = Vec::new();
+        for device_id in self.devices.get(&call.address).cloned().unwrap_or_default() {
+            let Some(pool) = self.pools.get_mut(&device_id) else { continue };
+            let taken = pool.one_time.pop_front().or_else(|| {
+                pool.last_resort_used = true;
+                pool.last_resort.clone()
+            });
+            key_packages.extend(taken.map(|key_package| ClaimedKeyPackage { device_id, key_package }));
+        }
+        Ok(ClaimedKeyPackages { entry, key_packages })
+    }
+
+    fn count(&self, device: DeviceId) -> KeyPackageCount {
+        let pool = self.pools.get(&device);
+        KeyPackageCount {
+            one_time: pool.map_or(0, |pool| pool.one_time.len() as u32),
+            last_resort_fresh: pool.is_some_and(|pool| pool.last_resort.is_some() && !pool.last_resort_used),
+        }
+    }
+
+    fn publish(&mut self, call: PublishKeyPackages, device: DeviceId) -> KeyPackageCount {
+        let pool = self.pools.entry(device).or_default();
+        pool.one_time.extend(call.one_time.into_iter().map(|bytes| bytes.into_vec()));
+        if let Some(last_resort) = call.last_resort {
+            pool.last_resort = Some(last_resort.into_vec());
+            pool.last_resort_used = false;
+        }
+        self.count(device)
+    }
+}
+
+impl Log {
+    fn push(&mut self, row: Row) -> u64 {
+        let sequence = row.sequence;
+        self.accepted.insert(row.message_id, sequence);
+        self.rows.push(row);
+        sequence
+    }
+}

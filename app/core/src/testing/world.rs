@@ -1,0 +1,347 @@
+//! People with devices, and a relay between them: what most tests are made of.
+
+use super::{
+    crash::{Crash, CrashStore},
+    people,
+    relay::{Connection, TestRelay},
+};
+use crate::{
+    Engine, Millis,
+    identity::Account,
+    intent::{Accepted, Intent},
+    network::POLL,
+    request::{Outgoing, Rejection, Reply},
+    store::StorageKey,
+};
+use haven_bridge::{ConversationId, ConversationState, IntentId, ItemContent, Line, SendState, TimelineItem};
+use haven_wire::ids::DeviceId;
+use std::rc::Rc;
+use zeroize::Zeroizing;
+
+/// Calls that [`World::settle`] makes before it gives up: something goes round in circles then.
+const PATIENCE: usize = 20_000;
+
+/// Names a device of a world.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Who(pub usize);
+
+/// A device.
+pub struct Device {
+    /// The address of its person.
+    pub address: String,
+    /// Its account, as it was made.
+    pub account: Account,
+    /// Its store, which outlives its engine.
+    pub store: Rc<CrashStore>,
+    engine: Option<Engine<Rc<CrashStore>>>,
+    stored: u64,
+}
+
+/// People, devices, a relay and a clock.
+pub struct World {
+    /// The relay.
+    pub relay: Rc<TestRelay>,
+    /// The devices.
+    pub devices: Vec<Device>,
+    /// The time, which only tests move.
+    pub now: Millis,
+    /// Whether every engine is thrown away and opened again after each of its verbs.
+    pub restarting: bool,
+    next_intent: u64,
+}
+
+fn key() -> StorageKey {
+    StorageKey(Zeroizing::new([7; 32]))
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl World {
+    /// An empty world on a day in 2026.
+    pub fn new() -> Self {
+        let now = 1_790_000_000_000;
+        Self { relay: Rc::default(), devices: Vec::new(), now, restarting: false, next_intent: 0 }
+    }
+
+    /// A world in which every engine is restarted after every verb.
+    pub fn restarting() -> Self {
+        Self { restarting: true, ..Self::new() }
+    }
+
+    /// A new person `name@example.org`. Ids of different devices are far apart, so that mixing them up fails.
+    pub async fn sign_up(&mut self, name: &str) -> Who {
+        let number = self.devices.len();
+        let device_id = DeviceId([number as u8 + 1; 16]);
+        let address = format!("{name}@example.org");
+        let label = format!("{name}'s laptop");
+        let (account, entry) = people::account(&address, device_id, &label, self.now);
+        self.relay.register(&address, entry, device_id);
+        self.add_device(address, account).await
+    }
+
+    /// One more device for a person.
+    pub async fn sign_in(&mut self, who: Who, label: &str) -> Who {
+        let device_id = DeviceId([self.devices.len() as u8 + 1; 16]);
+        let address = self.devices[who.0].address.clone();
+        let entry = self.relay.entry(&address).expect("an entry");
+        let first = self.devices[who.0].account.clone();
+        let (account, entry) = people::another_device(&first, &entry, device_id, label, self.now);
+        self.relay.register(&address, entry, device_id);
+        self.add_device(address, account).await
+    }
+
+    async fn add_device(&mut self, address: String, account: Account) -> Who {
+        let store = Rc::new(CrashStore::default());
+        let engine = Engine::create(store.clone(), key(), account.clone(), self.now).await.expect("create");
+        self.devices.push(Device { address, account, store, engine: Some(engine), stored: 0 });
+        Who(self.devices.len() - 1)
+    }
+
+    /// The engine of a device.
+    pub fn engine(&mut self, who: Who) -> &mut Engine<Rc<CrashStore>> {
+        self.devices[who.0].engine.as_mut().expect("an engine that runs")
+    }
+
+    /// Ends a device's engine as a crash would, and opens it again.
+    pub async fn restart(&mut self, who: Who) {
+        let now = self.now;
+        let device = &mut self.devices[who.0];
+        device.engine = None;
+        device.store.restart();
+        device.engine = Engine::open(device.store.clone(), key(), now).await.expect("open");
+        assert!(device.engine.is_some(), "the account is still there");
+    }
+
+    /// Replaces a device's store, as restoring a backup of a browser profile would.
+    pub async fn restore(&mut self, who: Who, backup: CrashStore) {
+        self.devices[who.0].store = Rc::new(backup);
+        self.restart(who).await;
+    }
+
+    /// Restarts a device after a crash, and in a restarting world whenever something was stored.
+    async fn after_verb(&mut self, who: Who) {
+        let device = &mut self.devices[who.0];
+        let stored = std::mem::replace(&mut device.stored, device.store.commits()) != device.store.commits();
+        if (self.restarting && stored) || device.store.crashed() {
+            self.restart(who).await;
+        }
+    }
+
+    /// A fresh intent id.
+    pub fn intent_id(&mut self) -> IntentId {
+        self.next_intent += 1;
+        let mut id = [0xA5; 16];
+        id[..8].copy_from_slice(&self.next_intent.to_be_bytes());
+        IntentId(id)
+    }
+
+    /// Wants something, again after a crash, as a page does whose request was not answered.
+    pub async fn want(&mut self, who: Who, intent: Intent) -> Accepted {
+        let id = self.intent_id();
+        loop {
+            let now = self.now;
+            let handled = self.engine(who).handle(vec![(id, intent.clone())], now).await;
+            self.after_verb(who).await;
+            if let Ok(mut handled) = handled {
+                return handled.results.remove(0).expect("accepted");
+            }
+        }
+    }
+
+    /// Starts a conversation of `who` with others.
+    pub async fn start(&mut self, who: Who, others: &[Who]) -> ConversationId {
+        let addresses = others.iter().map(|other| self.devices[other.0].address.clone()).collect();
+        match self.want(who, Intent::StartConversation { addresses, title: None }).await {
+            Accepted::Started(id) => id,
+            other => panic!("{other:?} instead of a conversation"),
+        }
+    }
+
+    /// Starts a conversation that everybody accepts.
+    pub async fn conversation(&mut self, who: Who, others: &[Who]) -> ConversationId {
+        let id = self.start(who, others).await;
+        self.settle().await;
+        for other in others {
+            self.accept(*other, id).await;
+        }
+        id
+    }
+
+    /// Accepts a request.
+    pub async fn accept(&mut self, who: Who, conversation: ConversationId) {
+        if matches!(self.state(who, conversation), ConversationState::Request { .. }) {
+            let answer = haven_bridge::RequestAnswer::Accept;
+            self.want(who, Intent::AnswerRequest { conversation, answer }).await;
+        }
+    }
+
+    /// Writes a text.
+    pub async fn say(&mut self, who: Who, conversation: ConversationId, text: &str) {
+        self.want(who, Intent::SendText { conversation, text: text.into() }).await;
+    }
+
+    /// Lets every device talk to the relay, and poll it, until nothing more is stored anywhere.
+    pub async fn settle(&mut self) {
+        loop {
+            let before: u64 = self.devices.iter().map(|device| device.store.commits()).sum();
+            self.talk().await;
+            self.now += POLL;
+            self.talk().await;
+            if before == self.devices.iter().map(|device| device.store.commits()).sum::<u64>() {
+                return;
+            }
+        }
+    }
+
+    /// Lets every device talk to the relay until nobody has anything to say for now.
+    pub async fn talk(&mut self) {
+        for _ in 0..PATIENCE {
+            let mut quiet = true;
+            for who in (0..self.devices.len()).map(Who) {
+                quiet &= !self.step(who).await;
+            }
+            if quiet {
+                return;
+            }
+        }
+        panic!("the world does not come to rest");
+    }
+
+    /// One round of a device: everything that it has to send. False: nothing.
+    pub async fn step(&mut self, who: Who) -> bool {
+        let now = self.now;
+        let outgoing = self.engine(who).outgoing(now).await;
+        let crashed = self.devices[who.0].store.crashed();
+        let Ok(pending) = outgoing else {
+            assert!(crashed, "outgoing failed: {:?}", outgoing.err());
+            self.after_verb(who).await;
+            return true;
+        };
+        let any = !pending.requests.is_empty();
+        for request in pending.requests {
+            self.exchange(who, request).await;
+        }
+        any
+    }
+
+    /// Makes one call and tells the engine what came of it. An engine that was restarted meanwhile does not know of
+    /// it any more.
+    pub async fn exchange(&mut self, who: Who, request: Outgoing) {
+        let answer = self.call(who, &request).await;
+        let now = self.now;
+        let engine = self.engine(who);
+        let outcome = match answer {
+            Ok(reply) => engine.confirm(request.id, reply, now).await,
+            Err(rejection) => engine.reject(request.id, rejection, now).await,
+        };
+        let crashed = self.devices[who.0].store.crashed();
+        assert!(outcome.is_ok() || crashed, "{:?} failed: {:?}", request.request, outcome.err());
+        self.after_verb(who).await;
+    }
+
+    /// Makes one call.
+    pub async fn call(&self, who: Who, request: &Outgoing) -> Result<Reply, Rejection> {
+        let device = &self.devices[who.0];
+        let connection =
+            Connection { relay: &self.relay, device: device.account.device_id, address: &device.address };
+        request.send(&connection).await
+    }
+
+    /// Plans a crash of a device at its `n`th write set from now on.
+    pub fn crash_at(&self, who: Who, n: u64, crash: Crash) {
+        self.devices[who.0].store.crash_at(n, crash);
+    }
+
+    /// Cuts a device off.
+    pub fn offline(&self, who: Who) {
+        self.relay.set_offline(self.devices[who.0].account.device_id, true);
+    }
+
+    /// Connects a device again.
+    pub fn online(&mut self, who: Who) {
+        self.relay.set_offline(self.devices[who.0].account.device_id, false);
+        self.engine(who).reconnected();
+    }
+
+    /// What can be done in a conversation.
+    pub fn state(&mut self, who: Who, conversation: ConversationId) -> ConversationState {
+        let all = self.engine(who).conversations();
+        let found = all.into_iter().find(|summary| summary.id == conversation);
+        found.map(|summary| summary.state).expect("a conversation")
+    }
+
+    /// All items of a timeline, oldest first.
+    pub async fn items(&mut self, who: Who, conversation: ConversationId) -> Vec<TimelineItem> {
+        self.engine(who).timeline(conversation, None, 100_000).await.expect("timeline").items
+    }
+
+    /// A timeline as lines of text: who said what, and what happened.
+    pub async fn timeline(&mut self, who: Who, conversation: ConversationId) -> Vec<String> {
+        self.items(who, conversation).await.iter().map(|item| show(&item.content)).collect()
+    }
+
+    /// The texts of a timeline, oldest first, whoever wrote them.
+    pub async fn texts(&mut self, who: Who, conversation: ConversationId) -> Vec<String> {
+        let items = self.items(who, conversation).await;
+        let text = |item: TimelineItem| match item.content {
+            ItemContent::Sent { text, .. } | ItemContent::Received { text, .. } => Some(text),
+            ItemContent::Unreadable(why) => Some(format!("({why:?})")),
+            _ => None,
+        };
+        items.into_iter().filter_map(text).collect()
+    }
+
+    /// Asserts that all devices can write and read each other in a conversation.
+    pub async fn assert_works(&mut self, all: &[Who], conversation: ConversationId) {
+        for who in all {
+            let stamp = self.intent_id().to_hex();
+            let text = format!("{} is here at {stamp}", self.devices[who.0].account.device_label);
+            self.say(*who, conversation, &text).await;
+            self.settle().await;
+            for other in all {
+                let texts = self.texts(*other, conversation).await;
+                assert_eq!(
+                    texts.iter().filter(|t| **t == text).count(),
+                    1,
+                    "{other:?} has {text} once in {texts:#?}"
+                );
+            }
+        }
+    }
+}
+
+fn show(content: &ItemContent) -> String {
+    let name =
+        |person: &haven_bridge::PersonRef| person.address.split('@').next().unwrap_or_default().to_owned();
+    let who = |person: &Option<haven_bridge::PersonRef>| person.as_ref().map_or("I".into(), name);
+    let names = |people: &[haven_bridge::PersonRef]| people.iter().map(name).collect::<Vec<_>>().join(", ");
+    match content {
+        ItemContent::Sent { text, state: SendState::Stored } => format!("I: {text}"),
+        ItemContent::Sent { text, state: SendState::Waiting } => format!("I ({text})"),
+        ItemContent::Sent { text, state: SendState::Failed(_) } => format!("I failed: {text}"),
+        ItemContent::Received { from, text, disagrees: false, .. } => format!("{}: {text}", name(from)),
+        ItemContent::Received { from, text, disagrees: true, .. } => {
+            format!("{} disagrees: {text}", name(from))
+        }
+        ItemContent::Unsupported { from } => format!("{} sent something", name(from)),
+        ItemContent::Unreadable(why) => format!("unreadable: {why:?}"),
+        ItemContent::Line(line) => match line {
+            Line::Started { who: by, with } => format!("* {} started with {}", who(by), names(with)),
+            Line::YouWereAdded { by } => format!("* {} added me", name(by)),
+            Line::Added { who: by, added } => {
+                let added = added.iter().map(|(person, device)| format!("{} ({device})", name(person)));
+                format!("* {} added {}", who(by), added.collect::<Vec<_>>().join(", "))
+            }
+            Line::DeviceAdded { who: whose, device } => format!("* {} came with {device}", who(whose)),
+            Line::DeviceRemoved { who: whose, device } => format!("* {} lost {device}", who(whose)),
+            Line::Removed { who: by, removed } => format!("* {} removed {}", who(by), names(removed)),
+            Line::YouWereRemoved { by } => format!("* {} removed me", name(by)),
+            Line::Renamed { who: by, title } => format!("* {} renamed to {title}", who(by)),
+            Line::NotAdded { address, why } => format!("* {address} was not added: {why:?}"),
+        },
+    }
+}
