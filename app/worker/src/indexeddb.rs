@@ -85,11 +85,7 @@ impl IndexedDb {
 
     /// Deletes everything but the fence, which still has to keep earlier leaders out.
     pub async fn wipe(&self) -> Result<(), StoreError> {
-        let stores: Vec<&str> = Table::ALL
-            .map(Table::name)
-            .into_iter()
-            .chain([KEYS])
-            .collect();
+        let stores: Vec<&str> = Table::ALL.map(Table::name).into_iter().chain([KEYS]).collect();
         let writing = self.begin(&stores)?;
         for store in stores {
             writing.clear(store)?;
@@ -99,11 +95,7 @@ impl IndexedDb {
 
     /// Begins a write transaction on `stores` and the fence.
     fn begin(&self, stores: &[&str]) -> Result<Writing<'_>, StoreError> {
-        let names: Array = stores
-            .iter()
-            .chain([&FENCE])
-            .map(|name| JsValue::from(*name))
-            .collect();
+        let names: Array = stores.iter().chain([&FENCE]).map(|name| JsValue::from(*name)).collect();
         Writing::begin(&self.connection, &names)
     }
 
@@ -122,10 +114,8 @@ impl Store for IndexedDb {
             return Ok(Vec::new());
         };
         let reading = Reading::begin(&self.connection, table.name())?;
-        let earlier: Vec<_> = earlier
-            .iter()
-            .map(|key| reading.get(&key_of(key)))
-            .collect::<Result<_, _>>()?;
+        let earlier: Vec<_> =
+            earlier.iter().map(|key| reading.get(&key_of(key))).collect::<Result<_, _>>()?;
         let last = reading.get(&key_of(last))?;
         let last_value = reading.answer(&last).await?;
         let mut values = Vec::with_capacity(keys.len());
@@ -157,9 +147,7 @@ impl Store for IndexedDb {
         let values: Array = reading.answer(&values).await?.unchecked_into();
         let keys: Array = reading.result(&keys)?.unchecked_into();
         let pairs = keys.iter().zip(values.iter());
-        Ok(pairs
-            .filter_map(|(key, value)| Some((bytes_of(&key)?, bytes_of(&value)?)))
-            .collect())
+        Ok(pairs.filter_map(|(key, value)| Some((bytes_of(&key)?, bytes_of(&value)?))).collect())
     }
 
     async fn commit(&self, writes: WriteSet) -> Result<(), StoreError> {
@@ -184,7 +172,8 @@ async fn next_leader(connection: &Connection) -> Result<u64, StoreError> {
     let writing = Writing::begin(connection, &Array::of1(&JsValue::from(FENCE)))?;
     let before = writing.get(FENCE, &JsValue::from(CURRENT)).await?;
     let before = before.as_f64().map_or(0, whole);
-    let leader = before.saturating_add(1);
+    // The time, so that numbers also grow when the site's data is deleted while tabs remember an earlier one.
+    let leader = before.saturating_add(1).max(crate::scope::now());
     writing.put(FENCE, &JsValue::from(CURRENT), &number(leader))?;
     writing.put(FENCE, &number(before), &JsValue::TRUE)?;
     writing.commit().await?;
@@ -192,19 +181,12 @@ async fn next_leader(connection: &Connection) -> Result<u64, StoreError> {
 }
 
 /// Leader numbers are far below the 2^53 up to which JavaScript counts exactly.
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "a leader a millisecond would need 285,000 years to get there"
-)]
+#[allow(clippy::cast_precision_loss, reason = "they are times in milliseconds, or one more")]
 fn number(leader: u64) -> JsValue {
     JsValue::from_f64(leader as f64)
 }
 
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "written by `number`"
-)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "written by `number`")]
 fn whole(number: f64) -> u64 {
     number as u64
 }
@@ -234,9 +216,7 @@ fn range(prefix: &[u8], after: Option<&[u8]>) -> Result<Option<IdbKeyRange>, Sto
     let open = after.is_some();
     let range = match end {
         Some(end) if after.is_some_and(|after| after >= end.as_slice()) => return Ok(None),
-        Some(end) => {
-            IdbKeyRange::bound_with_lower_open_and_upper_open(&from, &key_of(&end), open, true)
-        }
+        Some(end) => IdbKeyRange::bound_with_lower_open_and_upper_open(&from, &key_of(&end), open, true),
         None => IdbKeyRange::lower_bound_with_open(&from, open),
     };
     range.map(Some).map_err(|error| connection::failed(&error))

@@ -85,11 +85,8 @@ impl Caller for RelayClient {
         call: &C,
         token: Option<EpochToken>,
     ) -> Result<C::Reply, Rejection> {
-        let body = haven_wire::encode(call).map_err(|error| {
-            Rejection::Refused(Refusal::BadRequest {
-                what: error.to_string(),
-            })
-        })?;
+        let body = haven_wire::encode(call)
+            .map_err(|error| Rejection::Refused(Refusal::BadRequest { what: error.to_string() }))?;
         let request = Request::post(&format!("{origin}{}", C::PATH))
             .header("Content-Type", "application/cbor")
             .cache(RequestCache::NoStore)

@@ -21,26 +21,18 @@ pub fn now() -> Millis {
 
 /// Milliseconds on a clock that never goes back, for measuring how long something took.
 pub fn elapsed() -> f64 {
-    this()
-        .performance()
-        .map_or_else(js_sys::Date::now, |clock| clock.now())
+    this().performance().map_or_else(js_sys::Date::now, |clock| clock.now())
 }
 
 /// Fills an array with randomness.
 pub fn random<const N: usize>() -> Result<[u8; N], JsValue> {
     let mut bytes = [0; N];
-    this()
-        .crypto()?
-        .get_random_values_with_u8_array(&mut bytes)?;
+    this().crypto()?.get_random_values_with_u8_array(&mut bytes)?;
     Ok(bytes)
 }
 
 /// Spreads repetitions: between three quarters and all of `millis`.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "delays are small and positive"
-)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "delays are small and positive")]
 pub fn jittered(millis: u32) -> u32 {
     (f64::from(millis) * (0.75 + 0.25 * js_sys::Math::random())) as u32
 }

@@ -37,8 +37,8 @@ const LONGEST_PAUSE: u32 = 30_000;
 pub enum Report {
     /// The connection to this relay changed.
     State(String, Connection),
-    /// What this relay pushed, in order.
-    Frames(String, Vec<FromRelay>),
+    /// What the relay pushed, in order.
+    Frames(Vec<FromRelay>),
 }
 
 /// A socket that keeps itself connected. Dropping it closes it.
@@ -55,11 +55,7 @@ enum Instruction {
 
 impl Socket {
     /// Connects to a relay. Without a session it gets no news of an inbox.
-    pub fn open(
-        origin: &str,
-        session: Option<SessionToken>,
-        reports: UnboundedSender<Report>,
-    ) -> Self {
+    pub fn open(origin: &str, session: Option<SessionToken>, reports: UnboundedSender<Report>) -> Self {
         let (instructions, receiver) = mpsc::unbounded();
         let link = Link {
             origin: origin.to_owned(),
@@ -109,20 +105,30 @@ struct Link {
 impl Link {
     async fn keep(mut self) {
         let mut pause = FIRST_PAUSE;
+        // Tries that will hardly work are not shown: the pages would flicker.
+        let mut hopeful = true;
         loop {
-            if !network::is_offline() {
+            if hopeful {
                 self.state(Connection::Connecting);
-                match self.connection().await {
-                    Over::Unwanted | Over::SignedOut => return,
-                    Over::Broken { was_live: true } => pause = FIRST_PAUSE,
-                    Over::Broken { was_live: false } => {}
-                }
             }
-            self.state(Connection::Offline);
+            let over = if network::is_offline() {
+                Over::Broken { was_live: false }
+            } else {
+                self.connection().await
+            };
+            match over {
+                Over::Unwanted | Over::SignedOut => return,
+                Over::Broken { was_live } => hopeful = was_live,
+            }
+            self.state(if hopeful { Connection::Connecting } else { Connection::Offline });
             match self.rest(scope::jittered(pause)).await {
                 Rested::Unwanted => return,
+                Rested::Slept if hopeful => pause = FIRST_PAUSE,
                 Rested::Slept => pause = pause.saturating_mul(2).min(LONGEST_PAUSE),
-                Rested::Woken => pause = FIRST_PAUSE,
+                Rested::Woken => {
+                    pause = FIRST_PAUSE;
+                    hopeful = true;
+                }
             }
         }
     }
@@ -182,7 +188,7 @@ impl Link {
             next = wire.signals.next().now_or_never().flatten();
         }
         if !frames.is_empty() {
-            self.report(Report::Frames(self.origin.clone(), frames));
+            self.report(Report::Frames(frames));
         }
         over.map_or(Ok(()), Err)
     }
@@ -249,12 +255,7 @@ struct Pulse {
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self {
-            live: false,
-            asked: scope::elapsed(),
-            answered: false,
-            pings: 0,
-        }
+        Self { live: false, asked: scope::elapsed(), answered: false, pings: 0 }
     }
 }
 
@@ -290,8 +291,6 @@ impl Pulse {
     }
 
     fn broken(&self) -> Over {
-        Over::Broken {
-            was_live: self.live,
-        }
+        Over::Broken { was_live: self.live }
     }
 }

@@ -36,17 +36,13 @@ async fn find_or_add(rexie: &Rexie) -> Result<JsValue, StoreError> {
     }
     let made = make().await.map_err(unavailable)?;
     let stored = |error| indexeddb::from_rexie(&error);
-    let transaction = rexie
-        .transaction(&[KEYS], TransactionMode::ReadWrite)
-        .map_err(stored)?;
+    let transaction = rexie.transaction(&[KEYS], TransactionMode::ReadWrite).map_err(stored)?;
     let keys = transaction.store(KEYS).map_err(stored)?;
     // Another tab may have been faster.
     let record = match keys.get(RECORD.into()).await.map_err(stored)? {
         Some(record) => record,
         None => {
-            keys.add(&made, Some(&RECORD.into()))
-                .await
-                .map_err(stored)?;
+            keys.add(&made, Some(&RECORD.into())).await.map_err(stored)?;
             made
         }
     };
@@ -56,9 +52,7 @@ async fn find_or_add(rexie: &Rexie) -> Result<JsValue, StoreError> {
 
 async fn find(rexie: &Rexie) -> Result<Option<JsValue>, StoreError> {
     let stored = |error| indexeddb::from_rexie(&error);
-    let transaction = rexie
-        .transaction(&[KEYS], TransactionMode::ReadOnly)
-        .map_err(stored)?;
+    let transaction = rexie.transaction(&[KEYS], TransactionMode::ReadOnly).map_err(stored)?;
     let keys = transaction.store(KEYS).map_err(stored)?;
     keys.get(RECORD.into()).await.map_err(stored)
 }
@@ -84,11 +78,7 @@ async fn make() -> Result<JsValue, JsValue> {
 /// A key that never leaves the browser's keeping.
 async fn wrapping_key() -> Result<CryptoKey, JsValue> {
     let usages = Array::of2(&"encrypt".into(), &"decrypt".into());
-    let made = subtle()?.generate_key_with_object(
-        &AesKeyGenParams::new("AES-GCM", 256),
-        false,
-        &usages,
-    )?;
+    let made = subtle()?.generate_key_with_object(&AesKeyGenParams::new("AES-GCM", 256), false, &usages)?;
     JsFuture::from(made).await?.dyn_into()
 }
 

@@ -54,24 +54,16 @@ impl State {
 
 impl Connection {
     /// Connects to a database that exists in this version.
-    pub async fn open(
-        name: &str,
-        version: u32,
-    ) -> Result<(Self, oneshot::Receiver<Lost>), StoreError> {
+    pub async fn open(name: &str, version: u32) -> Result<(Self, oneshot::Receiver<Lost>), StoreError> {
         let factory = Factory::new().map_err(|error| from_idb(&error))?;
-        let request = factory
-            .open(name, Some(version))
-            .map_err(|error| from_idb(&error))?;
+        let request = factory.open(name, Some(version)).map_err(|error| from_idb(&error))?;
         let database = request.await.map_err(|error| from_idb(&error))?;
         let (tell, receiver) = oneshot::channel();
         Ok((Self::new(database.into(), tell), receiver))
     }
 
     fn new(raw: IdbDatabase, tell: oneshot::Sender<Lost>) -> Self {
-        let state = Rc::new(State {
-            lost: Cell::new(None),
-            tell: RefCell::new(Some(tell)),
-        });
+        let state = Rc::new(State { lost: Cell::new(None), tell: RefCell::new(Some(tell)) });
         let mut database = Database::from(raw.clone());
         let (closing, on_change) = (raw.clone(), Rc::clone(&state));
         database.on_version_change(move |event| {
@@ -80,19 +72,11 @@ impl Connection {
             let deleted = event
                 .dyn_ref::<web_sys::IdbVersionChangeEvent>()
                 .is_some_and(|event| event.new_version().is_none());
-            on_change.lose(if deleted {
-                Lost::Deleted
-            } else {
-                Lost::Outdated
-            });
+            on_change.lose(if deleted { Lost::Deleted } else { Lost::Outdated });
         });
         let on_close = Rc::clone(&state);
         database.on_close(move |_| on_close.lose(Lost::Deleted));
-        Self {
-            raw,
-            state,
-            _database: database,
-        }
+        Self { raw, state, _database: database }
     }
 
     /// The database.
@@ -107,10 +91,7 @@ impl Connection {
 
     /// What an exception means, on this connection.
     pub fn error(&self, error: &JsValue) -> StoreError {
-        self.state
-            .lost
-            .get()
-            .map_or_else(|| failed(error), StoreError::from)
+        self.state.lost.get().map_or_else(|| failed(error), StoreError::from)
     }
 }
 

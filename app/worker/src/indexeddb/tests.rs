@@ -16,9 +16,7 @@ async fn take_over(name: &str) -> IndexedDb {
 }
 
 fn one(key: &[u8], value: &[u8]) -> WriteSet {
-    WriteSet {
-        changes: vec![(Table::Meta, key.to_vec(), Some(value.to_vec()))],
-    }
+    WriteSet { changes: vec![(Table::Meta, key.to_vec(), Some(value.to_vec()))] }
 }
 
 async fn read(store: &IndexedDb, key: &[u8]) -> Option<Vec<u8>> {
@@ -37,10 +35,7 @@ async fn a_leader_that_was_taken_over_writes_nothing() {
     old.commit(one(b"a", b"old")).await.unwrap();
     let new = take_over("fence").await;
     assert!(new.leader() > old.leader());
-    assert_eq!(
-        old.commit(one(b"a", b"late")).await,
-        Err(StoreError::Fenced)
-    );
+    assert_eq!(old.commit(one(b"a", b"late")).await, Err(StoreError::Fenced));
     assert_eq!(old.wipe().await, Err(StoreError::Fenced));
     assert_eq!(read(&new, b"a").await, Some(b"old".to_vec()));
     new.commit(one(b"a", b"new")).await.unwrap();
@@ -55,10 +50,7 @@ async fn all_earlier_leaders_are_fenced_off() {
     }
     let last = leaders.pop().unwrap();
     for leader in &leaders {
-        assert_eq!(
-            leader.commit(one(b"a", b"x")).await,
-            Err(StoreError::Fenced)
-        );
+        assert_eq!(leader.commit(one(b"a", b"x")).await, Err(StoreError::Fenced));
     }
     last.commit(one(b"a", b"y")).await.unwrap();
     last.commit(one(b"a", b"z")).await.unwrap();
@@ -71,9 +63,7 @@ async fn a_write_in_flight_during_a_takeover_is_whole_or_not_at_all() {
         let name = format!("takeover_{round}");
         let old = take_over(&name).await;
         let changes = (0..50_u8).map(|i| (Table::Jobs, vec![i], Some(vec![i])));
-        let writes = WriteSet {
-            changes: changes.collect(),
-        };
+        let writes = WriteSet { changes: changes.collect() };
         let (written, new) = futures_util::join!(old.commit(writes), take_over(&name));
         let found = new.scan(Table::Jobs, b"", None, 100).await.unwrap().len();
         match written {
@@ -88,12 +78,8 @@ async fn a_failing_write_set_leaves_nothing_behind() {
     let store = take_over("atomic").await;
     store.commit(one(b"a", b"before")).await.unwrap();
     let writing = store.begin(&["meta", "mls"]).unwrap();
-    writing
-        .put("meta", &key_of(b"a"), &value_of(b"after"))
-        .unwrap();
-    writing
-        .put("mls", &key_of(b"b"), &value_of(b"new"))
-        .unwrap();
+    writing.put("meta", &key_of(b"a"), &value_of(b"after")).unwrap();
+    writing.put("mls", &key_of(b"b"), &value_of(b"new")).unwrap();
     let not_a_key = JsValue::NULL;
     let failed = writing.put("mls", &not_a_key, &value_of(b"x"));
     assert!(matches!(failed, Err(StoreError::Failed(_))));
@@ -123,15 +109,9 @@ async fn an_upgrade_in_another_tab_ends_this_one_and_is_not_held_up() {
         .await
         .unwrap();
     assert_eq!(lost.await, Ok(Lost::Outdated));
-    assert_eq!(
-        store.commit(one(b"a", b"2")).await,
-        Err(StoreError::Outdated)
-    );
+    assert_eq!(store.commit(one(b"a", b"2")).await, Err(StoreError::Outdated));
     let keys = [b"a".to_vec()];
-    assert_eq!(
-        store.get(Table::Meta, &keys).await,
-        Err(StoreError::Outdated)
-    );
+    assert_eq!(store.get(Table::Meta, &keys).await, Err(StoreError::Outdated));
     newer.close();
     let again = IndexedDb::take_over(name).await.err();
     assert_eq!(again, Some(StoreError::Outdated));
@@ -142,10 +122,7 @@ async fn deleting_the_database_from_outside_is_noticed() {
     let (store, lost) = IndexedDb::take_over("deleted").await.unwrap();
     Rexie::delete("deleted").await.unwrap();
     assert_eq!(lost.await, Ok(Lost::Deleted));
-    assert!(matches!(
-        store.commit(one(b"a", b"1")).await,
-        Err(StoreError::Failed(_))
-    ));
+    assert!(matches!(store.commit(one(b"a", b"1")).await, Err(StoreError::Failed(_))));
 }
 
 #[wasm_bindgen_test]
@@ -162,10 +139,7 @@ async fn wiping_deletes_everything_but_the_fence() {
     for table in Table::ALL {
         assert_eq!(store.scan(table, b"", None, 9).await, Ok(vec![]));
     }
-    assert_ne!(
-        crate::storage_key::load_or_create(name).await.unwrap().0,
-        key.0
-    );
+    assert_ne!(crate::storage_key::load_or_create(name).await.unwrap().0, key.0);
     assert_eq!(old.commit(one(b"a", b"1")).await, Err(StoreError::Fenced));
     store.commit(one(b"a", b"1")).await.unwrap();
 }
@@ -194,18 +168,14 @@ async fn costs() {
         let mut times = Vec::new();
         for round in 0..30_u8 {
             let keys = (0..count).map(|i: u32| [&[round][..], &i.to_be_bytes()].concat());
-            let changes = keys
-                .map(|key| (Table::Mls, key, Some(value.clone())))
-                .collect();
+            let changes = keys.map(|key| (Table::Mls, key, Some(value.clone()))).collect();
             let start = scope::elapsed();
             store.commit(WriteSet { changes }).await.unwrap();
             times.push(scope::elapsed() - start);
         }
         report(&format!("commit of {count} × {size} B"), times);
     }
-    let keys: Vec<Key> = (0..100_u32)
-        .map(|i| [&[0][..], &i.to_be_bytes()].concat())
-        .collect();
+    let keys: Vec<Key> = (0..100_u32).map(|i| [&[0][..], &i.to_be_bytes()].concat()).collect();
     for count in [1, 10, 100] {
         let mut times = Vec::new();
         for _ in 0..30 {

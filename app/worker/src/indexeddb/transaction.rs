@@ -60,9 +60,7 @@ impl<'a> Reading<'a> {
 
     /// Waits for the last request. Those before it are answered then.
     pub async fn answer(&self, last: &IdbRequest) -> Result<JsValue, StoreError> {
-        answered(last)
-            .await
-            .map_err(|error| self.connection.error(&error))?;
+        answered(last).await.map_err(|error| self.connection.error(&error))?;
         self.result(last)
     }
 
@@ -93,11 +91,7 @@ impl<'a> Writing<'a> {
                 database.transaction(stores, "readwrite", &strict)
             })
             .map_err(|error| connection.error(&error))?;
-        Ok(Self {
-            connection,
-            transaction,
-            committed: false,
-        })
+        Ok(Self { connection, transaction, committed: false })
     }
 
     pub async fn get(&self, store: &str, key: &JsValue) -> Result<JsValue, StoreError> {
@@ -107,13 +101,11 @@ impl<'a> Writing<'a> {
     }
 
     pub fn add(&self, store: &str, key: &JsValue, value: &JsValue) -> Result<(), StoreError> {
-        self.checked(self.store(store)?.add_with_key(value, key))
-            .map(drop)
+        self.checked(self.store(store)?.add_with_key(value, key)).map(drop)
     }
 
     pub fn put(&self, store: &str, key: &JsValue, value: &JsValue) -> Result<(), StoreError> {
-        self.checked(self.store(store)?.put_with_key(value, key))
-            .map(drop)
+        self.checked(self.store(store)?.put_with_key(value, key)).map(drop)
     }
 
     pub fn delete(&self, store: &str, key: &JsValue) -> Result<(), StoreError> {
@@ -127,9 +119,7 @@ impl<'a> Writing<'a> {
     #[cfg(test)]
     pub fn durability(&self) -> String {
         let transaction: &JsValue = self.transaction.as_ref();
-        transaction
-            .unchecked_ref::<DurableTransaction>()
-            .durability()
+        transaction.unchecked_ref::<DurableTransaction>().durability()
     }
 
     /// Commits, and waits until everything is on the disk.
@@ -173,10 +163,7 @@ impl Drop for Writing<'_> {
 }
 
 /// Commits without waiting for the requests' own events.
-#[expect(
-    deprecated,
-    reason = "by an error of web-sys: no specification deprecates it"
-)]
+#[expect(deprecated, reason = "by an error of web-sys: no specification deprecates it")]
 fn commit_now(transaction: &IdbTransaction) -> Result<(), JsValue> {
     transaction.commit()
 }

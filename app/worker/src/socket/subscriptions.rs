@@ -33,9 +33,8 @@ impl Subscriptions {
 
     /// What to send to have what is wanted.
     pub fn changes(&mut self) -> Vec<ToRelay> {
-        let is_new = |(group, token): &(&GroupId, &(u64, EpochToken))| {
-            self.subscribed.get(group) != Some(token)
-        };
+        let is_new =
+            |(group, token): &(&GroupId, &(u64, EpochToken))| self.subscribed.get(group) != Some(token);
         let opened = |(group, token): (&GroupId, &(u64, EpochToken))| Opened {
             group_id: *group,
             epoch: token.0,
@@ -49,9 +48,7 @@ impl Subscriptions {
         // In parts that fit into a frame.
         let new = new.chunks(MAX_HEADS).map(<[_]>::to_vec);
         let gone = gone.chunks(MAX_HEADS).map(<[_]>::to_vec);
-        new.map(ToRelay::Subscribe)
-            .chain(gone.map(ToRelay::Unsubscribe))
-            .collect()
+        new.map(ToRelay::Subscribe).chain(gone.map(ToRelay::Unsubscribe)).collect()
     }
 }
 
@@ -61,11 +58,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
 
     fn opened(group: u8, epoch: u64) -> Opened {
-        Opened {
-            group_id: GroupId([group; 16]),
-            epoch,
-            token: EpochToken([group; 32]),
-        }
+        Opened { group_id: GroupId([group; 16]), epoch, token: EpochToken([group; 32]) }
     }
 
     fn groups(messages: &[ToRelay]) -> (Vec<(u8, u64)>, Vec<u8>) {

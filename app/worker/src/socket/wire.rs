@@ -50,12 +50,7 @@ impl Wire {
         socket.set_onclose(Some(on_end.as_ref().unchecked_ref()));
         socket.set_onerror(Some(on_end.as_ref().unchecked_ref()));
 
-        Ok(Self {
-            socket,
-            signals,
-            _on_message: on_message,
-            _on_event: [on_open, on_end],
-        })
+        Ok(Self { socket, signals, _on_message: on_message, _on_event: [on_open, on_end] })
     }
 
     /// Sends a message, if there is one. What can't be sent is lost with the connection, which then ends anyway.

@@ -1,0 +1,228 @@
+//! Becoming somebody: sign-up, sign-in, recovery.
+//!
+//! Each gives an [`Account`] that the relay knows, but that is not stored yet. If the browser dies before it is, the
+//! account is there all the same: the person signs in.
+
+use crate::{failure, relay_client::RelayClient, scope};
+use futures_util::{FutureExt as _, future};
+use gloo_timers::future::TimeoutFuture;
+use haven_bridge::{Command, Failure, Reply, Session};
+use haven_core::{
+    identity::{Account, Recovery, SignIn, SignUp, vault::VaultBody},
+    request::{Caller as _, Rejection},
+};
+use haven_wire::{
+    Call, Refusal,
+    account::{GetVault, Info, InfoReply, PutVault},
+    keys::{Lookup, PutDeviceList},
+};
+use std::cell::RefCell;
+
+/// How long a page waits to hear of the relay before it is told that nobody is signed in.
+const INFO_PATIENCE: u32 = 3_000;
+/// How often a lost answer or a conflict is met with another try.
+const TRIES: u32 = 4;
+const PAUSE: u32 = 1_000;
+
+/// Carries out a command that makes a session. Nothing: it is another command.
+pub async fn enter(command: Command) -> Option<Result<(Account, Reply), Failure>> {
+    match command {
+        Command::SignUp { local_part, password, device_label } => {
+            Some(sign_up(&local_part, &password, &device_label).await)
+        }
+        Command::SignIn { address, password, device_label } => {
+            Some(sign_in(&address, &password, &device_label).await)
+        }
+        Command::Recover { address, phrase, new_password, device_label } => {
+            Some(recover(&address, &phrase, &new_password, &device_label).await)
+        }
+        _ => None,
+    }
+}
+
+async fn sign_up(local_part: &str, password: &str, device_label: &str) -> Result<(Account, Reply), Failure> {
+    let relay = Relay::reach().await?;
+    if !relay.info.sign_up {
+        return Err(Failure::SignUpClosed);
+    }
+    if !haven_wire::limits::valid_local_part(local_part) {
+        return Err(Failure::AddressInvalid);
+    }
+    let address = relay.address(local_part);
+    let (sign_up, request) = SignUp::start(&relay.origin, &address, password)?;
+    let reply = relay.call(&request).await?;
+    let (account, request) = sign_up.finish(&reply, device_label, scope::now())?;
+    // The relay answers the very same request the same way, whether or not it has been carried out before.
+    relay.call(&request).await?;
+    let phrase = account.phrase_words()?;
+    Ok((account, Reply::RecoveryPhrase(phrase)))
+}
+
+async fn sign_in(address: &str, password: &str, device_label: &str) -> Result<(Account, Reply), Failure> {
+    let relay = Relay::reach().await?;
+    let (sign_in, request) = SignIn::start(&relay.origin, &relay.address(address), password)?;
+    let reply = relay.call(&request).await?;
+    let (finishing, request) = sign_in.finish(&reply)?;
+    // Not repeated: the relay forgets a sign-in that it has finished.
+    let reply = relay.call_once(&request).await?;
+    let (mut account, list) = finishing.complete(&reply, device_label, scope::now())?;
+    relay.join(&mut account, list).await?;
+    relay.share(&mut account).await;
+    Ok((account, Reply::Done))
+}
+
+async fn recover(
+    address: &str,
+    phrase: &str,
+    new_password: &str,
+    device_label: &str,
+) -> Result<(Account, Reply), Failure> {
+    let relay = Relay::reach().await?;
+    let address = relay.address(address);
+    let (recovery, register, recover) = Recovery::start(&relay.origin, &address, phrase, new_password)?;
+    let registered = relay.call(&register).await?;
+    let reply = relay.call_once(&recover).await.map_err(|failure| {
+        // The relay says the same for a wrong phrase as for a wrong password.
+        match failure {
+            Failure::BadCredentials => Failure::PhraseWrong,
+            other => other,
+        }
+    })?;
+    let (mut account, list, credentials) =
+        recovery.complete(&registered, &reply, device_label, scope::now())?;
+    relay.join(&mut account, list).await?;
+    relay.call(&credentials).await?;
+    relay.share(&mut account).await;
+    Ok((account, Reply::Done))
+}
+
+thread_local! {
+    static LAST_INFO: RefCell<Option<InfoReply>> = const { RefCell::new(None) };
+}
+
+/// What the relay says of itself.
+async fn info() -> Result<InfoReply, Failure> {
+    let client = RelayClient::default();
+    let info = client.call(&scope::origin(), &Info {}, None).await;
+    let info = info.map_err(failure::of_rejection)?;
+    LAST_INFO.set(Some(info.clone()));
+    Ok(info)
+}
+
+/// Nobody is signed in, at a relay that is asked what it is, unless that takes too long.
+pub async fn nobody() -> Session {
+    let asked = future::select(info().boxed_local(), TimeoutFuture::new(INFO_PATIENCE));
+    asked.await;
+    nobody_yet()
+}
+
+/// Nobody is signed in, at a relay that has said or not what it is.
+pub fn nobody_yet() -> Session {
+    LAST_INFO.with_borrow(|info| Session::SignedOut {
+        domain: info.as_ref().map(|info| info.domain.clone()),
+        sign_up: info.as_ref().is_none_or(|info| info.sign_up),
+    })
+}
+
+/// The relay of this page, and this flow's session with it.
+struct Relay {
+    origin: String,
+    info: InfoReply,
+    client: RelayClient,
+}
+
+impl Relay {
+    async fn reach() -> Result<Self, Failure> {
+        let origin = scope::origin();
+        let info = info().await?;
+        // Signing in is bound to the origin, so that one relay can't pass it on to another.
+        if info.origin != origin {
+            let message = format!("it is to be used at {}", info.origin);
+            return Err(Failure::Relay { message });
+        }
+        let client = RelayClient::default();
+        Ok(Self { origin, info, client })
+    }
+
+    /// An address, if only the part before the `@` was typed.
+    fn address(&self, typed: &str) -> String {
+        let typed = typed.trim();
+        if typed.contains('@') { typed.to_owned() } else { format!("{typed}@{}", self.info.domain) }
+    }
+
+    async fn call_once<C: Call>(&self, call: &C) -> Result<C::Reply, Failure> {
+        let reply = self.client.call(&self.origin, call, None).await;
+        reply.map_err(failure::of_rejection)
+    }
+
+    /// Makes a call that may be repeated, if its answer is lost.
+    async fn call<C: Call>(&self, call: &C) -> Result<C::Reply, Failure> {
+        for _ in 1..TRIES {
+            match self.client.call(&self.origin, call, None).await {
+                Err(Rejection::Unreachable) => TimeoutFuture::new(scope::jittered(PAUSE)).await,
+                other => return other.map_err(failure::of_rejection),
+            }
+        }
+        self.call_once(call).await
+    }
+
+    /// Puts the new device into its person's device list.
+    async fn join(&self, account: &mut Account, first: PutDeviceList) -> Result<(), Failure> {
+        self.client.sign_in(&self.origin, account.session);
+        let mut list = first;
+        for _ in 0..TRIES {
+            match self.client.call(&self.origin, &list, None).await {
+                Ok(_) => return Ok(()),
+                Err(Rejection::Unreachable) => TimeoutFuture::new(scope::jittered(PAUSE)).await,
+                // Another device was faster, or it was this call and its answer was lost.
+                Err(Rejection::Refused(Refusal::Conflict { .. })) => {
+                    let address = account.address.clone();
+                    let entry = self.call(&Lookup { address }).await?;
+                    match account.join_device_list(&entry, scope::now())? {
+                        Some(next) => list = next,
+                        None => return Ok(()),
+                    }
+                }
+                Err(rejection) => return Err(failure::of_rejection(rejection)),
+            }
+        }
+        Err(Failure::Offline)
+    }
+
+    /// Lets the person's other devices know the device list. If that fails, the next change of the vault does it.
+    async fn share(&self, account: &mut Account) {
+        let _ = push_vault(&self.client, account, |_| {}).await;
+    }
+}
+
+/// Writes the vault with a change in it. If another device was faster, the change is made to what that one wrote.
+pub async fn push_vault(
+    client: &RelayClient,
+    account: &mut Account,
+    change: impl Fn(&mut VaultBody),
+) -> Result<(), Failure> {
+    let origin = account.origin.clone();
+    for _ in 0..TRIES {
+        change(&mut account.vault);
+        let vault = account.seal_vault()?;
+        let version = vault.version;
+        match client.call(&origin, &PutVault { vault }, None).await {
+            Ok(_) => {
+                account.vault_version = version;
+                return Ok(());
+            }
+            Err(Rejection::Refused(Refusal::Conflict { .. })) => {
+                let held = client.call(&origin, &GetVault {}, None).await;
+                let held = held.map_err(failure::of_rejection)?;
+                let mut body = account.open_vault(&held)?;
+                if body.device_list.sequence < account.vault.device_list.sequence {
+                    body.device_list = account.vault.device_list;
+                }
+                account.vault = body;
+                account.vault_version = held.version;
+            }
+            Err(rejection) => return Err(failure::of_rejection(rejection)),
+        }
+    }
+    Err(Failure::Offline)
+}

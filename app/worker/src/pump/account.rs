@@ -1,0 +1,189 @@
+//! Changes of who is signed in.
+
+use super::{Ended, Order, Pump, Signed};
+use crate::{enter, failure, indexeddb::NAME, relay_client::RelayClient, scope, storage_key, tabs::Asker};
+use futures_util::{FutureExt as _, future};
+use gloo_timers::future::TimeoutFuture;
+use haven_bridge::{Command, Event, Failure, Reply, Session};
+use haven_core::{
+    Engine, Error,
+    identity::{Account, vault::VaultBody},
+    request::Caller as _,
+};
+use std::rc::Rc;
+use wasm_bindgen_futures::spawn_local;
+
+/// How long signing out waits for the relay to hear of it.
+const SIGN_OUT_PATIENCE: u32 = 3_000;
+
+/// The end of a sign-up or sign-in.
+pub struct Entered {
+    asker: Asker,
+    result: Result<(Account, Reply), Failure>,
+}
+
+impl Pump {
+    /// Begins a sign-up or sign-in, beside the queue.
+    pub(super) fn enter(&mut self, asker: Asker, command: Command) {
+        let signed_in = matches!(&self.engine, Signed::In(engine) if !engine.signed_out());
+        if signed_in || self.entering {
+            return self.answer(asker, Err(failure::already_signed_in()));
+        }
+        if let Signed::Unreadable(failure) = &self.engine {
+            return self.answer(asker, Err(failure.clone()));
+        }
+        self.entering = true;
+        // Stretching the password blocks this worker for as long as the device is slow.
+        self.tab.busy(true);
+        let orders = self.orders.clone();
+        spawn_local(async move {
+            let unknown = || Err(Failure::from(Error::Bug("a command that nobody handles")));
+            let result = enter::enter(command).await.unwrap_or_else(unknown);
+            // If this tab leads no more, its page hears so from the next leader's first word.
+            let _ = orders.unbounded_send(Order::Entered(Box::new(Entered { asker, result })));
+        });
+    }
+
+    /// Stores the new account. Only then is anybody told of it.
+    pub(super) async fn entered(&mut self, entered: Entered) -> Result<(), Ended> {
+        self.entering = false;
+        self.tab.busy(false);
+        let created = match entered.result {
+            Ok((account, reply)) => {
+                let created = self.create(account).await;
+                self.done(created)?.map(|()| reply)
+            }
+            Err(failure) => Err(failure),
+        };
+        let is_in = created.is_ok();
+        self.answer(entered.asker, created);
+        if is_in {
+            self.tell_session();
+        }
+        Ok(())
+    }
+
+    async fn create(&mut self, account: Account) -> Result<(), Error> {
+        // What a revoked device left: its place in the groups was another's.
+        self.engine = Signed::Out;
+        self.store.wipe().await?;
+        let key = storage_key::load_or_create(NAME).await?;
+        let store = Rc::clone(&self.store);
+        let engine = Engine::create(store, key, account, scope::now()).await?;
+        self.sign_in(engine);
+        Ok(())
+    }
+
+    /// Deletes everything, and lets the relay know if it can be reached.
+    pub(super) async fn sign_out(&mut self, asker: Asker) -> Result<(), Ended> {
+        let session = match &self.engine {
+            Signed::In(engine) => Some((engine.account().origin.clone(), engine.account().session)),
+            _ => None,
+        };
+        let wiped = self.store.wipe().await.map_err(Error::from);
+        if let Err(failure) = self.done(wiped)? {
+            self.answer(asker, Err(failure));
+            return Ok(());
+        }
+        self.engine = Signed::Out;
+        self.wake = None;
+        self.sockets.sign_out();
+        self.client.sign_out();
+        self.publish(vec![Event::Session(enter::nobody_yet())]);
+        let (tab, leader) = (Rc::clone(&self.tab), self.leader);
+        spawn_local(async move {
+            if let Some((origin, session)) = session {
+                let client = RelayClient::default();
+                client.sign_in(&origin, session);
+                let call = haven_wire::account::SignOut { device_list: None };
+                let told = client.call(&origin, &call, None);
+                let patience = TimeoutFuture::new(SIGN_OUT_PATIENCE);
+                future::select(told.boxed_local(), patience).await;
+            }
+            tab.answer(leader, asker, Ok(Reply::Done));
+        });
+        Ok(())
+    }
+
+    /// Answers once the relay has said what it is, or doesn't.
+    pub(super) fn signed_out_session(&self, asker: Asker) {
+        let (tab, leader) = (Rc::clone(&self.tab), self.leader);
+        spawn_local(async move {
+            let session = enter::nobody().await;
+            tab.answer(leader, asker, Ok(Reply::Session(session)));
+        });
+    }
+
+    /// The person typed words of the recovery phrase.
+    pub(super) async fn confirm_recovery_phrase(
+        &mut self,
+        asker: Asker,
+        words: Vec<(u8, String)>,
+    ) -> Result<(), Ended> {
+        let engine = match &mut self.engine {
+            Signed::In(engine) => engine,
+            other => {
+                let failure = other.failure();
+                self.answer(asker, Err(failure));
+                return Ok(());
+            }
+        };
+        if !engine.account().phrase_check(&words) {
+            self.answer(asker, Err(Failure::PhraseWrong));
+            return Ok(());
+        }
+        let mut account = engine.account().clone();
+        account.vault.recovery_confirmed = true;
+        let stored = engine.set_account(account.clone()).await;
+        let stored = self.done(stored)?;
+        let is_stored = stored.is_ok();
+        self.answer(asker, stored.map(|()| Reply::Done));
+        if is_stored {
+            self.tell_session();
+            self.share_vault(account);
+        }
+        Ok(())
+    }
+
+    /// Lets the person's other devices know, beside the queue. If it fails, they ask once more for the words.
+    fn share_vault(&self, mut account: Account) {
+        let (client, orders) = (Rc::clone(&self.client), self.orders.clone());
+        spawn_local(async move {
+            let confirm = |body: &mut VaultBody| body.recovery_confirmed = true;
+            if enter::push_vault(&client, &mut account, confirm).await.is_ok() {
+                let _ = orders.unbounded_send(Order::VaultWritten(account.vault_version));
+            }
+        });
+    }
+
+    /// Remembers the version of the vault, so that the relay can't go back behind it.
+    pub(super) async fn vault_written(&mut self, version: u64) -> Result<(), Ended> {
+        let Signed::In(engine) = &mut self.engine else {
+            return Ok(());
+        };
+        let mut account = engine.account().clone();
+        account.vault_version = account.vault_version.max(version);
+        let stored = engine.set_account(account).await;
+        // If it can't be stored now, a later version is.
+        self.done(stored).map(drop)
+    }
+
+    /// Tells the pages once when the relay has ended the session.
+    pub(super) fn look_for_revocation(&mut self) {
+        let revoked = matches!(&self.engine, Signed::In(engine) if engine.signed_out());
+        if revoked && !self.revoked {
+            self.revoked = true;
+            self.sockets.sign_out();
+            self.tell_session();
+        }
+    }
+
+    fn tell_session(&self) {
+        if let Signed::In(engine) = &self.engine
+            && let Ok(me) = engine.me()
+        {
+            let session = if engine.signed_out() { Session::Revoked(me) } else { Session::SignedIn(me) };
+            self.publish(vec![Event::Session(session)]);
+        }
+    }
+}
