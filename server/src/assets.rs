@@ -58,15 +58,11 @@ impl Assets {
     /// A hash over all files and their names, which tells one build from another.
     pub fn build(&self) -> String {
         let index = match self {
-            Self::Built(files) => files
-                .iter()
-                .flat_map(|(path, file)| [path.as_bytes(), &file.hash].concat())
-                .collect(),
+            Self::Built(files) => {
+                files.iter().flat_map(|(path, file)| [path.as_bytes(), &file.hash].concat()).collect()
+            }
             // During development the index names all files that have a hash in their name.
-            Self::Directory(_) => self
-                .file("index.html")
-                .map(|file| file.hash.to_vec())
-                .unwrap_or_default(),
+            Self::Directory(_) => self.file("index.html").map(|file| file.hash.to_vec()).unwrap_or_default(),
         };
         Hash::of(&index).to_hex()
     }
@@ -76,17 +72,10 @@ impl Assets {
             Self::Built(files) => files.get(path).cloned(),
             Self::Directory(root) => {
                 let relative = Path::new(path);
-                let inside = relative
-                    .components()
-                    .all(|part| matches!(part, Component::Normal(_)));
-                let bytes = inside
-                    .then(|| std::fs::read(root.join(relative)).ok())
-                    .flatten()?;
+                let inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
+                let bytes = inside.then(|| std::fs::read(root.join(relative)).ok()).flatten()?;
                 let hash = Hash::of(&bytes).0;
-                Some(File {
-                    bytes: bytes.into(),
-                    hash,
-                })
+                Some(File { bytes: bytes.into(), hash })
             }
         }
     }
@@ -94,14 +83,9 @@ impl Assets {
     /// Answers a GET for `path`, which starts with a slash.
     pub fn serve(&self, path: &str, headers: &HeaderMap) -> Response {
         let name = path.trim_start_matches('/');
-        let is_page = !name
-            .rsplit('/')
-            .next()
-            .is_some_and(|last| last.contains('.'));
+        let is_page = !name.rsplit('/').next().is_some_and(|last| last.contains('.'));
         let name = if is_page { "index.html" } else { name };
-        let compressed = accepts_brotli(headers)
-            .then(|| self.file(&format!("{name}.br")))
-            .flatten();
+        let compressed = accepts_brotli(headers).then(|| self.file(&format!("{name}.br"))).flatten();
         let (file, encoding) = match compressed {
             Some(file) => (Some(file), Some("br")),
             None => (self.file(name), None),
@@ -117,11 +101,7 @@ fn answer(name: &str, file: File, encoding: Option<&'static str>, request: &Head
     let mut response = Response::default();
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    let caching = if has_content_hash(name) {
-        "public, max-age=31536000, immutable"
-    } else {
-        "no-cache"
-    };
+    let caching = if has_content_hash(name) { "public, max-age=31536000, immutable" } else { "no-cache" };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     // A strong ETag names these very bytes, so the compressed file has its own.
     let tag = format!("\"{}\"", hex::encode(file.hash));
@@ -132,10 +112,7 @@ fn answer(name: &str, file: File, encoding: Option<&'static str>, request: &Head
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static(content_type(name)),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
     if let Some(encoding) = encoding {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
@@ -169,10 +146,7 @@ fn accepts_brotli(request: &HeaderMap) -> bool {
 fn has_content_hash(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     file.split('-').skip(1).any(|part| {
-        let digits = part
-            .bytes()
-            .take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-            .count();
+        let digits = part.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
         digits == 16 && matches!(part.as_bytes().get(16), Some(b'.' | b'_'))
     })
 }
@@ -201,11 +175,8 @@ mod tests {
 
     #[test]
     fn only_names_with_trunks_hash_are_immutable() {
-        for name in [
-            "app-0123456789abcdef.js",
-            "app-0123456789abcdef_bg.wasm",
-            "a/base-fedcba9876543210.css",
-        ] {
+        for name in ["app-0123456789abcdef.js", "app-0123456789abcdef_bg.wasm", "a/base-fedcba9876543210.css"]
+        {
             assert!(has_content_hash(name), "{name}");
         }
         for name in [

@@ -29,27 +29,15 @@ pub struct Caller(pub Option<Network>);
 impl Caller {
     /// Reads connection and headers.
     pub fn of(state: &State, extensions: &Extensions, headers: &HeaderMap) -> Self {
-        let peer = extensions
-            .get::<Peer>()
-            .map_or(IpAddr::from([127, 0, 0, 1]), |peer| {
-                peer.0.ip().to_canonical()
-            });
+        let peer =
+            extensions.get::<Peer>().map_or(IpAddr::from([127, 0, 0, 1]), |peer| peer.0.ip().to_canonical());
         let trusted = state.config.trusted_proxies.contains(&peer);
         // The last one was added by the proxy itself; earlier ones are what its client claimed.
         let forwarded = headers
             .get_all("x-forwarded-for")
             .iter()
             .next_back()
-            .and_then(|value| {
-                value
-                    .to_str()
-                    .ok()?
-                    .rsplit(',')
-                    .next()?
-                    .trim()
-                    .parse::<IpAddr>()
-                    .ok()
-            })
+            .and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse::<IpAddr>().ok())
             .filter(|_| trusted);
         match forwarded {
             Some(address) => Self(Some(address.into())),
@@ -96,11 +84,7 @@ impl FromRequestParts<State> for SignedIn {
             .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
             .and_then(SessionToken::from_hex)
             .ok_or(Refusal::NotSignedIn)?;
-        let session = state
-            .store
-            .session(token.hash())
-            .await?
-            .ok_or(Refusal::NotSignedIn)?;
+        let session = state.store.session(token.hash()).await?.ok_or(Refusal::NotSignedIn)?;
         take(state, Limit::calls_per_session, session.device, 1)?;
         Ok(Self(session))
     }

@@ -37,9 +37,7 @@ impl<T: Call> FromRequest<State> for Cbor<T> {
             return Err(ApiError::bad("content type"));
         }
         let bytes = collect(request.into_body(), limit_of::<T>()).await?;
-        haven_wire::decode(&bytes)
-            .map(Self)
-            .map_err(|_| ApiError::bad("body"))
+        haven_wire::decode(&bytes).map(Self).map_err(|_| ApiError::bad("body"))
     }
 }
 
@@ -47,9 +45,7 @@ async fn collect(body: Body, limit: usize) -> Result<Bytes, ApiError> {
     let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await;
     match collected {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(ApiError::too_large("request", limit))
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::too_large("request", limit)),
         Ok(Err(_)) => Err(ApiError::bad("body")),
         Err(_) => Err(ApiError::bad("slow body")),
     }
@@ -71,10 +67,6 @@ pub fn body<T: Serialize>(value: &T) -> Response {
             ];
             (headers, bytes).into_response()
         }
-        Err(_) => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            Refusal::Internal.to_string(),
-        )
-            .into_response(),
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, Refusal::Internal.to_string()).into_response(),
     }
 }

@@ -78,11 +78,7 @@ pub struct Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self {
-            messages: 30,
-            commits: 365,
-            welcomes: 30,
-        }
+        Self { messages: 30, commits: 365, welcomes: 30 }
     }
 }
 
@@ -135,52 +131,31 @@ impl Config {
             Some(path) => read(path)?,
             None => {
                 let path = data.join("haven.toml");
-                if path.exists() {
-                    read(&path)?
-                } else {
-                    File::default()
-                }
+                if path.exists() { read(&path)? } else { File::default() }
             }
         };
         Self::merge(options, file)
     }
 
     fn merge(options: Options, file: File) -> Result<Self, Error> {
-        let domain = options
-            .domain
-            .or(file.domain)
-            .unwrap_or_else(|| "localhost".into());
+        let domain = options.domain.or(file.domain).unwrap_or_else(|| "localhost".into());
         if domain.is_empty() || domain.contains(|c: char| c == '@' || c.is_whitespace()) {
-            return Err(Error::Value(
-                "domain: a host name such as example.org is wanted",
-            ));
+            return Err(Error::Value("domain: a host name such as example.org is wanted"));
         }
-        let proxies = if options.trusted_proxy.is_empty() {
-            file.trusted_proxy
-        } else {
-            Some(options.trusted_proxy)
-        };
+        let proxies =
+            if options.trusted_proxy.is_empty() { file.trusted_proxy } else { Some(options.trusted_proxy) };
         let log = options.log.or(file.log).unwrap_or_else(|| "info".into());
         Ok(Self {
-            listen: options
-                .listen
-                .or(file.listen)
-                .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            listen: options.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             domain: domain.to_ascii_lowercase(),
             origin: options.origin.or(file.origin),
             data: options.data.or(file.data).unwrap_or_else(|| "data".into()),
             metrics: metrics_address(options.metrics.or(file.metrics))?,
             web_root: options.web_root.or(file.web_root),
             sign_up: options.sign_up.or(file.sign_up).unwrap_or(true),
-            trusted_proxies: proxies.unwrap_or_else(|| {
-                vec![
-                    IpAddr::from([127, 0, 0, 1]),
-                    std::net::Ipv6Addr::LOCALHOST.into(),
-                ]
-            }),
-            log: log
-                .parse()
-                .map_err(|_| Error::Value("log: error, warn, info, debug or trace is wanted"))?,
+            trusted_proxies: proxies
+                .unwrap_or_else(|| vec![IpAddr::from([127, 0, 0, 1]), std::net::Ipv6Addr::LOCALHOST.into()]),
+            log: log.parse().map_err(|_| Error::Value("log: error, warn, info, debug or trace is wanted"))?,
             retention: file.retention_days,
             limits: file.limits,
         })
@@ -202,8 +177,7 @@ impl Config {
 }
 
 fn read(path: &Path) -> Result<File, Error> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| Error::Read(path.to_owned(), error))?;
+    let text = std::fs::read_to_string(path).map_err(|error| Error::Read(path.to_owned(), error))?;
     toml::from_str(&text).map_err(|error| Error::Toml(path.to_owned(), Box::new(error)))
 }
 
@@ -212,15 +186,12 @@ fn metrics_address(text: Option<String>) -> Result<Option<SocketAddr>, Error> {
     if text == "off" {
         return Ok(None);
     }
-    let address: SocketAddr = text
-        .parse()
-        .map_err(|_| Error::Value("metrics: an address such as 127.0.0.1:9464, or off"))?;
+    let address: SocketAddr =
+        text.parse().map_err(|_| Error::Value("metrics: an address such as 127.0.0.1:9464, or off"))?;
     if address.ip().is_loopback() {
         Ok(Some(address))
     } else {
-        Err(Error::Value(
-            "metrics: must be on loopback, they are not for everybody",
-        ))
+        Err(Error::Value("metrics: must be on loopback, they are not for everybody"))
     }
 }
 
@@ -249,13 +220,7 @@ mod tests {
         let config = merged(toml, &["--domain", "B.example"]).unwrap();
         assert_eq!(config.domain, "b.example");
         assert!(!config.sign_up);
-        assert_eq!(
-            config.limits.claims,
-            limits::Rate {
-                burst: 1,
-                every_s: 2.5
-            }
-        );
+        assert_eq!(config.limits.claims, limits::Rate { burst: 1, every_s: 2.5 });
         assert_eq!(config.origin_at(config.listen), "https://b.example");
     }
 

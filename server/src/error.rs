@@ -22,20 +22,13 @@ impl ApiError {
 
     /// A part of the request is too large.
     pub fn too_large(what: &str, limit: usize) -> Self {
-        Self(Refusal::TooLarge {
-            what: what.into(),
-            limit: limit as u64,
-        })
+        Self(Refusal::TooLarge { what: what.into(), limit: limit as u64 })
     }
 }
 
 /// Refuses a part of a request that is larger than its limit.
 pub fn at_most(what: &str, size: usize, limit: usize) -> Result<(), ApiError> {
-    if size > limit {
-        Err(ApiError::too_large(what, limit))
-    } else {
-        Ok(())
-    }
+    if size > limit { Err(ApiError::too_large(what, limit)) } else { Ok(()) }
 }
 
 impl From<Refusal> for ApiError {
@@ -58,14 +51,11 @@ impl From<StoreError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let status =
-            StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = cbor::body(&self.0);
         *response.status_mut() = status;
         if let Refusal::RateLimited { retry_after_s } = self.0 {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
         }
         response
     }

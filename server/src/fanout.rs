@@ -87,8 +87,7 @@ impl Outgoing {
     /// Queues a frame, or notes that one of this group, up to this head, was left out.
     fn push(&self, frame: Bytes, instead: Option<(GroupId, u64, bool)>) {
         let mut queue = locked(&self.queue);
-        let fits =
-            queue.frames.len() < MAX_QUEUED_FRAMES && queue.bytes + frame.len() <= MAX_QUEUED_BYTES;
+        let fits = queue.frames.len() < MAX_QUEUED_FRAMES && queue.bytes + frame.len() <= MAX_QUEUED_BYTES;
         if fits {
             queue.bytes += frame.len();
             queue.frames.push_back(frame);
@@ -139,20 +138,12 @@ impl Outgoing {
 
 impl Queue {
     fn next_left_out(&mut self) -> Option<FromRelay> {
-        let (group_id, (head, closed)) = self
-            .left_out
-            .iter()
-            .next()
-            .map(|(group, what)| (*group, *what))?;
+        let (group_id, (head, closed)) = self.left_out.iter().next().map(|(group, what)| (*group, *what))?;
         self.left_out.remove(&group_id);
         if closed && head > 0 {
             self.left_out.insert(group_id, (0, true));
         }
-        Some(if head > 0 {
-            FromRelay::Head { group_id, head }
-        } else {
-            FromRelay::Closed { group_id }
-        })
+        Some(if head > 0 { FromRelay::Head { group_id, head } } else { FromRelay::Closed { group_id } })
     }
 }
 
@@ -210,12 +201,8 @@ impl Hub {
                 News::Rows { group_id, rows } => self.publish(group_id, &rows),
                 News::Outbox => self.outbox.notify_one(),
                 News::Inbox(device) => self.tell(device, |queue| queue.inbox = true),
-                News::KeyPackagesLow(device) => {
-                    self.tell(device, |queue| queue.key_packages_low = true)
-                }
-                News::SignedOut(device) => {
-                    self.tell(device, |queue| queue.end = Some(End::SignedOut))
-                }
+                News::KeyPackagesLow(device) => self.tell(device, |queue| queue.key_packages_low = true),
+                News::SignedOut(device) => self.tell(device, |queue| queue.end = Some(End::SignedOut)),
             }
         }
     }
@@ -272,8 +259,7 @@ impl Hub {
             }
         }
         self.metrics.sockets.fetch_sub(1, Relaxed);
-        self.sockets
-            .send_modify(|count| *count = count.saturating_sub(1));
+        self.sockets.send_modify(|count| *count = count.saturating_sub(1));
     }
 
     fn tell(&self, device: DeviceId, change: impl Fn(&mut Queue)) {
@@ -299,15 +285,9 @@ impl Hub {
                 let subscriber = Subscriber {
                     outgoing: outgoing.clone(),
                     epoch: opened.epoch,
-                    standing: Standing::Asking {
-                        head: 0,
-                        ended: false,
-                    },
+                    standing: Standing::Asking { head: 0, ended: false },
                 };
-                shard
-                    .entry(opened.group_id)
-                    .or_default()
-                    .insert(outgoing.id, subscriber);
+                shard.entry(opened.group_id).or_default().insert(outgoing.id, subscriber);
             }
         }
         let windows = store.windows(asked).await?;
@@ -323,9 +303,7 @@ impl Hub {
         let Some(mut shard) = self.shard(group_id) else {
             return;
         };
-        let subscriber = shard
-            .get_mut(&group_id)
-            .and_then(|group| group.get_mut(&outgoing.id));
+        let subscriber = shard.get_mut(&group_id).and_then(|group| group.get_mut(&outgoing.id));
         let (Some(subscriber), Some(window)) = (subscriber, window) else {
             drop(shard);
             self.unsubscribe(group_id, outgoing);
@@ -360,15 +338,11 @@ impl Hub {
 
     /// Sends new rows to those who may read them. They are encoded once for all.
     fn publish(&self, group_id: GroupId, rows: &[Row]) {
-        self.metrics
-            .appended_rows
-            .fetch_add(rows.len() as u64, Relaxed);
+        self.metrics.appended_rows.fetch_add(rows.len() as u64, Relaxed);
         let Some(head) = rows.last().map(|row| row.sequence) else {
             return;
         };
-        let wanted = self
-            .shard(group_id)
-            .is_some_and(|shard| shard.contains_key(&group_id));
+        let wanted = self.shard(group_id).is_some_and(|shard| shard.contains_key(&group_id));
         if !wanted {
             return;
         }
@@ -385,10 +359,7 @@ impl Hub {
         subscribers.retain(|_, subscriber| {
             let ends = rows.iter().any(|row| ends_token(subscriber.epoch, row));
             match &mut subscriber.standing {
-                Standing::Asking {
-                    head: missed,
-                    ended,
-                } => {
+                Standing::Asking { head: missed, ended } => {
                     *missed = head;
                     *ended |= ends;
                     return true;
@@ -396,13 +367,9 @@ impl Hub {
                 Standing::Open { after } if head <= *after => return true,
                 Standing::Open { after } => *after = head,
             }
-            subscriber
-                .outgoing
-                .push(frame.clone(), Some((group_id, head, false)));
+            subscriber.outgoing.push(frame.clone(), Some((group_id, head, false)));
             if ends {
-                subscriber
-                    .outgoing
-                    .push(closed.clone(), Some((group_id, head, true)));
+                subscriber.outgoing.push(closed.clone(), Some((group_id, head, true)));
             }
             !ends
         });
@@ -416,12 +383,7 @@ impl Hub {
 fn frame_of(group_id: GroupId, rows: &[Row], head: u64) -> Option<Bytes> {
     let bytes: usize = rows.iter().map(|row| row.ciphertext.len()).sum();
     let whole = (bytes < MAX_FRAME)
-        .then(|| {
-            encode(&FromRelay::Rows {
-                group_id,
-                rows: rows.to_vec(),
-            })
-        })
+        .then(|| encode(&FromRelay::Rows { group_id, rows: rows.to_vec() }))
         .flatten()
         .filter(|frame| frame.len() <= MAX_FRAME);
     whole.or_else(|| encode(&FromRelay::Head { group_id, head }))
@@ -430,9 +392,7 @@ fn frame_of(group_id: GroupId, rows: &[Row], head: u64) -> Option<Bytes> {
 /// Whether the token of `epoch` reads no further than this row.
 fn ends_token(epoch: u64, row: &Row) -> bool {
     let barrier = row.commit.is_some_and(|mark| mark.barrier);
-    row.kind == Kind::Commit
-        && row.epoch >= epoch
-        && (barrier || row.epoch - epoch >= MAX_TOKEN_COMMITS - 1)
+    row.kind == Kind::Commit && row.epoch >= epoch && (barrier || row.epoch - epoch >= MAX_TOKEN_COMMITS - 1)
 }
 
 #[cfg(test)]
@@ -463,10 +423,7 @@ mod tests {
         let frames = drained(&outgoing);
         assert_eq!(frames.len(), MAX_QUEUED_FRAMES + 2);
         let last = &frames[MAX_QUEUED_FRAMES..];
-        assert!(
-            matches!(last[0], FromRelay::Head { head: 1000, .. }),
-            "{last:?}"
-        );
+        assert!(matches!(last[0], FromRelay::Head { head: 1000, .. }), "{last:?}");
         assert!(matches!(last[1], FromRelay::Closed { .. }), "{last:?}");
     }
 
@@ -496,10 +453,7 @@ mod tests {
             kind: Kind::Commit,
             message_id: MessageId([0; 16]),
             ciphertext: Vec::new(),
-            commit: Some(CommitMark {
-                next_token_hash: Hash([0; 32]),
-                barrier,
-            }),
+            commit: Some(CommitMark { next_token_hash: Hash([0; 32]), barrier }),
         };
         assert!(ends_token(5, &commit(5, true)));
         assert!(ends_token(5, &commit(9, true)));

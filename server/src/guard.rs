@@ -16,14 +16,8 @@ const HEADERS: [(HeaderName, &str); 7] = [
          img-src 'self' blob: data:; font-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
          form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default",
     ),
-    (
-        HeaderName::from_static("cross-origin-opener-policy"),
-        "same-origin",
-    ),
-    (
-        HeaderName::from_static("cross-origin-embedder-policy"),
-        "require-corp",
-    ),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -45,11 +39,8 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 pub async fn headers(request: Request, next: Next) -> Response {
     let open = is_open_to_other_origins(request.uri().path());
     let preflight = open && request.method() == Method::OPTIONS;
-    let mut response = if preflight {
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        next.run(request).await
-    };
+    let mut response =
+        if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
@@ -71,21 +62,13 @@ fn add_cors(headers: &mut HeaderMap, preflight: bool) {
     add(header::ACCESS_CONTROL_EXPOSE_HEADERS, "retry-after");
     if preflight {
         add(header::ACCESS_CONTROL_ALLOW_METHODS, "POST");
-        add(
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "content-type, haven-epoch-token",
-        );
+        add(header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type, haven-epoch-token");
         add(header::ACCESS_CONTROL_MAX_AGE, "86400");
     }
 }
 
 /// Limits calls by network.
-pub async fn limit(
-    Shared(state): Shared<State>,
-    caller: Caller,
-    request: Request,
-    next: Next,
-) -> Response {
+pub async fn limit(Shared(state): Shared<State>, caller: Caller, request: Request, next: Next) -> Response {
     match caller.take(&state, Limit::calls_per_network, 1) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
@@ -94,20 +77,11 @@ pub async fn limit(
 
 /// Counts answers by route and status, and logs them. Neither a path's pattern nor a status names anybody.
 pub async fn count(Shared(state): Shared<State>, request: Request, next: Next) -> Response {
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("assets", MatchedPath::as_str)
-        .to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("assets", MatchedPath::as_str).to_owned();
     let started = std::time::Instant::now();
     let response = next.run(request).await;
     let status = response.status().as_u16();
     state.metrics.request(&route, status);
-    tracing::debug!(
-        route,
-        status,
-        ms = started.elapsed().as_millis() as u64,
-        "answered"
-    );
+    tracing::debug!(route, status, ms = started.elapsed().as_millis() as u64, "answered");
     response
 }

@@ -90,27 +90,14 @@ mod tests {
 
     #[test]
     fn what_agrees_is_taken() {
-        assert_eq!(
-            check(&message(5, APPLICATION), GROUP, 5, Kind::Application),
-            Ok(())
-        );
+        assert_eq!(check(&message(5, APPLICATION), GROUP, 5, Kind::Application), Ok(()));
         assert_eq!(check(&message(5, COMMIT), GROUP, 5, Kind::Commit), Ok(()));
     }
 
     #[test]
     fn each_field_is_compared() {
         // version, wire format, length of the group id, group id, epoch, content type
-        for (at, to) in [
-            (1, 2),
-            (3, 1),
-            (4, 15),
-            (4, 17),
-            (5, 8),
-            (20, 8),
-            (28, 6),
-            (29, 2),
-            (29, 3),
-        ] {
+        for (at, to) in [(1, 2), (3, 1), (4, 15), (4, 17), (5, 8), (20, 8), (28, 6), (29, 2), (29, 3)] {
             let result = check(&changed(at, to), GROUP, 5, Kind::Application);
             assert_eq!(result, Err(Refusal::HeaderMismatch), "byte {at}");
         }
@@ -120,10 +107,7 @@ mod tests {
     fn cut_short_is_refused() {
         let whole = message(5, COMMIT);
         for length in 0..30 {
-            assert!(
-                check(&whole[..length], GROUP, 5, Kind::Commit).is_err(),
-                "{length}"
-            );
+            assert!(check(&whole[..length], GROUP, 5, Kind::Commit).is_err(), "{length}");
         }
         assert!(check(&whole[..30], GROUP, 5, Kind::Commit).is_ok());
     }

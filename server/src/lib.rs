@@ -54,9 +54,7 @@ pub fn app(state: State) -> Router {
         .merge(routes::health::router())
         .route_layer(from_fn_with_state(state.clone(), guard::limit))
         .fallback(assets)
-        .layer(CatchPanicLayer::custom(|_| {
-            ApiError(Refusal::Internal).into_response()
-        }))
+        .layer(CatchPanicLayer::custom(|_| ApiError(Refusal::Internal).into_response()))
         .layer(from_fn_with_state(state.clone(), guard::count))
         .layer(from_fn(guard::headers))
         .with_state(state)

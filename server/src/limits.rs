@@ -22,9 +22,7 @@ pub const MAX_WRAP: usize = 1024;
 
 /// Today, in UTC.
 pub fn today() -> Day {
-    let elapsed = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_secs() / 86_400).unwrap_or(0)
 }
 
@@ -145,13 +143,7 @@ impl Limiter {
     }
 
     /// [`Limiter::take`] at a time since the start.
-    pub fn take_at(
-        &self,
-        limit: Limit,
-        key: impl Hash,
-        amount: u32,
-        now: Duration,
-    ) -> Result<(), Refusal> {
+    pub fn take_at(&self, limit: Limit, key: impl Hash, amount: u32, now: Duration) -> Result<(), Refusal> {
         let rate = limit.rate(&self.config);
         let each = Duration::try_from_secs_f64(rate.every_s).unwrap_or(Duration::MAX);
         let size = each.saturating_mul(rate.burst);
@@ -161,9 +153,7 @@ impl Limiter {
         let Some(shard) = self.shards.get(bucket as usize % SHARDS) else {
             return Ok(());
         };
-        let mut shard = shard
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut shard = shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         shard.forget_full(now);
         let full_at = shard.full_at.entry(bucket).or_insert(now);
         let after = (*full_at).max(now).saturating_add(cost);
@@ -173,9 +163,7 @@ impl Limiter {
             Ok(())
         } else {
             Err(Refusal::RateLimited {
-                retry_after_s: u32::try_from(empty_for.as_secs())
-                    .unwrap_or(u32::MAX)
-                    .saturating_add(1),
+                retry_after_s: u32::try_from(empty_for.as_secs()).unwrap_or(u32::MAX).saturating_add(1),
             })
         }
     }
@@ -209,10 +197,7 @@ mod tests {
     use super::*;
 
     fn limiter(burst: u32, every_s: f64) -> Limiter {
-        Limiter::new(Config {
-            claims: Rate { burst, every_s },
-            ..Config::default()
-        })
+        Limiter::new(Config { claims: Rate { burst, every_s }, ..Config::default() })
     }
 
     #[test]
@@ -243,17 +228,10 @@ mod tests {
         let taken: usize = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..64)
                 .map(|_| {
-                    scope.spawn(|| {
-                        (0..100)
-                            .filter(|_| limiter.take(Limit::claims, 1, 1).is_ok())
-                            .count()
-                    })
+                    scope.spawn(|| (0..100).filter(|_| limiter.take(Limit::claims, 1, 1).is_ok()).count())
                 })
                 .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap())
-                .sum()
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
         assert_eq!(taken, 1000);
     }
@@ -265,11 +243,7 @@ mod tests {
             let now = Duration::from_millis(key);
             assert_eq!(limiter.take_at(Limit::claims, key, 1, now), Ok(()));
         }
-        let kept: usize = limiter
-            .shards
-            .iter()
-            .map(|shard| shard.lock().unwrap().full_at.len())
-            .sum();
+        let kept: usize = limiter.shards.iter().map(|shard| shard.lock().unwrap().full_at.len()).sum();
         assert!(kept <= SHARDS * MAX_BUCKETS, "{kept}");
     }
 

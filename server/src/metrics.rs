@@ -30,10 +30,7 @@ pub struct Metrics {
 impl Metrics {
     /// Counts an answer. `route` is the route's pattern.
     pub fn request(&self, route: &str, status: u16) {
-        let mut requests = self
-            .requests
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut requests = self.requests.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *requests.entry((route.to_owned(), status)).or_default() += 1;
     }
 
@@ -47,24 +44,14 @@ impl Metrics {
     /// All counters as text.
     pub fn render(&self) -> String {
         let mut text = String::from("# TYPE haven_requests_total counter\n");
-        let requests = self
-            .requests
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let requests = self.requests.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for ((route, status), count) in requests.iter() {
-            let _ = writeln!(
-                text,
-                "haven_requests_total{{route=\"{route}\",status=\"{status}\"}} {count}"
-            );
+            let _ = writeln!(text, "haven_requests_total{{route=\"{route}\",status=\"{status}\"}} {count}");
         }
         text.push_str("# TYPE haven_limited_total counter\n");
         for (limit, counter) in Limit::ALL.iter().zip(&self.refused) {
-            let _ = writeln!(
-                text,
-                "haven_limited_total{{limit=\"{}\"}} {}",
-                limit.name(),
-                counter.load(Relaxed)
-            );
+            let _ =
+                writeln!(text, "haven_limited_total{{limit=\"{}\"}} {}", limit.name(), counter.load(Relaxed));
         }
         for (name, counter) in [
             ("haven_appended_rows_total", &self.appended_rows),
@@ -72,17 +59,9 @@ impl Metrics {
             ("haven_dropped_pushes_total", &self.dropped_pushes),
             ("haven_swept_total", &self.swept),
         ] {
-            let _ = writeln!(
-                text,
-                "# TYPE {name} counter\n{name} {}",
-                counter.load(Relaxed)
-            );
+            let _ = writeln!(text, "# TYPE {name} counter\n{name} {}", counter.load(Relaxed));
         }
-        let _ = writeln!(
-            text,
-            "# TYPE haven_sockets gauge\nhaven_sockets {}",
-            self.sockets.load(Relaxed)
-        );
+        let _ = writeln!(text, "# TYPE haven_sockets gauge\nhaven_sockets {}", self.sockets.load(Relaxed));
         text
     }
 }

@@ -7,8 +7,8 @@
 use crate::store::{Lock, random};
 use haven_wire::{Refusal, account::*, ids::MessageId};
 use opaque_ke::{
-    CredentialFinalization, CredentialRequest, RegistrationRequest, RegistrationUpload,
-    ServerLogin, ServerLoginParameters, ServerRegistration, ServerSetup,
+    CredentialFinalization, CredentialRequest, RegistrationRequest, RegistrationUpload, ServerLogin,
+    ServerLoginParameters, ServerRegistration, ServerSetup,
 };
 use rand::rngs::OsRng;
 use std::{
@@ -47,60 +47,33 @@ impl Opaque {
             Err(error) if error.kind() == io::ErrorKind::NotFound => create(path)?,
             Err(error) => return Err(error),
         };
-        Ok(Self {
-            setup,
-            logins: Mutex::default(),
-        })
+        Ok(Self { setup, logins: Mutex::default() })
     }
 
     /// First step of a registration: the same whether or not the name is taken.
     pub fn register(&self, name: &str, request: &[u8]) -> Result<Vec<u8>, Refusal> {
         let request = RegistrationRequest::deserialize(request).map_err(|_| malformed())?;
-        let started = ServerRegistration::start(&self.setup, request, name.as_bytes())
-            .map_err(|_| malformed())?;
+        let started =
+            ServerRegistration::start(&self.setup, request, name.as_bytes()).map_err(|_| malformed())?;
         Ok(started.message.serialize().to_vec())
     }
 
     /// First step of a sign-in.
-    pub fn start(
-        &self,
-        name: &str,
-        lock: Option<Lock>,
-        request: &[u8],
-    ) -> Result<LoginStartReply, Refusal> {
+    pub fn start(&self, name: &str, lock: Option<Lock>, request: &[u8]) -> Result<LoginStartReply, Refusal> {
         let request = CredentialRequest::deserialize(request).map_err(|_| malformed())?;
-        let stretching = lock
-            .as_ref()
-            .map_or(Stretching::CURRENT, |lock| lock.stretching);
+        let stretching = lock.as_ref().map_or(Stretching::CURRENT, |lock| lock.stretching);
         let record = lock
             .as_ref()
             .map(|lock| ServerRegistration::deserialize(&lock.opaque_record))
             .transpose()
             .map_err(|_| Refusal::Internal)?;
         let parameters = ServerLoginParameters::default();
-        let started = ServerLogin::start(
-            &mut OsRng,
-            &self.setup,
-            record,
-            request,
-            name.as_bytes(),
-            parameters,
-        )
-        .map_err(|_| malformed())?;
+        let started =
+            ServerLogin::start(&mut OsRng, &self.setup, record, request, name.as_bytes(), parameters)
+                .map_err(|_| malformed())?;
         let login = MessageId(random().map_err(|_| Refusal::Internal)?);
-        self.remember(
-            login,
-            Login {
-                state: started.state,
-                lock,
-                since: Instant::now(),
-            },
-        );
-        Ok(LoginStartReply {
-            login,
-            response: started.message.serialize().to_vec(),
-            stretching,
-        })
+        self.remember(login, Login { state: started.state, lock, since: Instant::now() });
+        Ok(LoginStartReply { login, response: started.message.serialize().to_vec(), stretching })
     }
 
     fn remember(&self, id: MessageId, login: Login) {
@@ -109,10 +82,7 @@ impl Opaque {
             logins.retain(|_, login| login.since.elapsed() < LOGIN_TIME);
         }
         if logins.len() >= MAX_LOGINS {
-            let oldest = logins
-                .iter()
-                .min_by_key(|(_, login)| login.since)
-                .map(|(id, _)| *id);
+            let oldest = logins.iter().min_by_key(|(_, login)| login.since).map(|(id, _)| *id);
             oldest.and_then(|id| logins.remove(&id));
         }
         logins.insert(id, login);
@@ -120,15 +90,12 @@ impl Opaque {
 
     /// Second step of a sign-in. Whatever is wrong, the answer is the same.
     pub fn finish(&self, login: MessageId, finalization: &[u8]) -> Result<Lock, Refusal> {
-        let login = self
-            .logins()
-            .remove(&login)
-            .ok_or(Refusal::BadCredentials)?;
+        let login = self.logins().remove(&login).ok_or(Refusal::BadCredentials)?;
         if login.since.elapsed() >= LOGIN_TIME {
             return Err(Refusal::BadCredentials);
         }
-        let finalization = CredentialFinalization::deserialize(finalization)
-            .map_err(|_| Refusal::BadCredentials)?;
+        let finalization =
+            CredentialFinalization::deserialize(finalization).map_err(|_| Refusal::BadCredentials)?;
         login
             .state
             .finish(finalization, ServerLoginParameters::default())
@@ -137,9 +104,7 @@ impl Opaque {
     }
 
     fn logins(&self) -> std::sync::MutexGuard<'_, HashMap<MessageId, Login>> {
-        self.logins
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.logins.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -149,9 +114,7 @@ pub fn valid_record(bytes: &[u8]) -> bool {
 }
 
 fn malformed() -> Refusal {
-    Refusal::BadRequest {
-        what: "OPAQUE message".into(),
-    }
+    Refusal::BadRequest { what: "OPAQUE message".into() }
 }
 
 /// Writes a new setup so that it is there whole, or not at all.

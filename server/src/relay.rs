@@ -71,9 +71,7 @@ impl Relay {
         let lock = lock(&config.data)?;
         let opaque = Opaque::open(&config.data.join("opaque.key")).map_err(data)?;
         let listener = listen(config.listen).await?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| Error::Listen(config.listen, error))?;
+        let address = listener.local_addr().map_err(|error| Error::Listen(config.listen, error))?;
         let metrics_listener = match config.metrics {
             Some(address) => Some(listen(address).await?),
             None => None,
@@ -85,11 +83,7 @@ impl Relay {
         let mut jobs = JoinSet::new();
         jobs.spawn(hub.clone().run(heard));
         jobs.spawn(upkeep::deliver(store.clone(), hub.clone()));
-        jobs.spawn(upkeep::sweep(
-            store.clone(),
-            config.retention,
-            metrics.clone(),
-        ));
+        jobs.spawn(upkeep::sweep(store.clone(), config.retention, metrics.clone()));
         let state = State::new(Parts {
             origin: config.origin_at(address),
             store: store.clone() as Arc<dyn RelayStore>,
@@ -97,22 +91,11 @@ impl Relay {
             limiter: Limiter::new(config.limits.clone()),
             metrics,
             opaque,
-            assets: config
-                .web_root
-                .clone()
-                .map_or_else(Assets::built, Assets::directory),
+            assets: config.web_root.clone().map_or_else(Assets::built, Assets::directory),
             patience,
             config,
         });
-        Ok(Self {
-            listener,
-            address,
-            metrics_listener,
-            store,
-            state,
-            jobs,
-            _lock: lock,
-        })
+        Ok(Self { listener, address, metrics_listener, store, state, jobs, _lock: lock })
     }
 
     /// Where it listens.
@@ -129,8 +112,7 @@ impl Relay {
     pub async fn serve(mut self, stop: impl Future<Output = ()>) {
         if let Some(listener) = self.metrics_listener.take() {
             let router = metrics_router(self.state.clone());
-            self.jobs
-                .spawn(serve::run(listener, router, std::future::pending(), || ()));
+            self.jobs.spawn(serve::run(listener, router, std::future::pending(), || ()));
         }
         let hub = self.state.hub.clone();
         serve::run(self.listener, app(self.state.clone()), stop, || hub.close()).await;
@@ -144,15 +126,11 @@ fn metrics_router(state: State) -> Router {
     async fn metrics(Shared(state): Shared<State>) -> String {
         state.metrics.render()
     }
-    Router::new()
-        .route("/metrics", get(metrics))
-        .with_state(state)
+    Router::new().route("/metrics", get(metrics)).with_state(state)
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| Error::Listen(address, error))
+    TcpListener::bind(address).await.map_err(|error| Error::Listen(address, error))
 }
 
 /// A directory that only its owner can read.

@@ -19,12 +19,7 @@ const MAX_CONNECTIONS: usize = 50_000;
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// Serves until `stop` is done, then lets open requests finish. `at_stop` is called in between.
-pub async fn run(
-    listener: TcpListener,
-    app: Router,
-    stop: impl Future<Output = ()>,
-    at_stop: impl FnOnce(),
-) {
+pub async fn run(listener: TcpListener, app: Router, stop: impl Future<Output = ()>, at_stop: impl FnOnce()) {
     let stopping = watch::Sender::new(false);
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     tokio::pin!(stop);
@@ -34,13 +29,7 @@ pub async fn run(
             () = &mut stop => break,
         };
         if let Some((stream, peer, permit)) = accepted {
-            tokio::spawn(connection(
-                stream,
-                peer,
-                app.clone(),
-                stopping.subscribe(),
-                permit,
-            ));
+            tokio::spawn(connection(stream, peer, app.clone(), stopping.subscribe(), permit));
         }
     }
     drop(listener);

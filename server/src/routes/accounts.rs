@@ -56,17 +56,11 @@ async fn register_finish(
     if !state.config.sign_up {
         return Err(Refusal::SignUpClosed.into());
     }
-    let local = local_part(&state, &call.address)
-        .ok_or_else(|| ApiError::bad("address"))?
-        .to_owned();
+    let local = local_part(&state, &call.address).ok_or_else(|| ApiError::bad("address"))?.to_owned();
     check_credentials(&call.credentials)?;
     check_device_list(&call.device_list)?;
     at_most("vault", call.vault.body.len(), limits::MAX_VAULT)?;
-    at_most(
-        "certificate",
-        call.certificate.len(),
-        limits::MAX_CERTIFICATE,
-    )?;
+    at_most("certificate", call.certificate.len(), limits::MAX_CERTIFICATE)?;
     if call.vault.version != 1 || call.device_list.sequence != 1 {
         return Err(ApiError::bad("first version"));
     }
@@ -114,15 +108,9 @@ async fn login_start(
     Ok(Cbor(state.opaque.start(local, lock, &call.request)?))
 }
 
-async fn login_finish(
-    Shared(state): Shared<State>,
-    Cbor(call): Cbor<LoginFinish>,
-) -> Answer<SignedIn> {
+async fn login_finish(Shared(state): Shared<State>, Cbor(call): Cbor<LoginFinish>) -> Answer<SignedIn> {
     let lock = state.opaque.finish(call.login, &call.finalization)?;
-    let signed_in = state
-        .store
-        .sign_in(lock.account, call.device_id, call.session_hash)
-        .await?;
+    let signed_in = state.store.sign_in(lock.account, call.device_id, call.session_hash).await?;
     Ok(Cbor(signed_in))
 }
 
@@ -134,15 +122,10 @@ async fn recover(
     limit_sign_ins(&state, caller, &call.address)?;
     let local = local_part(&state, &call.address).unwrap_or(&call.address);
     let lock = state.store.lock(local).await?;
-    let held = lock
-        .as_ref()
-        .map_or([0; 32], |lock| lock.recovery_login_hash.0);
+    let held = lock.as_ref().map_or([0; 32], |lock| lock.recovery_login_hash.0);
     let fits = bool::from(call.recovery_login.hash().0.ct_eq(&held));
     let lock = lock.filter(|_| fits).ok_or(Refusal::BadCredentials)?;
-    let signed_in = state
-        .store
-        .sign_in(lock.account, call.device_id, call.session_hash)
-        .await?;
+    let signed_in = state.store.sign_in(lock.account, call.device_id, call.session_hash).await?;
     Ok(Cbor(signed_in))
 }
 
@@ -152,10 +135,7 @@ async fn replace_credentials(
     Cbor(call): Cbor<ReplaceCredentials>,
 ) -> Answer<Done> {
     check_credentials(&call.credentials)?;
-    state
-        .store
-        .replace_credentials(session.account, call.credentials)
-        .await?;
+    state.store.replace_credentials(session.account, call.credentials).await?;
     Ok(Cbor(Done {}))
 }
 
@@ -177,19 +157,9 @@ async fn put_vault(
     Ok(Cbor(Done {}))
 }
 
-async fn sign_out(
-    Shared(state): Shared<State>,
-    By(session): By,
-    Cbor(call): Cbor<SignOut>,
-) -> Answer<Done> {
-    call.device_list
-        .as_ref()
-        .map(check_device_list)
-        .transpose()?;
-    state
-        .store
-        .remove_device(session.account, session.device, call.device_list)
-        .await?;
+async fn sign_out(Shared(state): Shared<State>, By(session): By, Cbor(call): Cbor<SignOut>) -> Answer<Done> {
+    call.device_list.as_ref().map(check_device_list).transpose()?;
+    state.store.remove_device(session.account, session.device, call.device_list).await?;
     Ok(Cbor(Done {}))
 }
 
@@ -198,13 +168,7 @@ async fn revoke_device(
     By(session): By,
     Cbor(call): Cbor<RevokeDevice>,
 ) -> Answer<Done> {
-    call.device_list
-        .as_ref()
-        .map(check_device_list)
-        .transpose()?;
-    state
-        .store
-        .remove_device(session.account, call.device_id, call.device_list)
-        .await?;
+    call.device_list.as_ref().map(check_device_list).transpose()?;
+    state.store.remove_device(session.account, call.device_id, call.device_list).await?;
     Ok(Cbor(Done {}))
 }

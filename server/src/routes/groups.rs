@@ -35,22 +35,13 @@ async fn append_commit(
 ) -> Answer<Appended> {
     check_commit(&request)?;
     // By token as well, so that a stranger can't use up a group's bucket.
-    take(
-        &state,
-        Limit::commits_per_group,
-        (request.group_id, token_hash),
-        1,
-    )?;
+    take(&state, Limit::commits_per_group, (request.group_id, token_hash), 1)?;
     if request.epoch == 0 {
         caller.take(&state, Limit::new_groups_per_network, 1)?;
     }
     let pointers = u32::try_from(request.pointers.len()).unwrap_or(u32::MAX);
     caller.take(&state, Limit::pointers_per_network, pointers)?;
-    let new = NewCommit {
-        token_hash,
-        request,
-        day: today(),
-    };
+    let new = NewCommit { token_hash, request, day: today() };
     Ok(Cbor(state.store.append_commit(new).await?))
 }
 
@@ -63,12 +54,7 @@ fn check_commit(request: &AppendCommit) -> Result<(), ApiError> {
     for pointer in &request.pointers {
         at_most("pointer", pointer.sealed.len(), limits::MAX_POINTER)?;
     }
-    header::check(
-        &request.commit,
-        request.group_id,
-        request.epoch,
-        Kind::Commit,
-    )?;
+    header::check(&request.commit, request.group_id, request.epoch, Kind::Commit)?;
     Ok(())
 }
 
@@ -79,17 +65,8 @@ async fn append_messages(
 ) -> Answer<Appended> {
     check_messages(&request)?;
     let amount = u32::try_from(request.messages.len()).unwrap_or(u32::MAX);
-    take(
-        &state,
-        Limit::messages_per_group,
-        (request.group_id, token_hash),
-        amount,
-    )?;
-    let new = NewMessages {
-        token_hash,
-        request,
-        day: today(),
-    };
+    take(&state, Limit::messages_per_group, (request.group_id, token_hash), amount)?;
+    let new = NewMessages { token_hash, request, day: today() };
     Ok(Cbor(state.store.append_messages(new).await?))
 }
 
@@ -100,12 +77,7 @@ fn check_messages(request: &AppendMessages) -> Result<(), ApiError> {
     }
     for message in &request.messages {
         at_most("message", message.ciphertext.len(), limits::MAX_MESSAGE)?;
-        header::check(
-            &message.ciphertext,
-            request.group_id,
-            request.epoch,
-            Kind::Application,
-        )?;
+        header::check(&message.ciphertext, request.group_id, request.epoch, Kind::Application)?;
     }
     Ok(())
 }
@@ -121,19 +93,11 @@ async fn rows(
 async fn heads(Shared(state): Shared<State>, Cbor(request): Cbor<GetHeads>) -> Answer<Heads> {
     at_most("groups", request.groups.len(), limits::MAX_HEADS)?;
     let windows = state.store.windows(&request.groups).await?;
-    let heads = windows
-        .into_iter()
-        .map(|window| window.map(|window| window.head))
-        .collect();
+    let heads = windows.into_iter().map(|window| window.map(|window| window.head)).collect();
     Ok(Cbor(Heads { heads }))
 }
 
-async fn welcome(
-    Shared(state): Shared<State>,
-    Cbor(request): Cbor<GetWelcome>,
-) -> Answer<WelcomeReply> {
+async fn welcome(Shared(state): Shared<State>, Cbor(request): Cbor<GetWelcome>) -> Answer<WelcomeReply> {
     let welcome = state.store.welcome(request.id).await?;
-    Ok(Cbor(WelcomeReply {
-        welcome: welcome.ok_or(Refusal::NotFound)?,
-    }))
+    Ok(Cbor(WelcomeReply { welcome: welcome.ok_or(Refusal::NotFound)? }))
 }

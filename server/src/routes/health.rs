@@ -9,9 +9,7 @@ const READY_WITHIN: Duration = Duration::from_secs(2);
 
 /// The paths of this module.
 pub fn router() -> Router<State> {
-    Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
+    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready))
 }
 
 /// Writes to the database and waits until it is on disk.

@@ -6,16 +6,10 @@ use haven_wire::{Call as _, account::Done, inbox::*};
 
 /// The calls of this module.
 pub fn router() -> Router<State> {
-    Router::new()
-        .route(GetInbox::PATH, post(read))
-        .route(AcknowledgeInbox::PATH, post(acknowledge))
+    Router::new().route(GetInbox::PATH, post(read)).route(AcknowledgeInbox::PATH, post(acknowledge))
 }
 
-async fn read(
-    Shared(state): Shared<State>,
-    By(session): By,
-    Cbor(call): Cbor<GetInbox>,
-) -> Answer<Inbox> {
+async fn read(Shared(state): Shared<State>, By(session): By, Cbor(call): Cbor<GetInbox>) -> Answer<Inbox> {
     let entries = state.store.inbox(session.device, call.after).await?;
     Ok(Cbor(Inbox { entries }))
 }
@@ -25,9 +19,6 @@ async fn acknowledge(
     By(session): By,
     Cbor(call): Cbor<AcknowledgeInbox>,
 ) -> Answer<Done> {
-    state
-        .store
-        .acknowledge_inbox(session.device, call.up_to)
-        .await?;
+    state.store.acknowledge_inbox(session.device, call.up_to).await?;
     Ok(Cbor(Done {}))
 }

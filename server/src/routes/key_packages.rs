@@ -32,10 +32,7 @@ async fn publish(
     for body in call.one_time.iter().chain(&call.last_resort) {
         at_most("key package", body.len(), MAX_KEY_PACKAGE)?;
     }
-    let count = state
-        .store
-        .publish_key_packages(session.device, call, today())
-        .await?;
+    let count = state.store.publish_key_packages(session.device, call, today()).await?;
     Ok(Cbor(count))
 }
 
@@ -44,10 +41,7 @@ async fn count(
     By(session): By,
     Cbor(call): Cbor<CountKeyPackages>,
 ) -> Answer<KeyPackageCount> {
-    let count = state
-        .store
-        .count_key_packages(session.device, call.suite)
-        .await?;
+    let count = state.store.count_key_packages(session.device, call.suite).await?;
     Ok(Cbor(count))
 }
 
@@ -57,12 +51,7 @@ async fn claim(
     Cbor(call): Cbor<ClaimKeyPackages>,
 ) -> Answer<ClaimedKeyPackages> {
     let local = local_part(&state, &call.address).ok_or(Refusal::NotFound)?;
-    take(
-        &state,
-        Limit::claims_per_target,
-        (session.account, local),
-        1,
-    )?;
+    take(&state, Limit::claims_per_target, (session.account, local), 1)?;
     take(&state, Limit::claims, session.account, 1)?;
     take(&state, Limit::claims_of_target, local, 1)?;
     let claimed = state.store.claim_key_packages(local, call.suite).await?;

@@ -13,9 +13,7 @@ use haven_wire::{Call as _, Refusal, keys::*};
 
 /// The calls of this module.
 pub fn router() -> Router<State> {
-    Router::new()
-        .route(Lookup::PATH, post(look_up))
-        .route(PutDeviceList::PATH, post(put_device_list))
+    Router::new().route(Lookup::PATH, post(look_up)).route(PutDeviceList::PATH, post(put_device_list))
 }
 
 async fn look_up(
@@ -35,9 +33,6 @@ async fn put_device_list(
     Cbor(call): Cbor<PutDeviceList>,
 ) -> Answer<Done> {
     check_device_list(&call.device_list)?;
-    state
-        .store
-        .put_device_list(session.account, call.device_list)
-        .await?;
+    state.store.put_device_list(session.account, call.device_list).await?;
     Ok(Cbor(Done {}))
 }

@@ -39,11 +39,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self {
-            hello: Duration::from_secs(10),
-            idle: Duration::from_secs(60),
-            send: Duration::from_secs(30),
-        }
+        Self { hello: Duration::from_secs(10), idle: Duration::from_secs(60), send: Duration::from_secs(30) }
     }
 }
 
@@ -115,21 +111,9 @@ struct Line {
 async fn run(socket: WebSocket, state: State, session: Session) {
     let outgoing = state.hub.enter(session.device);
     outgoing.send(&FromRelay::Welcome);
-    let mut line = Line {
-        socket,
-        state,
-        session,
-        outgoing,
-        groups: HashSet::new(),
-    };
+    let mut line = Line { socket, state, session, outgoing, groups: HashSet::new() };
     line.pump().await;
-    let Line {
-        socket,
-        state,
-        session,
-        outgoing,
-        groups,
-    } = line;
+    let Line { socket, state, session, outgoing, groups } = line;
     close(socket).await;
     state.hub.leave(session.device, &outgoing, groups.iter());
 }
@@ -161,11 +145,8 @@ impl Line {
                     timeout(self.state.patience.send, sent).await.ok()?.ok()?;
                 }
                 Next::End(End::SignedOut) => {
-                    let _ = timeout(
-                        self.state.patience.send,
-                        send(&mut self.socket, &FromRelay::SignedOut),
-                    )
-                    .await;
+                    let _ = timeout(self.state.patience.send, send(&mut self.socket, &FromRelay::SignedOut))
+                        .await;
                     return None;
                 }
                 Next::End(End::TooMany) => return None,
@@ -175,13 +156,7 @@ impl Line {
     }
 
     async fn obey(&mut self, frame: ToRelay) -> Option<()> {
-        take(
-            &self.state,
-            Limit::calls_per_session,
-            self.session.device,
-            1,
-        )
-        .ok()?;
+        take(&self.state, Limit::calls_per_session, self.session.device, 1).ok()?;
         match frame {
             ToRelay::Hello { .. } => return None,
             ToRelay::Ping(number) => self.outgoing.send(&FromRelay::Pong(number)),
@@ -205,8 +180,6 @@ impl Line {
         }
         let hub = self.state.hub.clone();
         // A store that fails ends the socket; the client comes again, and polls meanwhile.
-        hub.subscribe(self.state.store.as_ref(), &self.outgoing, &asked)
-            .await
-            .ok()
+        hub.subscribe(self.state.store.as_ref(), &self.outgoing, &asked).await.ok()
     }
 }

@@ -130,12 +130,7 @@ pub trait RelayStore: Send + Sync + 'static {
     /// What opens the account of this name.
     async fn lock(&self, local: &str) -> Result<Option<Lock>>;
     /// Adds a device to the account, or gives a device that it has a new session.
-    async fn sign_in(
-        &self,
-        account: AccountId,
-        device: DeviceId,
-        session: Hash,
-    ) -> Result<SignedIn>;
+    async fn sign_in(&self, account: AccountId, device: DeviceId, session: Hash) -> Result<SignedIn>;
     /// Whose session this is.
     async fn session(&self, session: Hash) -> Result<Option<Session>>;
     /// Replaces what opens the account.
@@ -202,7 +197,5 @@ pub fn random<const N: usize>() -> Result<[u8; N]> {
 
 /// Encodes what the wire crate defines. It fails only if memory does.
 pub fn encode<T: serde::Serialize>(value: &T) -> Result<Bytes> {
-    haven_wire::encode(value)
-        .map(Bytes::from)
-        .map_err(|error| StoreError::Failed(error.to_string()))
+    haven_wire::encode(value).map(Bytes::from).map_err(|error| StoreError::Failed(error.to_string()))
 }

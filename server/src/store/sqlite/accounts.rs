@@ -6,18 +6,12 @@ use crate::store::{News, StoreError, random};
 use haven_wire::{Refusal, account::*, ids::*, keys::*};
 use sqlx::{SqliteConnection, SqlitePool, query, query_as};
 
-pub(super) async fn create(
-    tx: &mut Tx,
-    local: String,
-    new: RegisterFinish,
-    day: Day,
-) -> Result<()> {
+pub(super) async fn create(tx: &mut Tx, local: String, new: RegisterFinish, day: Day) -> Result<()> {
     let creation_hash = Hash::of(&crate::store::encode(&new)?);
-    let earlier: Option<(Vec<u8>,)> =
-        query_as("SELECT creation_hash FROM account WHERE local_part = $1")
-            .bind(&local)
-            .fetch_optional(&mut tx.connection)
-            .await?;
+    let earlier: Option<(Vec<u8>,)> = query_as("SELECT creation_hash FROM account WHERE local_part = $1")
+        .bind(&local)
+        .fetch_optional(&mut tx.connection)
+        .await?;
     match earlier {
         Some((hash,)) if hash == creation_hash.0 => return Ok(()),
         Some(_) => return Err(Refusal::AddressTaken.into()),
@@ -52,12 +46,7 @@ pub(super) async fn create(
 }
 
 /// Adds the device, or gives it a new session.
-async fn put_device(
-    tx: &mut Tx,
-    account: AccountId,
-    device: DeviceId,
-    session: Hash,
-) -> Result<()> {
+async fn put_device(tx: &mut Tx, account: AccountId, device: DeviceId, session: Hash) -> Result<()> {
     let taken: Option<(Vec<u8>,)> =
         query_as("SELECT device_id FROM device WHERE session_hash = $1 AND device_id <> $2")
             .bind(session.as_bytes())
@@ -89,10 +78,7 @@ async fn put_device(
         .fetch_one(&mut tx.connection)
         .await?;
     if unsigned(devices) >= MAX_DEVICES {
-        return Err(StoreError::Refused(Refusal::TooLarge {
-            what: "devices".into(),
-            limit: MAX_DEVICES,
-        }));
+        return Err(StoreError::Refused(Refusal::TooLarge { what: "devices".into(), limit: MAX_DEVICES }));
     }
     query("INSERT INTO device (device_id, account_id, session_hash, inbox_next) VALUES ($1, $2, $3, 1)")
         .bind(device.as_bytes())
@@ -154,22 +140,13 @@ pub(super) async fn sign_in(
     Ok(SignedIn {
         wrap_password,
         wrap_recovery,
-        vault: Vault {
-            version: unsigned(version),
-            body,
-        },
+        vault: Vault { version: unsigned(version), body },
         entry: entry(certificate, sequence, document),
     })
 }
 
 fn entry(certificate: Vec<u8>, sequence: i64, document: Vec<u8>) -> DirectoryEntry {
-    DirectoryEntry {
-        certificate,
-        device_list: SignedDeviceList {
-            sequence: unsigned(sequence),
-            document,
-        },
-    }
+    DirectoryEntry { certificate, device_list: SignedDeviceList { sequence: unsigned(sequence), document } }
 }
 
 pub(super) async fn session(readers: &SqlitePool, session: Hash) -> Result<Option<Session>> {
@@ -179,19 +156,12 @@ pub(super) async fn session(readers: &SqlitePool, session: Hash) -> Result<Optio
             .fetch_optional(readers)
             .await?;
     row.map(|(account, device)| {
-        Ok(Session {
-            account: account_id(&account)?,
-            device: fixed(DeviceId::from_slice(&device))?,
-        })
+        Ok(Session { account: account_id(&account)?, device: fixed(DeviceId::from_slice(&device))? })
     })
     .transpose()
 }
 
-pub(super) async fn replace_credentials(
-    tx: &mut Tx,
-    account: AccountId,
-    new: Credentials,
-) -> Result<()> {
+pub(super) async fn replace_credentials(tx: &mut Tx, account: AccountId, new: Credentials) -> Result<()> {
     let done = query(
         "UPDATE account SET opaque_record = $1, memory_kib = $2, passes = $3, recovery_login_hash = $4,
             wrap_password = $5, wrap_recovery = $6
@@ -210,11 +180,7 @@ pub(super) async fn replace_credentials(
 }
 
 fn found(rows: u64) -> Result<()> {
-    if rows == 0 {
-        Err(Refusal::NotSignedIn.into())
-    } else {
-        Ok(())
-    }
+    if rows == 0 { Err(Refusal::NotSignedIn.into()) } else { Ok(()) }
 }
 
 pub(super) async fn vault(connection: &mut SqliteConnection, account: AccountId) -> Result<Vault> {
@@ -224,10 +190,7 @@ pub(super) async fn vault(connection: &mut SqliteConnection, account: AccountId)
             .fetch_optional(connection)
             .await?;
     let (version, body) = row.ok_or(Refusal::NotSignedIn)?;
-    Ok(Vault {
-        version: unsigned(version),
-        body,
-    })
+    Ok(Vault { version: unsigned(version), body })
 }
 
 pub(super) async fn put_vault(tx: &mut Tx, account: AccountId, new: Vault) -> Result<()> {
@@ -237,10 +200,7 @@ pub(super) async fn put_vault(tx: &mut Tx, account: AccountId, new: Vault) -> Re
         return Ok(());
     }
     if held.version.checked_add(1) != Some(new.version) {
-        return Err(Refusal::Conflict {
-            current: held.version,
-        }
-        .into());
+        return Err(Refusal::Conflict { current: held.version }.into());
     }
     query("UPDATE account SET vault_version = $1, vault_body = $2 WHERE account_id = $3")
         .bind(signed(new.version))
@@ -285,19 +245,12 @@ pub(super) async fn directory_entry(
     .fetch_optional(connection)
     .await?;
     row.map(|(account, certificate, sequence, document)| {
-        Ok((
-            account_id(&account)?,
-            entry(certificate, sequence, document),
-        ))
+        Ok((account_id(&account)?, entry(certificate, sequence, document)))
     })
     .transpose()
 }
 
-pub(super) async fn put_device_list(
-    tx: &mut Tx,
-    account: AccountId,
-    new: SignedDeviceList,
-) -> Result<()> {
+pub(super) async fn put_device_list(tx: &mut Tx, account: AccountId, new: SignedDeviceList) -> Result<()> {
     let row: Option<(i64, Vec<u8>)> =
         query_as("SELECT list_sequence, list_document FROM account WHERE account_id = $1")
             .bind(account.0.as_slice())

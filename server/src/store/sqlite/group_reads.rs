@@ -9,8 +9,7 @@ use haven_wire::{
     limits::{MAX_ROWS, MAX_ROWS_BYTES},
 };
 use sqlx::{
-    QueryBuilder, Row as _, Sqlite, SqliteConnection, SqlitePool, query, query_as,
-    sqlite::SqliteRow,
+    QueryBuilder, Row as _, Sqlite, SqliteConnection, SqlitePool, query, query_as, sqlite::SqliteRow,
 };
 use std::collections::HashMap;
 use subtle::ConstantTimeEq as _;
@@ -18,11 +17,7 @@ use subtle::ConstantTimeEq as _;
 /// Questions in one statement.
 const QUESTIONS: usize = 100;
 
-pub(super) async fn rows(
-    reader: &mut SqliteConnection,
-    token_hash: Hash,
-    request: GetRows,
-) -> Result<Rows> {
+pub(super) async fn rows(reader: &mut SqliteConnection, token_hash: Hash, request: GetRows) -> Result<Rows> {
     let row: Option<(Vec<u8>, i64, Option<i64>, i64)> = query_as(
         "SELECT e.token_hash, e.first_sequence, e.last_sequence, s.next_sequence
          FROM group_epoch e JOIN group_state s ON s.group_id = e.group_id
@@ -40,18 +35,10 @@ pub(super) async fn rows(
     let head = next - 1;
     let from = first.max(signed(request.after.saturating_add(1)));
     let to = last.unwrap_or(head);
-    Ok(Rows {
-        rows: read(reader, &request, from, to).await?,
-        head: unsigned(head),
-    })
+    Ok(Rows { rows: read(reader, &request, from, to).await?, head: unsigned(head) })
 }
 
-async fn read(
-    reader: &mut SqliteConnection,
-    request: &GetRows,
-    from: i64,
-    to: i64,
-) -> Result<Vec<Row>> {
+async fn read(reader: &mut SqliteConnection, request: &GetRows, from: i64, to: i64) -> Result<Vec<Row>> {
     let limit = i64::from(request.limit).min(MAX_ROWS as i64);
     let mut stream = query(
         "SELECT sequence, epoch, kind, message_id, ciphertext, next_token_hash, barrier FROM group_log
@@ -90,21 +77,14 @@ fn decode(stored: &SqliteRow) -> Result<Row> {
     Ok(Row {
         sequence: unsigned(stored.try_get("sequence")?),
         epoch: unsigned(stored.try_get("epoch")?),
-        kind: if kind == COMMIT {
-            Kind::Commit
-        } else {
-            Kind::Application
-        },
+        kind: if kind == COMMIT { Kind::Commit } else { Kind::Application },
         message_id: fixed(MessageId::from_slice(message_id))?,
         ciphertext: stored.try_get("ciphertext")?,
         commit,
     })
 }
 
-pub(super) async fn windows(
-    reader: &mut SqliteConnection,
-    asked: &[Opened],
-) -> Result<Vec<Option<Window>>> {
+pub(super) async fn windows(reader: &mut SqliteConnection, asked: &[Opened]) -> Result<Vec<Option<Window>>> {
     let mut answers = Vec::with_capacity(asked.len());
     for part in asked.chunks(QUESTIONS) {
         let found = look_up(reader, part).await?;
@@ -125,9 +105,7 @@ async fn look_up(reader: &mut SqliteConnection, asked: &[Opened]) -> Result<Foun
     }
     let mut sql = QueryBuilder::<Sqlite>::new("WITH asked (group_id, epoch) AS (");
     sql.push_values(asked, |mut values, opened| {
-        values
-            .push_bind(opened.group_id.0.to_vec())
-            .push_bind(signed(opened.epoch));
+        values.push_bind(opened.group_id.0.to_vec()).push_bind(signed(opened.epoch));
     });
     sql.push(
         ") SELECT e.group_id, e.epoch, e.token_hash, e.first_sequence, e.last_sequence, s.next_sequence
@@ -139,11 +117,8 @@ async fn look_up(reader: &mut SqliteConnection, asked: &[Opened]) -> Result<Foun
     let rows: Vec<Columns> = sql.build_query_as().fetch_all(reader).await?;
     rows.into_iter()
         .map(|(group, epoch, held, first, last, next)| {
-            let window = Window {
-                first: unsigned(first),
-                last: last.map(unsigned),
-                head: unsigned(next - 1),
-            };
+            let window =
+                Window { first: unsigned(first), last: last.map(unsigned), head: unsigned(next - 1) };
             let group = fixed(GroupId::from_slice(&group))?;
             Ok(((group, unsigned(epoch)), (held, window)))
         })

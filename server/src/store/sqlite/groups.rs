@@ -45,40 +45,25 @@ async fn authorised_state(
         return Ok(None);
     };
     if held.is_some_and(|held| bool::from(held.as_slice().ct_eq(token_hash.as_bytes()))) {
-        Ok(Some(State {
-            epoch: unsigned(current),
-            next_sequence: unsigned(next_sequence),
-        }))
+        Ok(Some(State { epoch: unsigned(current), next_sequence: unsigned(next_sequence) }))
     } else {
         Err(Refusal::WrongEpochToken.into())
     }
 }
 
 pub(super) async fn append_commit(tx: &mut Tx, new: NewCommit) -> Result<Appended> {
-    let NewCommit {
-        token_hash,
-        request,
-        day,
-    } = new;
+    let NewCommit { token_hash, request, day } = new;
     let group = request.group_id;
-    let state = match authorised_state(&mut tx.connection, group, request.epoch, token_hash).await?
-    {
+    let state = match authorised_state(&mut tx.connection, group, request.epoch, token_hash).await? {
         Some(state) => state,
         None => create_group(tx, group, request.epoch, token_hash, day).await?,
     };
     if let Some(sequence) = accepted(tx, group, request.epoch, COMMIT, request.message_id).await? {
         let unknown_inboxes = unknown_inboxes(tx, &request.pointers).await?;
-        return Ok(Appended {
-            sequence,
-            unknown_inboxes,
-        });
+        return Ok(Appended { sequence, unknown_inboxes });
     }
     if request.epoch != state.epoch {
-        return Err(Refusal::WrongEpoch {
-            epoch: state.epoch,
-            head: state.head(),
-        }
-        .into());
+        return Err(Refusal::WrongEpoch { epoch: state.epoch, head: state.head() }.into());
     }
     let sequence = state.next_sequence;
     let row = Row {
@@ -90,13 +75,7 @@ pub(super) async fn append_commit(tx: &mut Tx, new: NewCommit) -> Result<Appende
         commit: Some(request.mark),
     };
     insert_row(tx, group, &row, day).await?;
-    advance(
-        tx,
-        group,
-        state.epoch.saturating_add(1),
-        sequence.saturating_add(1),
-    )
-    .await?;
+    advance(tx, group, state.epoch.saturating_add(1), sequence.saturating_add(1)).await?;
     end_tokens(tx, group, request.epoch, sequence, request.mark.barrier).await?;
     let next = state.epoch.saturating_add(1);
     insert_epoch(tx, group, next, request.mark.next_token_hash, sequence, day).await?;
@@ -104,24 +83,12 @@ pub(super) async fn append_commit(tx: &mut Tx, new: NewCommit) -> Result<Appende
         insert_welcome(tx, welcome, day).await?;
     }
     let unknown_inboxes = post(tx, request.pointers).await?;
-    tx.news.push(News::Rows {
-        group_id: group,
-        rows: Arc::new(vec![row]),
-    });
-    Ok(Appended {
-        sequence,
-        unknown_inboxes,
-    })
+    tx.news.push(News::Rows { group_id: group, rows: Arc::new(vec![row]) });
+    Ok(Appended { sequence, unknown_inboxes })
 }
 
 /// The first commit makes the group, and whoever sends it chooses the token of epoch 0.
-async fn create_group(
-    tx: &mut Tx,
-    group: GroupId,
-    epoch: u64,
-    token_hash: Hash,
-    day: Day,
-) -> Result<State> {
+async fn create_group(tx: &mut Tx, group: GroupId, epoch: u64, token_hash: Hash, day: Day) -> Result<State> {
     if epoch != 0 {
         return Err(Refusal::WrongEpochToken.into());
     }
@@ -130,18 +97,11 @@ async fn create_group(
         .execute(&mut tx.connection)
         .await?;
     insert_epoch(tx, group, 0, token_hash, 1, day).await?;
-    Ok(State {
-        epoch: 0,
-        next_sequence: 1,
-    })
+    Ok(State { epoch: 0, next_sequence: 1 })
 }
 
 pub(super) async fn append_messages(tx: &mut Tx, new: NewMessages) -> Result<Appended> {
-    let NewMessages {
-        token_hash,
-        request,
-        day,
-    } = new;
+    let NewMessages { token_hash, request, day } = new;
     let group = request.group_id;
     let state = authorised_state(&mut tx.connection, group, request.epoch, token_hash)
         .await?
@@ -166,52 +126,29 @@ pub(super) async fn append_messages(tx: &mut Tx, new: NewMessages) -> Result<App
             rows.push(row);
             next.saturating_sub(1)
         } else {
-            accepted(tx, group, row.epoch, APPLICATION, row.message_id)
-                .await?
-                .unwrap_or_default()
+            accepted(tx, group, row.epoch, APPLICATION, row.message_id).await?.unwrap_or_default()
         };
         first.get_or_insert(sequence);
     }
     if !rows.is_empty() {
         advance(tx, group, state.epoch, next).await?;
-        tx.news.push(News::Rows {
-            group_id: group,
-            rows: Arc::new(rows),
-        });
+        tx.news.push(News::Rows { group_id: group, rows: Arc::new(rows) });
     }
-    Ok(Appended {
-        sequence: first.unwrap_or_default(),
-        unknown_inboxes: Vec::new(),
-    })
+    Ok(Appended { sequence: first.unwrap_or_default(), unknown_inboxes: Vec::new() })
 }
 
 /// Messages of an epoch that is over: the first answer again if all of them were accepted in time.
 async fn answer_late(tx: &mut Tx, request: &AppendMessages, state: &State) -> Result<Appended> {
     let mut first = None;
     for message in &request.messages {
-        match accepted(
-            tx,
-            request.group_id,
-            request.epoch,
-            APPLICATION,
-            message.message_id,
-        )
-        .await?
-        {
+        match accepted(tx, request.group_id, request.epoch, APPLICATION, message.message_id).await? {
             Some(sequence) => first.get_or_insert(sequence),
             None => {
-                return Err(Refusal::EpochTooOld {
-                    epoch: state.epoch,
-                    head: state.head(),
-                }
-                .into());
+                return Err(Refusal::EpochTooOld { epoch: state.epoch, head: state.head() }.into());
             }
         };
     }
-    Ok(Appended {
-        sequence: first.unwrap_or_default(),
-        unknown_inboxes: Vec::new(),
-    })
+    Ok(Appended { sequence: first.unwrap_or_default(), unknown_inboxes: Vec::new() })
 }
 
 /// The sequence number of a row that was accepted before. An id that was used for something else is a fault of the
@@ -223,22 +160,17 @@ async fn accepted(
     kind: i64,
     message: MessageId,
 ) -> Result<Option<u64>> {
-    let row: Option<(i64, i64, i64)> = query_as(
-        "SELECT sequence, epoch, kind FROM group_log WHERE group_id = $1 AND message_id = $2",
-    )
-    .bind(group.as_bytes())
-    .bind(message.as_bytes())
-    .fetch_optional(&mut tx.connection)
-    .await?;
+    let row: Option<(i64, i64, i64)> =
+        query_as("SELECT sequence, epoch, kind FROM group_log WHERE group_id = $1 AND message_id = $2")
+            .bind(group.as_bytes())
+            .bind(message.as_bytes())
+            .fetch_optional(&mut tx.connection)
+            .await?;
     match row {
-        Some((sequence, held_epoch, held_kind))
-            if held_epoch == signed(epoch) && held_kind == kind =>
-        {
+        Some((sequence, held_epoch, held_kind)) if held_epoch == signed(epoch) && held_kind == kind => {
             Ok(Some(unsigned(sequence)))
         }
-        Some(_) => Err(StoreError::Refused(Refusal::BadRequest {
-            what: "message id".into(),
-        })),
+        Some(_) => Err(StoreError::Refused(Refusal::BadRequest { what: "message id".into() })),
         None => Ok(None),
     }
 }
@@ -280,13 +212,7 @@ async fn advance(tx: &mut Tx, group: GroupId, epoch: u64, next_sequence: u64) ->
 
 /// A commit ends the tokens that don't read beyond it: a barrier those of all epochs up to its own, any other that of
 /// the epoch 256 commits back.
-async fn end_tokens(
-    tx: &mut Tx,
-    group: GroupId,
-    epoch: u64,
-    sequence: u64,
-    barrier: bool,
-) -> Result<()> {
+async fn end_tokens(tx: &mut Tx, group: GroupId, epoch: u64, sequence: u64, barrier: bool) -> Result<()> {
     let oldest = epoch.checked_sub(MAX_TOKEN_COMMITS - 1);
     let (from, to) = match (barrier, oldest) {
         (true, _) => (0, epoch),
@@ -329,19 +255,16 @@ async fn insert_epoch(
 }
 
 async fn insert_welcome(tx: &mut Tx, new: StoredWelcome, day: Day) -> Result<()> {
-    let done = query(
-        "INSERT INTO welcome (welcome_id, welcome, day) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-    )
-    .bind(new.id.as_bytes())
-    .bind(new.welcome)
-    .bind(day)
-    .execute(&mut tx.connection)
-    .await?;
+    let done =
+        query("INSERT INTO welcome (welcome_id, welcome, day) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+            .bind(new.id.as_bytes())
+            .bind(new.welcome)
+            .bind(day)
+            .execute(&mut tx.connection)
+            .await?;
     if done.rows_affected() == 0 {
         // Random ids don't meet. Nobody may replace somebody else's Welcome.
-        return Err(StoreError::Refused(Refusal::BadRequest {
-            what: "welcome id".into(),
-        }));
+        return Err(StoreError::Refused(Refusal::BadRequest { what: "welcome id".into() }));
     }
     Ok(())
 }
@@ -349,10 +272,7 @@ async fn insert_welcome(tx: &mut Tx, new: StoredWelcome, day: Day) -> Result<()>
 /// Puts pointers into the outbox, under keys that say nothing of the group. Answers which inboxes don't exist.
 async fn post(tx: &mut Tx, pointers: Vec<Pointer>) -> Result<Vec<DeviceId>> {
     let unknown = unknown_inboxes(tx, &pointers).await?;
-    let known: Vec<_> = pointers
-        .into_iter()
-        .filter(|pointer| !unknown.contains(&pointer.inbox))
-        .collect();
+    let known: Vec<_> = pointers.into_iter().filter(|pointer| !unknown.contains(&pointer.inbox)).collect();
     if !known.is_empty() {
         tx.news.push(News::Outbox);
     }

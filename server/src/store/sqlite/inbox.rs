@@ -10,11 +10,7 @@ const PAGE: i64 = 100;
 /// Pointers that one transaction delivers.
 const DELIVERIES: i64 = 200;
 
-pub(super) async fn read(
-    readers: &SqlitePool,
-    device: DeviceId,
-    after: u64,
-) -> Result<Vec<InboxEntry>> {
+pub(super) async fn read(readers: &SqlitePool, device: DeviceId, after: u64) -> Result<Vec<InboxEntry>> {
     let rows: Vec<(i64, Vec<u8>)> = query_as(
         "SELECT sequence, sealed FROM inbox WHERE device_id = $1 AND sequence > $2
          ORDER BY sequence LIMIT $3",
@@ -26,10 +22,7 @@ pub(super) async fn read(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|(sequence, sealed)| InboxEntry {
-            sequence: unsigned(sequence),
-            sealed,
-        })
+        .map(|(sequence, sealed)| InboxEntry { sequence: unsigned(sequence), sealed })
         .collect())
 }
 
@@ -71,12 +64,11 @@ async fn put(tx: &mut Tx, device: DeviceId, delivery: &[u8], sealed: &[u8]) -> R
     if unsigned(waiting) >= MAX_INBOX as u64 {
         return Ok(());
     }
-    let next: Option<(i64,)> = query_as(
-        "UPDATE device SET inbox_next = inbox_next + 1 WHERE device_id = $1 RETURNING inbox_next",
-    )
-    .bind(device.as_bytes())
-    .fetch_optional(&mut tx.connection)
-    .await?;
+    let next: Option<(i64,)> =
+        query_as("UPDATE device SET inbox_next = inbox_next + 1 WHERE device_id = $1 RETURNING inbox_next")
+            .bind(device.as_bytes())
+            .fetch_optional(&mut tx.connection)
+            .await?;
     let Some((next,)) = next else {
         return Ok(());
     };

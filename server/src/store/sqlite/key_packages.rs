@@ -14,35 +14,30 @@ pub(super) async fn publish(
 ) -> Result<KeyPackageCount> {
     for body in &new.one_time {
         let reference = Hash::of(body);
-        let first_time =
-            query("INSERT INTO published_key_package (reference, day) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-                .bind(reference.as_bytes())
-                .bind(day)
-                .execute(&mut tx.connection)
-                .await?;
+        let first_time = query(
+            "INSERT INTO published_key_package (reference, day) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        )
+        .bind(reference.as_bytes())
+        .bind(day)
+        .execute(&mut tx.connection)
+        .await?;
         if first_time.rows_affected() == 0 {
             continue;
         }
-        query(
-            "INSERT INTO key_package (device_id, suite, reference, body) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(device.as_bytes())
-        .bind(i64::from(new.suite))
-        .bind(reference.as_bytes())
-        .bind(body.as_slice())
-        .execute(&mut tx.connection)
-        .await?;
+        query("INSERT INTO key_package (device_id, suite, reference, body) VALUES ($1, $2, $3, $4)")
+            .bind(device.as_bytes())
+            .bind(i64::from(new.suite))
+            .bind(reference.as_bytes())
+            .bind(body.as_slice())
+            .execute(&mut tx.connection)
+            .await?;
     }
     if let Some(body) = &new.last_resort {
         put_last_resort(tx, device, new.suite, body).await?;
     }
     let count = count(&mut tx.connection, device, new.suite).await?;
     if count.one_time as usize > MAX_KEY_PACKAGES {
-        return Err(Refusal::TooLarge {
-            what: "key packages".into(),
-            limit: MAX_KEY_PACKAGES as u64,
-        }
-        .into());
+        return Err(Refusal::TooLarge { what: "key packages".into(), limit: MAX_KEY_PACKAGES as u64 }.into());
     }
     Ok(count)
 }
@@ -83,9 +78,8 @@ pub(super) async fn count(
 }
 
 pub(super) async fn claim(tx: &mut Tx, local: String, suite: u16) -> Result<ClaimedKeyPackages> {
-    let (account, entry) = super::accounts::directory_entry(&mut tx.connection, &local)
-        .await?
-        .ok_or(Refusal::NotFound)?;
+    let (account, entry) =
+        super::accounts::directory_entry(&mut tx.connection, &local).await?.ok_or(Refusal::NotFound)?;
     let devices: Vec<(Vec<u8>,)> =
         query_as("SELECT device_id FROM device WHERE account_id = $1 ORDER BY device_id")
             .bind(account.0.as_slice())
@@ -95,20 +89,14 @@ pub(super) async fn claim(tx: &mut Tx, local: String, suite: u16) -> Result<Clai
     for (device,) in devices {
         let device_id = fixed(DeviceId::from_slice(&device))?;
         if let Some(key_package) = claim_one(tx, device_id, suite).await? {
-            key_packages.push(ClaimedKeyPackage {
-                device_id,
-                key_package,
-            });
+            key_packages.push(ClaimedKeyPackage { device_id, key_package });
         }
         let left = count(&mut tx.connection, device_id, suite).await?.one_time as usize;
         if left < MAX_KEY_PACKAGES / 2 {
             tx.news.push(News::KeyPackagesLow(device_id));
         }
     }
-    Ok(ClaimedKeyPackages {
-        entry,
-        key_packages,
-    })
+    Ok(ClaimedKeyPackages { entry, key_packages })
 }
 
 async fn claim_one(tx: &mut Tx, device: DeviceId, suite: u16) -> Result<Option<Vec<u8>>> {
@@ -125,12 +113,11 @@ async fn claim_one(tx: &mut Tx, device: DeviceId, suite: u16) -> Result<Option<V
     if let Some((body,)) = one_time {
         return Ok(Some(body));
     }
-    let last_resort: Option<(Vec<u8>,)> = query_as(
-        "UPDATE last_resort SET used = 1 WHERE device_id = $1 AND suite = $2 RETURNING body",
-    )
-    .bind(device.as_bytes())
-    .bind(i64::from(suite))
-    .fetch_optional(&mut tx.connection)
-    .await?;
+    let last_resort: Option<(Vec<u8>,)> =
+        query_as("UPDATE last_resort SET used = 1 WHERE device_id = $1 AND suite = $2 RETURNING body")
+            .bind(device.as_bytes())
+            .bind(i64::from(suite))
+            .fetch_optional(&mut tx.connection)
+            .await?;
     Ok(last_resort.map(|(body,)| body))
 }

@@ -12,8 +12,7 @@ mod upkeep;
 mod writer;
 
 use super::{
-    AccountId, Cutoffs, Lock, NewCommit, NewMessages, News, RelayStore, Result, Session,
-    StoreError, Window,
+    AccountId, Cutoffs, Lock, NewCommit, NewMessages, News, RelayStore, Result, Session, StoreError, Window,
 };
 use crate::limits::Day;
 use async_trait::async_trait;
@@ -46,33 +45,28 @@ impl SqliteStore {
             .pragma("journal_size_limit", "67108864")
             .connect()
             .await?;
-        MIGRATIONS
-            .run(&mut connection)
-            .await
-            .map_err(|error| StoreError::Failed(error.to_string()))?;
+        MIGRATIONS.run(&mut connection).await.map_err(|error| StoreError::Failed(error.to_string()))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(8)
             .acquire_timeout(Duration::from_secs(10))
             .connect_with(options(path).read_only(true))
             .await?;
-        Ok(Self {
-            writer: Writer::start(connection, news),
-            readers,
-        })
+        Ok(Self { writer: Writer::start(connection, news), readers })
     }
 
     /// Lets the database grow to at most this many pages, as a full disk would.
     pub async fn limit_pages(&self, pages: u32) -> Result<()> {
-        self.writer
-            .outside(format!("PRAGMA max_page_count = {pages}"))
-            .await
+        self.writer.outside(format!("PRAGMA max_page_count = {pages}")).await
     }
 
     /// Number of pages in the database.
     pub async fn pages(&self) -> Result<u32> {
-        Ok(sqlx::query_scalar("PRAGMA page_count")
-            .fetch_one(&self.readers)
-            .await?)
+        Ok(sqlx::query_scalar("PRAGMA page_count").fetch_one(&self.readers).await?)
+    }
+
+    /// A setting of the writer's connection.
+    pub async fn pragma(&self, name: &'static str) -> Result<String> {
+        self.write(move |tx| Box::pin(upkeep::pragma(tx, name))).await
     }
 
     /// Writes what is queued, and closes the file.
@@ -136,22 +130,15 @@ fn fixed<T>(value: Option<T>) -> Result<T> {
 impl RelayStore for SqliteStore {
     async fn create_account(&self, local: &str, new: RegisterFinish, day: Day) -> Result<()> {
         let local = local.to_owned();
-        self.write(move |tx| Box::pin(accounts::create(tx, local, new, day)))
-            .await
+        self.write(move |tx| Box::pin(accounts::create(tx, local, new, day))).await
     }
 
     async fn lock(&self, local: &str) -> Result<Option<Lock>> {
         accounts::lock(&self.readers, local).await
     }
 
-    async fn sign_in(
-        &self,
-        account: AccountId,
-        device: DeviceId,
-        session: Hash,
-    ) -> Result<SignedIn> {
-        self.write(move |tx| Box::pin(accounts::sign_in(tx, account, device, session)))
-            .await
+    async fn sign_in(&self, account: AccountId, device: DeviceId, session: Hash) -> Result<SignedIn> {
+        self.write(move |tx| Box::pin(accounts::sign_in(tx, account, device, session))).await
     }
 
     async fn session(&self, session: Hash) -> Result<Option<Session>> {
@@ -159,8 +146,7 @@ impl RelayStore for SqliteStore {
     }
 
     async fn replace_credentials(&self, account: AccountId, new: Credentials) -> Result<()> {
-        self.write(move |tx| Box::pin(accounts::replace_credentials(tx, account, new)))
-            .await
+        self.write(move |tx| Box::pin(accounts::replace_credentials(tx, account, new))).await
     }
 
     async fn vault(&self, account: AccountId) -> Result<Vault> {
@@ -169,8 +155,7 @@ impl RelayStore for SqliteStore {
     }
 
     async fn put_vault(&self, account: AccountId, vault: Vault) -> Result<()> {
-        self.write(move |tx| Box::pin(accounts::put_vault(tx, account, vault)))
-            .await
+        self.write(move |tx| Box::pin(accounts::put_vault(tx, account, vault))).await
     }
 
     async fn remove_device(
@@ -179,8 +164,7 @@ impl RelayStore for SqliteStore {
         device: DeviceId,
         list: Option<SignedDeviceList>,
     ) -> Result<()> {
-        self.write(move |tx| Box::pin(accounts::remove_device(tx, account, device, list)))
-            .await
+        self.write(move |tx| Box::pin(accounts::remove_device(tx, account, device, list))).await
     }
 
     async fn directory_entry(&self, local: &str) -> Result<Option<DirectoryEntry>> {
@@ -190,8 +174,7 @@ impl RelayStore for SqliteStore {
     }
 
     async fn put_device_list(&self, account: AccountId, list: SignedDeviceList) -> Result<()> {
-        self.write(move |tx| Box::pin(accounts::put_device_list(tx, account, list)))
-            .await
+        self.write(move |tx| Box::pin(accounts::put_device_list(tx, account, list))).await
     }
 
     async fn publish_key_packages(
@@ -200,8 +183,7 @@ impl RelayStore for SqliteStore {
         new: PublishKeyPackages,
         day: Day,
     ) -> Result<KeyPackageCount> {
-        self.write(move |tx| Box::pin(key_packages::publish(tx, device, new, day)))
-            .await
+        self.write(move |tx| Box::pin(key_packages::publish(tx, device, new, day))).await
     }
 
     async fn count_key_packages(&self, device: DeviceId, suite: u16) -> Result<KeyPackageCount> {
@@ -211,8 +193,7 @@ impl RelayStore for SqliteStore {
 
     async fn claim_key_packages(&self, local: &str, suite: u16) -> Result<ClaimedKeyPackages> {
         let local = local.to_owned();
-        self.write(move |tx| Box::pin(key_packages::claim(tx, local, suite)))
-            .await
+        self.write(move |tx| Box::pin(key_packages::claim(tx, local, suite))).await
     }
 
     async fn inbox(&self, device: DeviceId, after: u64) -> Result<Vec<InboxEntry>> {
@@ -220,8 +201,7 @@ impl RelayStore for SqliteStore {
     }
 
     async fn acknowledge_inbox(&self, device: DeviceId, up_to: u64) -> Result<()> {
-        self.write(move |tx| Box::pin(inbox::acknowledge(tx, device, up_to)))
-            .await
+        self.write(move |tx| Box::pin(inbox::acknowledge(tx, device, up_to))).await
     }
 
     async fn deliver_outbox(&self) -> Result<usize> {
@@ -229,13 +209,11 @@ impl RelayStore for SqliteStore {
     }
 
     async fn append_commit(&self, new: NewCommit) -> Result<Appended> {
-        self.write(move |tx| Box::pin(groups::append_commit(tx, new)))
-            .await
+        self.write(move |tx| Box::pin(groups::append_commit(tx, new))).await
     }
 
     async fn append_messages(&self, new: NewMessages) -> Result<Appended> {
-        self.write(move |tx| Box::pin(groups::append_messages(tx, new)))
-            .await
+        self.write(move |tx| Box::pin(groups::append_messages(tx, new))).await
     }
 
     async fn rows(&self, token_hash: Hash, request: GetRows) -> Result<Rows> {
@@ -257,7 +235,6 @@ impl RelayStore for SqliteStore {
     }
 
     async fn sweep(&self, cutoffs: Cutoffs) -> Result<u64> {
-        self.write(move |tx| Box::pin(upkeep::sweep(tx, cutoffs)))
-            .await
+        self.write(move |tx| Box::pin(upkeep::sweep(tx, cutoffs))).await
     }
 }

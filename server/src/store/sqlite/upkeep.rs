@@ -1,7 +1,7 @@
 //! Retention, and the readiness check.
 
 use super::{Cutoffs, Result, Tx, groups};
-use sqlx::query;
+use sqlx::{AssertSqlSafe, Row as _, query};
 
 /// Rows that one statement deletes, so that appends never wait long behind a sweep.
 const PART: i64 = 500;
@@ -16,12 +16,15 @@ pub(super) async fn probe(tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
+pub(super) async fn pragma(tx: &mut Tx, name: &'static str) -> Result<String> {
+    let row = query(AssertSqlSafe(format!("PRAGMA {name}"))).fetch_one(&mut tx.connection).await?;
+    let number = row.try_get::<i64, _>(0).map(|number| number.to_string());
+    Ok(number.or_else(|_| row.try_get(0))?)
+}
+
 pub(super) async fn sweep(tx: &mut Tx, cutoffs: Cutoffs) -> Result<u64> {
     let mut gone = 0;
-    for (kind, before) in [
-        (groups::APPLICATION, cutoffs.messages),
-        (groups::COMMIT, cutoffs.commits),
-    ] {
+    for (kind, before) in [(groups::APPLICATION, cutoffs.messages), (groups::COMMIT, cutoffs.commits)] {
         let done = query(
             "DELETE FROM group_log WHERE (group_id, sequence) IN
                 (SELECT group_id, sequence FROM group_log WHERE kind = $1 AND day < $2 LIMIT $3)",
@@ -59,10 +62,6 @@ pub(super) async fn sweep(tx: &mut Tx, cutoffs: Cutoffs) -> Result<u64> {
 }
 
 async fn part(tx: &mut Tx, sql: &'static str, before: i64) -> Result<u64> {
-    let done = query(sql)
-        .bind(before)
-        .bind(PART)
-        .execute(&mut tx.connection)
-        .await?;
+    let done = query(sql).bind(before).bind(PART).execute(&mut tx.connection).await?;
     Ok(done.rows_affected())
 }

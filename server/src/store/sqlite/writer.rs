@@ -53,18 +53,12 @@ impl Writer {
     pub fn start(connection: SqliteConnection, news: mpsc::UnboundedSender<News>) -> Self {
         let (jobs, queue) = mpsc::channel(MAX_QUEUE);
         let (end, ended) = oneshot::channel();
-        let tx = Tx {
-            connection,
-            news: Vec::new(),
-        };
+        let tx = Tx { connection, news: Vec::new() };
         tokio::spawn(async move {
             work(tx, queue, news).await;
             let _ = end.send(());
         });
-        Self {
-            jobs: Mutex::new(Some(jobs)),
-            ended: Mutex::new(Some(ended)),
-        }
+        Self { jobs: Mutex::new(Some(jobs)), ended: Mutex::new(Some(ended)) }
     }
 
     /// Runs `work` in a transaction, and answers when it is durable. The work is finished even if the caller goes away.
@@ -137,12 +131,7 @@ async fn work(mut tx: Tx, mut queue: mpsc::Receiver<Job>, news: mpsc::UnboundedS
 }
 
 /// One transaction, from `BEGIN` to the answers.
-async fn batch(
-    tx: &mut Tx,
-    first: Run,
-    queue: &mut mpsc::Receiver<Job>,
-    news: &mpsc::UnboundedSender<News>,
-) {
+async fn batch(tx: &mut Tx, first: Run, queue: &mut mpsc::Receiver<Job>, news: &mpsc::UnboundedSender<News>) {
     let mut tells = Vec::new();
     tx.news.clear();
     // A panic in a job is a bug; it must not end the writer for everybody.
@@ -195,9 +184,7 @@ async fn fill(
             Verdict::Keep => {}
             Verdict::Undo => {
                 tx.news.truncate(news_before);
-                raw_sql("ROLLBACK TO job")
-                    .execute(&mut tx.connection)
-                    .await?;
+                raw_sql("ROLLBACK TO job").execute(&mut tx.connection).await?;
             }
             Verdict::Abort => return Err(StoreError::Failed("a job failed".into())),
         }
@@ -209,15 +196,11 @@ async fn fill(
             }
         }
     }
-    raw_sql("RELEASE job; COMMIT")
-        .execute(&mut tx.connection)
-        .await?;
+    raw_sql("RELEASE job; COMMIT").execute(&mut tx.connection).await?;
     Ok(left_over)
 }
 
 async fn execute(tx: &mut Tx, sql: String) -> Result<()> {
-    raw_sql(AssertSqlSafe(sql))
-        .execute(&mut tx.connection)
-        .await?;
+    raw_sql(AssertSqlSafe(sql)).execute(&mut tx.connection).await?;
     Ok(())
 }
