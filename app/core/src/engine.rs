@@ -102,17 +102,6 @@ impl<S: Store> Engine<S> {
         self.memory.network.signed_out
     }
 
-    /// Replaces the account's record: the recovery phrase was confirmed, or the vault changed.
-    pub async fn set_account(&mut self, account: Account) -> Result<(), Error> {
-        self.verb(0, |memory, batch| {
-            batch.put(Table::Meta, b"account", Vec::new(), Some(&account))?;
-            memory.account = account;
-            Ok(())
-        })
-        .await
-        .map(|_| ())
-    }
-
     /// Takes intents in: all of them in one write set.
     pub async fn handle(&mut self, intents: Vec<(IntentId, Intent)>, now: Millis) -> Result<Handled, Error> {
         self.refresh(now).await?;
@@ -289,6 +278,9 @@ impl<S: Store> Engine<S> {
             return Ok(pending);
         }
         self.device_requests(&mut pending);
+        if self.memory.network.retry.due(now) {
+            pending.requests.extend(self.memory.vault_request()?);
+        }
         self.job_requests(&mut pending);
         let ids: Vec<ConversationId> = self.memory.conversations.keys().copied().collect();
         let mut to_encrypt = Vec::new();
@@ -475,6 +467,12 @@ impl<S: Store> Engine<S> {
                     batch.put::<()>(Table::Meta, b"publish", Vec::new(), None)
                 };
                 Ok(self.verb(now, work).await?.1)
+            }
+            (Purpose::Vault, Reply::PutVault(_)) => {
+                Ok(self.verb(now, |memory, batch| memory.vault_taken(batch)).await?.1)
+            }
+            (Purpose::Vault, Reply::GetVault(vault)) => {
+                Ok(self.verb(now, |memory, batch| memory.merge_vault(batch, &vault)).await?.1)
             }
             _ => Err(Error::Bug("a reply of another kind than its request")),
         }
@@ -686,6 +684,12 @@ impl<S: Store> Engine<S> {
                 self.later(&rejection, now);
                 Ok(Vec::new())
             }
+            Purpose::Vault => {
+                self.memory.network.vault_behind |=
+                    matches!(rejection, Rejection::Refused(Refusal::Conflict { .. }));
+                self.later(&rejection, now);
+                Ok(Vec::new())
+            }
             Purpose::Heads(_) => Ok(Vec::new()),
         }
     }
@@ -882,7 +886,7 @@ impl<S: Store> Engine<S> {
     }
 
     /// Runs `work` on what is in memory and stores what it changed: all or nothing.
-    async fn verb<T>(
+    pub(crate) async fn verb<T>(
         &mut self,
         now: Millis,
         work: impl FnOnce(&mut Memory, &mut Batch) -> Result<T, Error>,

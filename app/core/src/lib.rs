@@ -20,6 +20,7 @@ pub mod request;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod vault_sync;
 
 pub use engine::{Engine, Handled, Pending};
 pub use error::Error;

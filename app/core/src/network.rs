@@ -28,6 +28,7 @@ pub enum Purpose {
     Inbox,
     Publish,
     Rows(ConversationId),
+    Vault,
     Welcome { job: u64 },
 }
 
@@ -112,6 +113,10 @@ pub struct Network {
     pub publish: Option<haven_wire::keys::PublishKeyPackages>,
     /// Whether key packages should be counted.
     pub key_packages_due: bool,
+    /// Whether the vault at the relay lacks something that this device knows.
+    pub vault_due: bool,
+    /// Whether the relay holds a vault that this device has not seen.
+    pub vault_behind: bool,
     /// When heads were asked for.
     pub polled: Millis,
     /// When to try device-wide requests again.
@@ -131,6 +136,7 @@ impl Network {
         Self {
             publish: stored.publish,
             seen_pointers: stored.seen_pointers,
+            vault_due: stored.vault_due,
             inbox_due: true,
             key_packages_due: true,
             live: previous.is_some_and(|network| network.live),

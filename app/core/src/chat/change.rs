@@ -161,6 +161,7 @@ impl Memory {
         batch.pending(id, Some(&pending))?;
         batch.heads.insert(id);
         conversation.pending = Some(pending);
+        self.note_in_vault(batch, id)?;
         Ok(Staged::Pending)
     }
 

@@ -104,10 +104,10 @@ impl DeviceKeys {
 
     /// Deletes the private keys of key packages that nobody can use any more.
     fn forget_old(&mut self, provider: &Provider, now: Millis) -> Result<(), Error> {
-        let (old, kept) =
+        let (old, kept): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.key_packages).into_iter().partition(|own| own.created + KEPT < now);
         self.key_packages = kept;
-        for own in Vec::<OwnKeyPackage>::from(old) {
+        for own in old {
             provider.storage().delete_key_package(&own.reference()?)?;
         }
         Ok(())

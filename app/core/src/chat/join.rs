@@ -181,7 +181,7 @@ impl Memory {
         batch.heads.insert(id);
         self.network.lines.remove(&id);
         self.conversations.insert(id, conversation);
-        Ok(())
+        self.note_in_vault(batch, id)
     }
 
     fn use_up(&mut self, batch: &mut Batch, used: &OwnKeyPackage) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 //!
 //! A backend gives a function that opens a handle on the database of a name; opening the same name again, after the
 //! first handle was dropped or while it lives, shows the same database.
+#![allow(clippy::expect_used, reason = "only tests use it")]
 
 use super::{Store, Table, WriteSet};
 

@@ -2,7 +2,15 @@
 //! demand.
 
 use crate::request::{Caller, Rejection};
-use haven_wire::{Call, Refusal, account::Done, group::*, ids::*, inbox::*, keys::*, limits};
+use haven_wire::{
+    Call, Refusal,
+    account::{Done, GetVault, PutVault, Vault},
+    group::*,
+    ids::*,
+    inbox::*,
+    keys::*,
+    limits,
+};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -43,6 +51,7 @@ struct Inner {
     entries: BTreeMap<String, DirectoryEntry>,
     devices: BTreeMap<String, Vec<DeviceId>>,
     pools: BTreeMap<DeviceId, Pool>,
+    vaults: BTreeMap<String, Vault>,
     faults: VecDeque<Fault>,
     offline: BTreeSet<DeviceId>,
 }
@@ -208,6 +217,11 @@ impl TestRelay {
             ClaimKeyPackages::PATH => reply(inner.claim(read(body))),
             CountKeyPackages::PATH => reply(Ok(inner.count(from.device))),
             PublishKeyPackages::PATH => reply(Ok(inner.publish(read(body), from.device))),
+            PutVault::PATH => {
+                let put: PutVault = read(body);
+                reply(inner.put_vault(put.vault, from.address))
+            }
+            GetVault::PATH => reply(inner.vaults.get(from.address).cloned().ok_or(Refusal::NotFound)),
             other => panic!("the relay of the tests knows no {other}"),
         }
     }
@@ -332,6 +346,16 @@ impl Inner {
             key_packages.extend(taken.map(|key_package| ClaimedKeyPackage { device_id, key_package }));
         }
         Ok(ClaimedKeyPackages { entry, key_packages })
+    }
+
+    fn put_vault(&mut self, vault: Vault, address: &str) -> Result<Done, Refusal> {
+        // A person's vault of version 1 comes with the sign-up, which tests leave out.
+        let current = self.vaults.get(address).map_or(1, |vault| vault.version);
+        if vault.version != current + 1 {
+            return Err(Refusal::Conflict { current });
+        }
+        self.vaults.insert(address.into(), vault);
+        Ok(Done {})
     }
 
     fn count(&self, device: DeviceId) -> KeyPackageCount {
