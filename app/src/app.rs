@@ -117,8 +117,8 @@ fn Stop(
     #[prop(into)] on_click: Callback<()>,
 ) -> impl IntoView {
     view! {
-        <main class="boot" role="alert">
-            <EmptyState icon=icondata_lu::LuLifeBuoy title=title text=text>
+        <main class="boot">
+            <EmptyState whole_page=true icon=icondata_lu::LuLifeBuoy title=title text=text>
                 <Button kind=Kind::Primary on_click=on_click>{action}</Button>
             </EmptyState>
         </main>

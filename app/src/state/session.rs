@@ -58,6 +58,11 @@ impl SessionStore {
         }
     }
 
+    /// The domain as it is now, not followed.
+    pub fn domain_now(self) -> Option<String> {
+        untrack(|| self.domain())
+    }
+
     /// Whether the relay ended the session.
     pub fn revoked(self) -> bool {
         self.session.with(|session| matches!(session, Some(Session::Revoked(_))))

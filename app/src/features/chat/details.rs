@@ -102,7 +102,7 @@ fn Actions(id: ConversationId, summary: Memo<Option<ConversationSummary>>) -> im
 
 #[component]
 fn Members(members: Vec<Member>) -> impl IntoView {
-    let domain = use_session().domain();
+    let domain = use_session().domain_now();
     let rows: Vec<_> = members
         .into_iter()
         .map(|member| view! { <MemberRow member=member domain=domain.clone()/> })

@@ -10,7 +10,7 @@ use crate::{
     components::{Avatar, Button, Icon, Kind},
     features::people::accept_change::ChangeButton,
     routes,
-    state::{timeline::Timeline, use_core, use_session, use_toasts},
+    state::{timeline::Timeline, use_conversations, use_core, use_session, use_toasts},
     text,
 };
 
@@ -99,7 +99,13 @@ pub fn MessageRow(
         let Some(element) = element.try_get_untracked().flatten() else { return };
         watch.try_with_value(|observer| observer.as_ref().map(|observer| observer.unobserve(&element)));
     });
-    let domain = Memo::new(move |_| use_session().domain());
+    let (session, conversations) = (use_session(), use_conversations());
+    let domain = Memo::new(move |_| session.domain());
+    // With one other person, the name over each message says nothing. Somebody else, who left, keeps theirs.
+    let pair = Memo::new(move |_| match conversations.get(conversation)?.people.as_slice() {
+        [one] => Some(one.clone()),
+        _ => None,
+    });
     let (first, last) = (model.first, model.last);
     timeline.row(model.id).map(|row| {
         view! {
@@ -108,16 +114,16 @@ pub fn MessageRow(
                 {model.first_new.then(|| view! { <p class="message-row-new"><span>{text::NEW_HERE}</span></p> })}
                 {move || {
                     let item = row.get();
-                    let domain = domain.get();
+                    let (domain, pair) = (domain.get(), pair.get());
                     match item.content {
                         ItemContent::Sent { text, state } => view! { <Sent conversation=conversation id=item.id time=item.time text=text state=state last=last/> }.into_any(),
                         ItemContent::Received { from, device, text, disagrees } => view! {
-                            <Received from=from device=device time=item.time text=text first=first last=last domain=domain>
+                            <Received plain=pair.as_ref() == Some(&from) from=from device=device time=item.time text=text first=first last=last domain=domain>
                                 {disagrees.then(|| view! { <Remark text=text::DISAGREES/> })}
                             </Received>
                         }.into_any(),
                         ItemContent::Unsupported { from } => view! {
-                            <Received from=from device=String::new() time=item.time text=String::new() first=first last=last domain=domain>
+                            <Received plain=pair.as_ref() == Some(&from) from=from device=String::new() time=item.time text=String::new() first=first last=last domain=domain>
                                 <Remark text=text::UNSUPPORTED/>
                             </Received>
                         }.into_any(),
@@ -189,6 +195,7 @@ fn FailedMessage(conversation: ConversationId, id: ItemId, why: Failure) -> impl
 
 #[component]
 fn Received(
+    plain: bool,
     from: PersonRef,
     device: String,
     time: u64,
@@ -206,7 +213,7 @@ fn Received(
         format!("{} · {device}", text::time::full(time))
     };
     view! {
-        <article class="message" data-from="other" data-last=last.then_some("") aria-label=label>
+        <article class="message" data-from="other" data-plain=plain.then_some("") data-last=last.then_some("") aria-label=label>
             <div class="message-avatar">{last.then(|| view! { <Avatar name=from.address.clone() seed=from.fingerprint.clone() size="small"/> })}</div>
             <div class="message-bubble">
                 {first.then(|| view! { <a class="message-from" href=routes::person(&from.fingerprint) dir="auto">{name}</a> })}

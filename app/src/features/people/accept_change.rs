@@ -37,7 +37,7 @@ fn AcceptChange(address: String, fingerprint: String, open: RwSignal<bool>) -> i
     let (core, people, toasts) = (use_core(), use_people(), use_toasts());
     let (checked, busy) = (RwSignal::new(false), RwSignal::new(false));
     let error = RwSignal::new(None::<String>);
-    let old = people.all().into_iter().find(|person| {
+    let old = untrack(|| people.all()).into_iter().find(|person| {
         person.person.address == address && bare(&person.person.fingerprint) != bare(&fingerprint)
     });
     let (shown, wanted) = (address.clone(), (address, fingerprint.clone()));

@@ -63,7 +63,7 @@ fn Row(person: Person) -> impl IntoView {
     let to = routes::person(&person.person.fingerprint);
     let here = to.clone();
     let current = Memo::new(move |_| path.with(|path| *path == here));
-    let name = text::short_name(&person.person, session.domain().as_deref());
+    let name = text::short_name(&person.person, session.domain_now().as_deref());
     view! {
         <li class="list-item">
             <a class="conversation-row" href=to aria-current=move || current.get().then_some("page")>

@@ -36,7 +36,7 @@ pub fn PersonDetails(fingerprint: String) -> impl IntoView {
 fn Found(person: Person) -> impl IntoView {
     let (session, new) = (use_session(), use_new_conversation());
     let Person { person, trust, blocked, conversations } = person;
-    let name = text::short_name(&person, session.domain().as_deref());
+    let name = text::short_name(&person, session.domain_now().as_deref());
     let label = name.clone();
     let address = person.address.clone();
     let write_to = vec![address.clone()];

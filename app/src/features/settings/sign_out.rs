@@ -27,7 +27,7 @@ pub fn SignOutSection() -> impl IntoView {
 fn Question(open: RwSignal<bool>) -> impl IntoView {
     let (core, session) = (use_core(), use_session());
     let (busy, error) = (RwSignal::new(false), RwSignal::new(None::<String>));
-    let risky = session.me().is_some_and(|me| !me.recovery_confirmed);
+    let risky = untrack(|| session.me()).is_some_and(|me| !me.recovery_confirmed);
     let leave = move |()| {
         busy.set(true);
         core.ask(Command::SignOut, move |answer| match answer {
