@@ -32,6 +32,7 @@ pub struct Opaque {
 
 /// A sign-in between its two steps.
 struct Login {
+    address: String,
     state: ServerLogin<OpaqueSuite>,
     /// Nothing for a made-up one.
     lock: Option<Lock>,
@@ -58,8 +59,14 @@ impl Opaque {
         Ok(started.message.serialize().to_vec())
     }
 
-    /// First step of a sign-in.
-    pub fn start(&self, name: &str, lock: Option<Lock>, request: &[u8]) -> Result<LoginStartReply, Refusal> {
+    /// First step of a sign-in to `address`, whose local part is `name`.
+    pub fn start(
+        &self,
+        address: &str,
+        name: &str,
+        lock: Option<Lock>,
+        request: &[u8],
+    ) -> Result<LoginStartReply, Refusal> {
         let request = CredentialRequest::deserialize(request).map_err(|_| malformed())?;
         let stretching = lock.as_ref().map_or(Stretching::CURRENT, |lock| lock.stretching);
         let record = lock
@@ -67,12 +74,17 @@ impl Opaque {
             .map(|lock| ServerRegistration::deserialize(&lock.opaque_record))
             .transpose()
             .map_err(|_| Refusal::Internal)?;
-        let parameters = ServerLoginParameters::default();
-        let started =
-            ServerLogin::start(&mut OsRng, &self.setup, record, request, name.as_bytes(), parameters)
-                .map_err(|_| malformed())?;
+        let started = ServerLogin::start(
+            &mut OsRng,
+            &self.setup,
+            record,
+            request,
+            name.as_bytes(),
+            parameters(address),
+        )
+        .map_err(|_| malformed())?;
         let login = MessageId(random().map_err(|_| Refusal::Internal)?);
-        self.remember(login, Login { state: started.state, lock, since: Instant::now() });
+        self.remember(login, Login { address: address.to_owned(), state: started.state, lock, since: Instant::now() });
         Ok(LoginStartReply { login, response: started.message.serialize().to_vec(), stretching })
     }
 
@@ -98,7 +110,7 @@ impl Opaque {
             CredentialFinalization::deserialize(finalization).map_err(|_| Refusal::BadCredentials)?;
         login
             .state
-            .finish(finalization, ServerLoginParameters::default())
+            .finish(finalization, parameters(&login.address))
             .map_err(|_| Refusal::BadCredentials)?;
         login.lock.ok_or(Refusal::BadCredentials)
     }
@@ -106,6 +118,11 @@ impl Opaque {
     fn logins(&self) -> std::sync::MutexGuard<'_, HashMap<MessageId, Login>> {
         self.logins.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// What both sides must agree on beside the messages.
+fn parameters(address: &str) -> ServerLoginParameters<'_, '_> {
+    ServerLoginParameters { context: Some(OPAQUE_CONTEXT), identifiers: opaque_identifiers(address) }
 }
 
 /// Whether this is a registration upload.

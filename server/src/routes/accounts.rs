@@ -105,7 +105,7 @@ async fn login_start(
     // An address that can't be one of this relay is treated as one that nobody has.
     let local = local_part(&state, &call.address).unwrap_or(&call.address);
     let lock = state.store.lock(local).await?;
-    Ok(Cbor(state.opaque.start(local, lock, &call.request)?))
+    Ok(Cbor(state.opaque.start(&call.address, local, lock, &call.request)?))
 }
 
 async fn login_finish(Shared(state): Shared<State>, Cbor(call): Cbor<LoginFinish>) -> Answer<SignedIn> {

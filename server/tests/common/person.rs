@@ -4,7 +4,7 @@ use super::{By, TestRelay, random};
 use haven_wire::{Refusal, account::*, ids::*, keys::*};
 use opaque_ke::{
     ClientLogin, ClientLoginFinishParameters, ClientRegistration, ClientRegistrationFinishParameters,
-    CredentialResponse, Identifiers, RegistrationResponse, argon2::Argon2,
+    CredentialResponse, RegistrationResponse, argon2::Argon2,
 };
 use rand::rngs::OsRng;
 use serde_bytes::ByteBuf;
@@ -39,7 +39,7 @@ pub async fn opaque_record(relay: &TestRelay, address: &str, password: &str) -> 
             &mut OsRng,
             password.as_bytes(),
             RegistrationResponse::deserialize(&reply.response).unwrap(),
-            ClientRegistrationFinishParameters::new(Identifiers::default(), Some(&stretch)),
+            ClientRegistrationFinishParameters::new(opaque_identifiers(address), Some(&stretch)),
         )
         .unwrap();
     finished.message.serialize().to_vec()
@@ -102,7 +102,7 @@ pub async fn sign_in(
         &mut OsRng,
         password.as_bytes(),
         CredentialResponse::deserialize(&reply.response).unwrap(),
-        ClientLoginFinishParameters::new(None, Identifiers::default(), Some(&stretch)),
+        ClientLoginFinishParameters::new(Some(OPAQUE_CONTEXT), opaque_identifiers(address), Some(&stretch)),
     );
     // Who doesn't know the password can't finish; send nonsense of the right size in its place.
     let finalization = finished.map_or(vec![7; 64], |finished| finished.message.serialize().to_vec());

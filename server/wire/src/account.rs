@@ -16,6 +16,16 @@ impl opaque_ke::CipherSuite for OpaqueSuite {
     type Ksf = opaque_ke::argon2::Argon2<'static>;
 }
 
+/// OPAQUE's context string, on both sides.
+pub const OPAQUE_CONTEXT: &[u8] = b"haven opaque 1";
+
+/// OPAQUE's identifiers, on both sides: the client is the address, the server is its domain. So an answer can't be
+/// used for another address or domain.
+pub fn opaque_identifiers(address: &str) -> opaque_ke::Identifiers<'_> {
+    let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+    opaque_ke::Identifiers { client: Some(address.as_bytes()), server: Some(domain.as_bytes()) }
+}
+
 /// Argon2id parameters of an account. The relay stores them, because a client that used others would be locked out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Stretching {
@@ -27,10 +37,7 @@ pub struct Stretching {
 
 impl Stretching {
     /// For new accounts: 64 MiB, 3 passes, one lane.
-    pub const CURRENT: Self = Self {
-        memory_kib: 64 * 1024,
-        passes: 3,
-    };
+    pub const CURRENT: Self = Self { memory_kib: 64 * 1024, passes: 3 };
 
     /// Whether a client may use these: at least today's strength, and no more than a browser can bear (1 GiB, 10
     /// passes), so that a relay can neither weaken nor hang its clients.

@@ -74,15 +74,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Malformed> {
     let value = T::deserialize(&mut deserializer).map_err(|error| Malformed(error.to_string()))?;
     let rest = {
         use cbor4ii::core::dec::Read as _;
-        reader
-            .fill(1)
-            .map_err(|error| Malformed(format!("{error:?}")))?
-            .as_ref()
-            .len()
+        reader.fill(1).map_err(|error| Malformed(format!("{error:?}")))?.as_ref().len()
     };
-    if rest > 0 {
-        Err(Malformed("bytes after the value".into()))
-    } else {
-        Ok(value)
-    }
+    if rest > 0 { Err(Malformed("bytes after the value".into())) } else { Ok(value) }
 }

@@ -44,7 +44,5 @@ pub fn valid_local_part(local: &str) -> bool {
     let separators = |c: char| matches!(c, '.' | '-' | '_');
     !local.is_empty()
         && local.len() <= MAX_LOCAL_PART
-        && local
-            .split(separators)
-            .all(|part| !part.is_empty() && part.chars().all(alphanumeric))
+        && local.split(separators).all(|part| !part.is_empty() && part.chars().all(alphanumeric))
 }

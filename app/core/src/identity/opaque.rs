@@ -1,41 +1,22 @@
 //! The client's half of OPAQUE (RFC 9807): the relay never sees the password, nor anything to guess it from.
 //!
-//! Both sides must agree on a few bytes beside the messages. The record is bound to the address and its domain, which
-//! outlive a change of the relay's host name; a sign-in is bound to the relay's origin as well. So a relay can't pass a
-//! sign-in on to another relay. The relay uses the address (as [`super::address::normalise`] spells it) as credential
-//! identifier, and [`client_identifier`], [`server_identifier`] and [`context`] as parameters of its login.
+//! Both sides must agree on a few bytes beside the messages: [`haven_wire::account::OPAQUE_CONTEXT`] and
+//! [`haven_wire::account::opaque_identifiers`]. They bind the record to the address and its domain, which outlive a
+//! change of the relay's host name.
 
 use super::{Error, RecoveryPhrase, address, passphrase, vault::VaultKey, vault::WrapKey};
 use haven_bridge::PasswordStrength;
 use haven_wire::account::{
-    Credentials, LoginStart, LoginStartReply, OpaqueSuite, RegisterStart, RegisterStartReply, Stretching,
+    Credentials, LoginStart, LoginStartReply, OPAQUE_CONTEXT, OpaqueSuite, RegisterStart, RegisterStartReply,
+    Stretching, opaque_identifiers,
 };
 use opaque_ke::{
     ClientLogin, ClientLoginFinishParameters, ClientRegistration, ClientRegistrationFinishParameters,
-    CredentialResponse, Identifiers, RegistrationResponse,
+    CredentialResponse, RegistrationResponse,
     argon2::{Algorithm, Argon2, Params, Version},
 };
 use rand_core::OsRng;
 use zeroize::Zeroizing;
-
-/// OPAQUE's context string for sign-ins at the relay of this origin.
-pub fn context(origin: &str) -> Vec<u8> {
-    [b"haven opaque 1\n", origin.as_bytes()].concat()
-}
-
-/// OPAQUE's identifier of the client.
-pub fn client_identifier(address: &str) -> &[u8] {
-    address.as_bytes()
-}
-
-/// OPAQUE's identifier of the server: the domain of the address.
-pub fn server_identifier(address: &str) -> Result<&[u8], Error> {
-    address::domain(address).map(str::as_bytes)
-}
-
-fn identifiers(address: &str) -> Result<Identifiers<'_>, Error> {
-    Ok(Identifiers { client: Some(client_identifier(address)), server: Some(server_identifier(address)?) })
-}
 
 /// A password as it is hashed: without white space around it, which keyboards of phones like to add. It is not
 /// normalised otherwise: the tables for NFKC would cost the engine 39 kB, and a page has
@@ -107,7 +88,8 @@ impl NewPassword {
         let malformed = Error::BadReply("OPAQUE registration");
         let response = RegistrationResponse::deserialize(&reply.response).map_err(|_| malformed.clone())?;
         let ksf = argon2(self.stretching)?;
-        let parameters = ClientRegistrationFinishParameters::new(identifiers(&self.address)?, Some(&ksf));
+        let parameters =
+            ClientRegistrationFinishParameters::new(opaque_identifiers(&self.address), Some(&ksf));
         let finished = self
             .state
             .finish(&mut OsRng, self.password.as_bytes(), response, parameters)
@@ -164,9 +146,8 @@ impl Login {
         let response =
             CredentialResponse::deserialize(&reply.response).map_err(|_| Error::BadReply("OPAQUE login"))?;
         let ksf = argon2(reply.stretching)?;
-        let context = context(&self.origin);
-        let parameters =
-            ClientLoginFinishParameters::new(Some(&context), identifiers(&self.address)?, Some(&ksf));
+        let identifiers = opaque_identifiers(&self.address);
+        let parameters = ClientLoginFinishParameters::new(Some(OPAQUE_CONTEXT), identifiers, Some(&ksf));
         let finished = self
             .state
             .finish(&mut OsRng, self.password.as_bytes(), response, parameters)
