@@ -29,7 +29,6 @@ const CHEAP: Stretching = Stretching { memory_kib: 8, passes: 1 };
 
 /// A relay with one person.
 struct Relay {
-    origin: String,
     setup: ServerSetup<OpaqueSuite>,
     credentials: Option<Credentials>,
     vault: Option<Vault>,
@@ -40,7 +39,6 @@ struct Relay {
 impl Relay {
     fn new() -> Self {
         Self {
-            origin: ORIGIN.into(),
             setup: ServerSetup::new(&mut OsRng),
             credentials: None,
             vault: None,
