@@ -26,16 +26,10 @@ pub fn chromium() -> Outcome<PathBuf> {
     if debian_root() {
         // Together: the driver drives only the Chromium of its own version. Playwright's download would lack
         // libraries on a bare Debian.
-        apt_install(
-            &["chromium", "chromium-driver"],
-            "the browser tests need one",
-        )?;
+        apt_install(&["chromium", "chromium-driver"], "the browser tests need one")?;
     } else {
         eprintln!("\nInstalling a Chromium, by Playwright: the browser tests need one.");
-        Run::new("playwright")
-            .args(["install", "chromium"])
-            .wait()
-            .ok();
+        Run::new("playwright").args(["install", "chromium"]).wait().ok();
     }
     find_chromium().ok_or_else(|| {
         let sentence = "No Chromium was found, and none could be installed: install Chromium or Chrome, \
@@ -54,10 +48,7 @@ pub fn driver() -> Outcome<PathBuf> {
         return Ok(driver);
     }
     if debian_root() {
-        apt_install(
-            &["chromium-driver"],
-            "the WebAssembly tests run in a browser",
-        )?;
+        apt_install(&["chromium-driver"], "the WebAssembly tests run in a browser")?;
     }
     found().ok_or_else(|| {
         let sentence = "No ChromeDriver was found: install the one of your Chromium's version \
@@ -69,11 +60,9 @@ pub fn driver() -> Outcome<PathBuf> {
 /// Writes what the WebAssembly test runner tells the driver: which browser to start.
 pub fn capabilities(chromium: &Path) -> Outcome<PathBuf> {
     let path = workspace::notes()?.join("webdriver.json");
-    let program = chromium
-        .to_string_lossy()
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"");
-    let flags = r#""disable-gpu", "disable-background-networking", "disable-component-update", "no-first-run""#;
+    let program = chromium.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"");
+    let flags =
+        r#""disable-gpu", "disable-background-networking", "disable-component-update", "no-first-run""#;
     let json = format!(r#"{{"goog:chromeOptions": {{"binary": "{program}", "args": [{flags}]}}}}"#);
     fs::write(&path, json).map_err(|error| Failure::file("Writing", &path, &error))?;
     Ok(path)
@@ -81,10 +70,7 @@ pub fn capabilities(chromium: &Path) -> Outcome<PathBuf> {
 
 fn find_chromium() -> Option<PathBuf> {
     let named = std::env::var_os("CHROME_BIN").map(PathBuf::from);
-    named
-        .and_then(find)
-        .or_else(|| CHROMIUMS.iter().find_map(find))
-        .or_else(playwrights_own)
+    named.and_then(find).or_else(|| CHROMIUMS.iter().find_map(find)).or_else(playwrights_own)
 }
 
 /// The Chromium that Playwright would start, if it was downloaded.
@@ -105,8 +91,5 @@ fn apt_install(packages: &[&str], why: &str) -> Outcome {
     eprintln!("\nInstalling {} by apt-get: {why}.", packages.join(" and "));
     let apt = || Run::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
     apt().args(["update", "-q"]).wait()?;
-    apt()
-        .args(["install", "-q", "-y", "--no-install-recommends"])
-        .args(packages)
-        .wait()
+    apt().args(["install", "-q", "-y", "--no-install-recommends"]).args(packages).wait()
 }

@@ -15,18 +15,8 @@ use crate::{
 };
 
 /// What is worth compressing. Images and fonts are compressed already.
-const COMPRESSIBLE: [&str; 10] = [
-    "css",
-    "html",
-    "ico",
-    "js",
-    "json",
-    "map",
-    "svg",
-    "txt",
-    "wasm",
-    "webmanifest",
-];
+const COMPRESSIBLE: [&str; 10] =
+    ["css", "html", "ico", "js", "json", "map", "svg", "txt", "wasm", "webmanifest"];
 
 /// Writes `<file>.br` beside each compressible file below `directory`. Results are kept by content, so that only
 /// what changed is compressed again.
@@ -71,8 +61,7 @@ fn compress(file: &Path, kept: &Path) -> Outcome<PathBuf> {
     let key = fingerprint::of_bytes(&content);
     let source = kept.join(format!("{key:016x}-{}.br", content.len()));
     if !source.exists() {
-        let compressed =
-            brotli(&content).map_err(|error| Failure::file("Compressing", file, &error))?;
+        let compressed = brotli(&content).map_err(|error| Failure::file("Compressing", file, &error))?;
         // Written under another name first: half a file must not be found next time.
         let partial = source.with_extension("partial");
         fs::write(&partial, compressed)
@@ -102,8 +91,7 @@ fn place(source: &Path, file: &Path) -> Outcome {
     let destination = PathBuf::from(name);
     let read = |path: &Path| fs::read(path).ok();
     if read(&destination).is_none() || read(&destination) != read(source) {
-        fs::copy(source, &destination)
-            .map_err(|error| Failure::file("Writing", &destination, &error))?;
+        fs::copy(source, &destination).map_err(|error| Failure::file("Writing", &destination, &error))?;
     }
     Ok(())
 }

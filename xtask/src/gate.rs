@@ -27,45 +27,23 @@ impl Step {
 /// Quick ones first. What is built for one is used by the next.
 const STEPS: [Step; 10] = [
     Step::new("fmt", "the code is formatted", fmt),
-    Step::new(
-        "tree",
-        "the page holds no cryptography, and the relay nothing that decrypts",
-        |_| tree::check(),
-    ),
-    Step::new(
-        "deny",
-        "licences, sources, advisories, who may depend on whom",
-        deny,
-    ),
+    Step::new("tree", "the page holds no cryptography, and the relay nothing that decrypts", |_| {
+        tree::check()
+    }),
+    Step::new("deny", "licences, sources, advisories, who may depend on whom", deny),
     Step::new("clippy", "lints, natively and for WebAssembly", clippy),
     Step::new("docs", "documentation builds without warnings", docs),
     Step::new("test", "unit, integration and documentation tests", test),
     Step::new("wasm", "WebAssembly tests in a headless browser", wasm),
-    Step::new("release", "the optimised web app and relay build", |_| {
-        relay::release().map(drop)
-    }),
-    Step::new(
-        "sizes",
-        "what is downloaded stays within its budget",
-        |_| sizes::check(),
-    ),
-    Step::new(
-        "e2e",
-        "people in browsers, against the release build",
-        end_to_end,
-    ),
+    Step::new("release", "the optimised web app and relay build", |_| relay::release().map(drop)),
+    Step::new("sizes", "what is downloaded stays within its budget", |_| sizes::check()),
+    Step::new("e2e", "people in browsers, against the release build", end_to_end),
 ];
 
 /// Packages that exist only in a browser.
 const BROWSER: [&str; 4] = ["--package", "haven-app", "--package", "haven-worker"];
 /// All others.
-const NATIVE: [&str; 5] = [
-    "--workspace",
-    "--exclude",
-    "haven-app",
-    "--exclude",
-    "haven-worker",
-];
+const NATIVE: [&str; 5] = ["--workspace", "--exclude", "haven-app", "--exclude", "haven-worker"];
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 
 /// Runs all steps, and stops at the first that fails.
@@ -87,9 +65,7 @@ pub fn all() -> Outcome {
 pub fn one(name: &str, arguments: &[&str]) -> Outcome {
     match STEPS.iter().find(|step| step.name == name) {
         Some(step) => timed(step, arguments).map(drop),
-        None => Err(Failure::new(format!(
-            "There is no step `{name}`; `cargo xtask ci` lists them."
-        ))),
+        None => Err(Failure::new(format!("There is no step `{name}`; `cargo xtask ci` lists them."))),
     }
 }
 
@@ -124,10 +100,7 @@ fn seconds(duration: Duration) -> String {
 
 fn fmt(arguments: &[&str]) -> Outcome {
     tools::component("fmt", "rustfmt")?;
-    Run::cargo()
-        .args(["fmt", "--all", "--check"])
-        .args(arguments)
-        .wait()
+    Run::cargo().args(["fmt", "--all", "--check"]).args(arguments).wait()
 }
 
 fn clippy(arguments: &[&str]) -> Outcome {
@@ -182,15 +155,9 @@ fn wasm(arguments: &[&str]) -> Outcome {
         .args(BROWSER)
         .args(WASM)
         .args(arguments)
-        .env(
-            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
-            "wasm-bindgen-test-runner",
-        )
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
         .env("CHROMEDRIVER", browser::driver()?)
-        .env(
-            "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
-            browser::capabilities(&chromium)?,
-        )
+        .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", browser::capabilities(&chromium)?)
         .env("WASM_BINDGEN_TEST_TIMEOUT", "120")
         .wait()
 }
@@ -214,12 +181,7 @@ fn end_to_end(arguments: &[&str]) -> Outcome {
 fn deny(arguments: &[&str]) -> Outcome {
     tools::cargo_deny()?;
     let check = |flags: &[&str], what: &[&str]| {
-        Run::new("cargo-deny")
-            .args(["--locked", "check"])
-            .args(flags)
-            .args(what)
-            .args(arguments)
-            .wait()
+        Run::new("cargo-deny").args(["--locked", "check"]).args(flags).args(what).args(arguments).wait()
     };
     check(&[], &["bans", "licenses", "sources"])?;
     if Run::new("cargo-deny").args(["fetch", "db"]).succeeds() {

@@ -60,10 +60,7 @@ fn dispatch(arguments: &[&str]) -> Outcome {
         }
         ["ci", step, rest @ ..] => gate::one(step, after_dashes(rest)),
         ["bench", "chat", rest @ ..] => bench::chat(after_dashes(rest)),
-        _ => Err(Failure::new(format!(
-            "There is no command `{}`.\n\n{HELP}",
-            arguments.join(" ")
-        ))),
+        _ => Err(Failure::new(format!("There is no command `{}`.\n\n{HELP}", arguments.join(" ")))),
     }
 }
 

@@ -72,20 +72,12 @@ impl Run {
     /// Waits until it has ended well.
     pub fn wait(mut self) -> Outcome {
         let status = self.0.status().map_err(|error| self.cannot_start(&error))?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(Failure::new(format!("{self} ended with {status}.")))
-        }
+        if status.success() { Ok(()) } else { Err(Failure::new(format!("{self} ended with {status}."))) }
     }
 
     /// Whether it ends well. Shows nothing of what it prints.
     pub fn succeeds(mut self) -> bool {
-        self.0
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
+        self.0.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
     }
 
     /// What it prints, if it ends well. Its complaints stay visible.
@@ -95,10 +87,7 @@ impl Run {
         if output.status.success() {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         } else {
-            Err(Failure::new(format!(
-                "{self} ended with {}.",
-                output.status
-            )))
+            Err(Failure::new(format!("{self} ended with {}.", output.status)))
         }
     }
 
@@ -163,10 +152,7 @@ pub fn find(program: impl AsRef<Path>) -> Option<PathBuf> {
 
 /// The tools of this workspace, then what `PATH` has.
 fn search_path() -> std::ffi::OsString {
-    let own = [
-        workspace::tools().join("bin"),
-        workspace::root().join("end2end/node_modules/.bin"),
-    ];
+    let own = [workspace::tools().join("bin"), workspace::root().join("end2end/node_modules/.bin")];
     let inherited = std::env::var_os("PATH").unwrap_or_default();
     let all = own.into_iter().chain(std::env::split_paths(&inherited));
     std::env::join_paths(all).unwrap_or(inherited)

@@ -11,16 +11,7 @@ use crate::{
 pub fn release() -> Outcome<PathBuf> {
     web::release()?;
     eprintln!("Building the relay.");
-    Run::cargo()
-        .args([
-            "build",
-            "--locked",
-            "--profile",
-            "relay",
-            "--package",
-            "haven-server",
-        ])
-        .wait()?;
+    Run::cargo().args(["build", "--locked", "--profile", "relay", "--package", "haven-server"]).wait()?;
     Ok(program("relay"))
 }
 
@@ -40,17 +31,13 @@ pub fn develop(arguments: &[&str]) -> Outcome {
     let served = workspace::target().join("dev-dist");
     let trunk = |command| web::trunk(command).args(["--dist".as_ref(), served.as_os_str()]);
     trunk("build").wait()?;
-    Run::cargo()
-        .args(["build", "--package", "haven-server"])
-        .wait()?;
+    Run::cargo().args(["build", "--package", "haven-server"]).wait()?;
     let relay = Run::new(program("debug"))
         .args(["--web-root".as_ref(), served.as_os_str()])
         .args(arguments)
         .start()?;
     let watcher = trunk("watch").start()?;
-    eprintln!(
-        "\nReload the page after a change. Changes under server/ need this command started again.\n"
-    );
+    eprintln!("\nReload the page after a change. Changes under server/ need this command started again.\n");
     first_to_end(relay, watcher)
 }
 

@@ -18,35 +18,17 @@ struct Budget {
 }
 
 const BUDGETS: [Budget; 2] = [
-    Budget {
-        part: "user interface",
-        files: "haven-app",
-        kilobytes: 250,
-    },
-    Budget {
-        part: "engine",
-        files: "haven-worker",
-        kilobytes: 1300,
-    },
+    Budget { part: "user interface", files: "haven-app", kilobytes: 250 },
+    Budget { part: "engine", files: "haven-worker", kilobytes: 1300 },
 ];
 
 /// Prints the size of each part after compression. Fails if one is larger than its budget.
 pub fn check() -> Outcome {
     web::release()?;
     let files = fingerprint::files(Path::new(workspace::DIST))?;
-    let over: Vec<&str> = BUDGETS
-        .iter()
-        .filter(|budget| !within(budget, &files))
-        .map(|budget| budget.part)
-        .collect();
-    if over.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::new(format!(
-            "Over its budget: {}.",
-            over.join(", ")
-        )))
-    }
+    let over: Vec<&str> =
+        BUDGETS.iter().filter(|budget| !within(budget, &files)).map(|budget| budget.part).collect();
+    if over.is_empty() { Ok(()) } else { Err(Failure::new(format!("Over its budget: {}.", over.join(", ")))) }
 }
 
 /// Prints one part's files. A part without any is not within its budget: then the names here are wrong.
@@ -57,11 +39,7 @@ fn within(budget: &Budget, files: &[PathBuf]) -> bool {
         eprintln!("{:>9} kB  {}", kilobytes(bytes), file.display());
         sum += bytes;
     }
-    let Budget {
-        part,
-        kilobytes: limit,
-        ..
-    } = budget;
+    let Budget { part, kilobytes: limit, .. } = budget;
     eprintln!("{:>9} kB  of {limit} kB: {part}", kilobytes(sum));
     sum > 0 && sum <= limit * 1000
 }

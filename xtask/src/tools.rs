@@ -35,9 +35,7 @@ pub fn wasm_target() -> Outcome {
         );
         return Err(Failure::new(sentence));
     }
-    announce(&format!(
-        "Rust's {TARGET} target, by rustup: the web app is WebAssembly"
-    ));
+    announce(&format!("Rust's {TARGET} target, by rustup: the web app is WebAssembly"));
     Run::new("rustup").args(["target", "add", TARGET]).wait()
 }
 
@@ -48,9 +46,7 @@ pub fn component(command: &str, component: &str) -> Outcome {
         return Ok(());
     }
     announce(&format!("{component}, by rustup: a part of the gate"));
-    Run::new("rustup")
-        .args(["component", "add", component])
-        .wait()
+    Run::new("rustup").args(["component", "add", component]).wait()
 }
 
 /// wasm-bindgen's command line and test runner. They must be of the very version that the code is compiled with.
@@ -69,12 +65,7 @@ pub fn trunk() -> Outcome {
     if has_version("trunk", TRUNK) {
         return Ok(());
     }
-    cargo_install(
-        "trunk",
-        TRUNK,
-        "it puts the web app together",
-        Speed::QuickToBuild,
-    )
+    cargo_install("trunk", TRUNK, "it puts the web app together", Speed::QuickToBuild)
 }
 
 /// cargo-deny, which looks at the dependencies.
@@ -102,10 +93,7 @@ pub fn npm_packages() -> Outcome {
     announce(
         "wasm-opt and Playwright into end2end/node_modules, by npm: they shrink the web app and test it",
     );
-    Run::new("npm")
-        .args(["ci", "--no-audit", "--no-fund"])
-        .directory("end2end")
-        .wait()?;
+    Run::new("npm").args(["ci", "--no-audit", "--no-fund"]).directory("end2end").wait()?;
     std::fs::write(stamp, wanted).map_err(|error| Failure::file("Writing", stamp, &error))
 }
 
@@ -133,13 +121,7 @@ fn cargo_install(package: &str, version: &str, why: &str, speed: Speed) -> Outco
     };
     let install = |locked: &[&str]| {
         Run::cargo()
-            .args([
-                "install",
-                package,
-                "--version",
-                &format!("={version}"),
-                "--force",
-            ])
+            .args(["install", package, "--version", &format!("={version}"), "--force"])
             .args(["--root".as_ref(), workspace::tools().as_os_str()])
             .args(locked)
             .env("CARGO_TARGET_DIR", workspace::tools().join("build"))

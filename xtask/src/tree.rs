@@ -34,30 +34,15 @@ pub fn check() -> Outcome {
 
 fn obeyed(rule: &Rule) -> Outcome {
     let tree = Run::cargo()
-        .args([
-            "tree",
-            "--locked",
-            "--package",
-            rule.package,
-            "--all-features",
-        ])
+        .args(["tree", "--locked", "--package", rule.package, "--all-features"])
         .args(["--target", rule.target, "--edges", "normal"])
         .args(["--prefix", "none", "--format", "{p}", "--no-dedupe"])
         .output()?;
     let names = names(&tree);
-    let found: Vec<&str> = names
-        .iter()
-        .copied()
-        .filter(|name| is_forbidden(name, rule.forbidden))
-        .collect();
-    let Rule {
-        package, target, ..
-    } = rule;
+    let found: Vec<&str> = names.iter().copied().filter(|name| is_forbidden(name, rule.forbidden)).collect();
+    let Rule { package, target, .. } = rule;
     if found.is_empty() {
-        eprintln!(
-            "Nothing among {package}'s {} dependencies that must not be.",
-            names.len()
-        );
+        eprintln!("Nothing among {package}'s {} dependencies that must not be.", names.len());
         return Ok(());
     }
     Err(Failure::new(format!(
@@ -69,11 +54,8 @@ fn obeyed(rule: &Rule) -> Outcome {
 
 /// The names of the packages below the first, each once.
 fn names(tree: &str) -> Vec<&str> {
-    let mut names: Vec<&str> = tree
-        .lines()
-        .skip(1)
-        .filter_map(|line| line.split_whitespace().next())
-        .collect();
+    let mut names: Vec<&str> =
+        tree.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
     names.sort_unstable();
     names.dedup();
     names

@@ -42,8 +42,7 @@ pub fn notes() -> Outcome<PathBuf> {
 /// The version of a package in `Cargo.lock`.
 pub fn locked_version(package: &str) -> Outcome<String> {
     let path = root().join("Cargo.lock");
-    let lock =
-        std::fs::read_to_string(&path).map_err(|error| Failure::file("Reading", &path, &error))?;
+    let lock = std::fs::read_to_string(&path).map_err(|error| Failure::file("Reading", &path, &error))?;
     version_in(&lock, package)
         .map(str::to_owned)
         .ok_or_else(|| Failure::new(format!("Cargo.lock holds no package {package}.")))
@@ -52,10 +51,7 @@ pub fn locked_version(package: &str) -> Outcome<String> {
 fn version_in<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
     let name = format!("name = \"{package}\"");
     let mut lines = lock.lines().skip_while(|line| *line != name);
-    lines
-        .nth(1)?
-        .strip_prefix("version = \"")?
-        .strip_suffix('"')
+    lines.nth(1)?.strip_prefix("version = \"")?.strip_suffix('"')
 }
 
 #[cfg(test)]
