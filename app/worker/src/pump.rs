@@ -327,12 +327,18 @@ impl Pump {
         }));
     }
 
+    /// A page's word on the network. A socket alone would not notice that it is gone.
     fn online(&mut self, online: Option<bool>) {
-        if online == Some(true) {
+        let (Some(online), Signed::In(engine)) = (online, &mut self.engine) else {
+            return;
+        };
+        if online {
             self.sockets.try_now();
-            if let Signed::In(engine) = &mut self.engine {
-                engine.reconnected();
-            }
+            engine.reconnected();
+        } else {
+            engine.disconnected();
+            let news = self.sockets.away();
+            self.publish(news.map(Event::Connection).into_iter().collect());
         }
     }
 

@@ -64,7 +64,8 @@ impl RelayClient {
         match authorisation {
             Authorisation::Open => Ok(request),
             Authorisation::Session => {
-                let session = self.session(origin).ok_or(NOT_SIGNED_IN)?;
+                // Not "not signed in", which would mean that the relay has ended the session.
+                let session = self.session(origin).ok_or(Rejection::Unreachable)?;
                 let bearer = format!("Bearer {}", session.to_hex());
                 Ok(request.header("Authorization", &bearer))
             }
@@ -75,8 +76,6 @@ impl RelayClient {
         }
     }
 }
-
-const NOT_SIGNED_IN: Rejection = Rejection::Refused(Refusal::NotSignedIn);
 
 impl Caller for RelayClient {
     async fn call<C: Call>(
@@ -154,4 +153,56 @@ fn body_of(body: &[u8]) -> Result<JsValue, JsValue> {
 /// Browsers don't say why a fetch failed, and it makes no difference here.
 fn unreachable<E>(_: E) -> Rejection {
     Rejection::Unreachable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scope;
+    use haven_wire::account::{GetVault, Info};
+    use wasm_bindgen::JsCast as _;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    fn answer(status: u16, refusal: &Refusal) -> Answer {
+        let body = haven_wire::encode(refusal).unwrap();
+        Answer { status, body }
+    }
+
+    #[wasm_bindgen_test]
+    fn only_the_relay_refuses() {
+        let refused = refusal(&answer(404, &Refusal::NotFound));
+        assert_eq!(refused, Rejection::Refused(Refusal::NotFound));
+        let other_status = refusal(&answer(502, &Refusal::NotFound));
+        assert_eq!(other_status, Rejection::Unreachable);
+        let body = b"<h1>Bad gateway</h1>".to_vec();
+        let page = refusal(&Answer { status: 502, body });
+        assert_eq!(page, Rejection::Unreachable);
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_session_is_shown_to_its_own_relay_only() {
+        let client = RelayClient::default();
+        let here = scope::origin();
+        client.sign_in(&here, SessionToken([7; 32]));
+        assert!(client.session(&here).is_some());
+        assert!(client.session("https://elsewhere.example").is_none());
+        let elsewhere = client.call("https://elsewhere.example", &GetVault {}, None);
+        assert_eq!(elsewhere.await.err(), Some(Rejection::Unreachable));
+        client.sign_out();
+        assert!(client.session(&here).is_none());
+    }
+
+    #[wasm_bindgen_test]
+    async fn what_is_not_a_relay_is_unreachable() {
+        // The server of these tests answers, but is no relay.
+        let (client, here) = (RelayClient::default(), scope::origin());
+        let reply = client.call(&here, &Info {}, None).await;
+        assert_eq!(reply.err(), Some(Rejection::Unreachable));
+    }
+
+    #[wasm_bindgen_test]
+    fn large_bodies_go_as_blobs() {
+        assert!(body_of(&[0; 10]).unwrap().is_instance_of::<Uint8Array>());
+        assert!(body_of(&[0; 10_000]).unwrap().is_instance_of::<Blob>());
+    }
 }

@@ -25,8 +25,10 @@ use wire::{Signal, Wire};
 
 /// Between two pings, in milliseconds. The relay closes a socket on which nothing came for three times as long.
 const PING_EVERY: f64 = 20_000.0;
-/// How long the answer to a ping may take.
+/// How long the answer to a ping may take …
 const PONG_WITHIN: f64 = 10_000.0;
+/// … and when the network has just come back, perhaps another one, on which this connection is dead.
+const PONG_SOON: f64 = 3_000.0;
 /// How long connecting and the relay's welcome may take.
 const WELCOME_WITHIN: f64 = 15_000.0;
 const FIRST_PAUSE: u32 = 500;
@@ -73,7 +75,7 @@ impl Socket {
         self.instruct(Instruction::Subscribe(groups));
     }
 
-    /// Tries at once, if it waits to try again.
+    /// Tries at once, if it waits to try again; finds out whether it lives, if it is connected.
     pub fn try_now(&self) {
         self.instruct(Instruction::TryNow);
     }
@@ -152,7 +154,7 @@ impl Link {
                 }
                 instruction = self.instructions.next() => match instruction {
                     None => return Over::Unwanted,
-                    Some(Instruction::TryNow) => {}
+                    Some(Instruction::TryNow) => pulse.check(&wire),
                     Some(Instruction::Subscribe(groups)) => {
                         self.wanted.want(groups);
                         self.subscribe(&wire, &pulse);
@@ -173,7 +175,9 @@ impl Link {
                 Signal::Open => wire.send(&self.hello()),
                 Signal::Closed => over = Some(pulse.broken()),
                 Signal::Frame(frame) => {
-                    pulse.heard();
+                    if pulse.heard() {
+                        self.state(Connection::Online);
+                    }
                     match frame {
                         FromRelay::Pong(_) => {}
                         FromRelay::Welcome => self.welcomed(wire, pulse),
@@ -250,12 +254,14 @@ struct Pulse {
     asked: f64,
     /// Whether something came after that.
     answered: bool,
+    /// The network was away, and the answer is wanted soon.
+    doubted: bool,
     pings: u64,
 }
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self { live: false, asked: scope::elapsed(), answered: false, pings: 0 }
+        Self { live: false, asked: scope::elapsed(), answered: false, doubted: false, pings: 0 }
     }
 }
 
@@ -269,6 +275,7 @@ impl Pulse {
     fn wait(&self) -> Option<TimeoutFuture> {
         let within = match (self.live, self.answered) {
             (false, _) => WELCOME_WITHIN,
+            (true, false) if self.doubted => PONG_SOON,
             (true, false) => PONG_WITHIN,
             (true, true) => PING_EVERY,
         };
@@ -277,16 +284,28 @@ impl Pulse {
         (!late).then(|| TimeoutFuture::new(left.max(0.0).ceil() as u32))
     }
 
-    fn heard(&mut self) {
+    /// Something came. Whether that dispels a doubt.
+    fn heard(&mut self) -> bool {
         self.answered = true;
+        std::mem::take(&mut self.doubted)
     }
 
+    /// Pings, if it is time.
     fn ping(&mut self, wire: &Wire) {
         if self.live && self.answered {
             self.pings += 1;
             self.asked = scope::elapsed();
             self.answered = false;
             wire.send(&Some(ToRelay::Ping(self.pings)));
+        }
+    }
+
+    /// Pings at once.
+    fn check(&mut self, wire: &Wire) {
+        if self.live {
+            self.answered = true;
+            self.doubted = true;
+            self.ping(wire);
         }
     }
 

@@ -115,6 +115,7 @@ impl Tab {
     /// This tab has lost the lock. Its requests wait for the next leader.
     pub fn follow(&self) {
         self.leading.set(None);
+        self.watch.busy(false);
         self.play(Role::Follower);
         self.say(&Across::AreYouThere);
     }

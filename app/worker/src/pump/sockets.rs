@@ -78,6 +78,12 @@ impl Sockets {
         self.open.values().for_each(|followed| followed.socket.try_now());
     }
 
+    /// There is no network, whatever the sockets say. What to tell the pages.
+    pub fn away(&mut self) -> Option<Connection> {
+        let (home, _) = self.home.clone()?;
+        self.state_changed(&home, Connection::Offline)
+    }
+
     /// What to tell the pages after a socket's state changed. They are told of the person's own relay only.
     pub fn state_changed(&mut self, origin: &str, state: Connection) -> Option<Connection> {
         let home = self.home.as_ref().is_some_and(|(home, _)| home == origin);

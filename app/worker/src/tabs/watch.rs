@@ -140,3 +140,65 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt as _;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    async fn within(millis: u32, watch: &Watch, needed: bool, ask: impl Fn()) -> Option<f64> {
+        let start = scope::elapsed();
+        let gone = watch.until_gone(|| needed, ask).boxed_local();
+        match future::select(gone, TimeoutFuture::new(millis)).await {
+            Either::Left(_) => Some(scope::elapsed() - start),
+            Either::Right(_) => None,
+        }
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_leader_that_is_needed_may_be_silent_for_a_second() {
+        let watch = Watch::default();
+        let took = within(3_000, &watch, true, || {}).await;
+        assert!(took.is_some_and(|took| (990.0..1_500.0).contains(&took)));
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_leader_that_answers_keeps_the_lock() {
+        let watch = Watch::default();
+        let answers = || watch.heard(None);
+        assert_eq!(within(2_500, &watch, true, answers).await, None);
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_leader_is_not_asked_all_the_time_by_those_who_need_nothing() {
+        let watch = Watch::default();
+        watch.heard(None);
+        let asked = Cell::new(0);
+        let ask = || asked.set(asked.get() + 1);
+        assert_eq!(within(1_500, &watch, false, ask).await, None);
+        assert_eq!(asked.get(), 0);
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_leader_that_is_busy_may_be_silent_for_longer() {
+        let watch = Watch::default();
+        watch.heard(Some(BUSY_PATIENCE));
+        assert_eq!(within(2_000, &watch, true, || {}).await, None);
+    }
+
+    #[wasm_bindgen_test]
+    fn thefts_in_a_row_make_patient() {
+        let watch = Watch::default();
+        assert_eq!(watch.patience(), PATIENCE);
+        for doublings in [1, 2, 3, 4, 4] {
+            watch.steals();
+            assert_eq!(watch.patience(), PATIENCE << doublings);
+        }
+        // What another tab announced counts too.
+        let other = Watch::default();
+        other.heard(Some(watch.patience()));
+        other.steals();
+        assert_eq!(other.patience(), PATIENCE << MAX_DOUBLINGS);
+    }
+}
