@@ -128,7 +128,8 @@ impl SecretCertificate {
         packet.map_err(|_| Error::Bug("signing a statement"))
     }
 
-    fn signer(&self) -> Result<KeyPair, Error> {
+    /// Signs with the primary key.
+    pub(super) fn signer(&self) -> Result<KeyPair, Error> {
         let key = self.cert.primary_key().key().clone().parts_into_secret();
         key.and_then(Key::into_keypair).map_err(|_| Error::BadCertificate("no usable secret key"))
     }

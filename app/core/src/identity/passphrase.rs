@@ -349,7 +349,7 @@ mod tests {
             "xk7Qm2vLp9Rt",
             "Tr0ub4dor&3-gloomy-Zebra",
             "vWq9-Rk3f-Zp7x",
-            "kjhgqwxzrtpl",
+            "kvhqgwxzrtpl",
             "8f3b1c9d7e2a4650",
             "gargle pushy tiling ravioli",
             "Vierzig Kamele tanzen Walzer",

@@ -34,7 +34,8 @@ pub(super) struct Purpose {
 }
 
 impl Purpose {
-    fn text(&self, body: &[u8]) -> Vec<u8> {
+    /// What is signed for `body`.
+    pub fn text(&self, body: &[u8]) -> Vec<u8> {
         [self.prefix, body].concat()
     }
 
