@@ -3,17 +3,10 @@
 //! rexie makes and upgrades the schema. The engine's own reads and writes use a second connection, because they need
 //! what rexie does not have: strict durability, a say when another tab upgrades or the browser deletes the database,
 //! and no closures per request (a transaction's requests run in order, so only its last event matters).
-//!
-//! # The fence
-//!
-//! Only the leader among the tabs writes, and leaders are numbered. A leader that was frozen and wakes up doesn't
-//! know that another has taken over, and must not be able to write: two writers would use a ratchet twice. So the
-//! leader that takes over marks its predecessor's number as over, and every write set *adds* its own number to the
-//! same object store and deletes it again. If the mark is there, the addition fails, and the transaction with it. A
-//! comparison would do the same, but a transaction that waits for its answer stays open while its tab is frozen, and
-//! blocks everybody else's; this one is complete when it is queued.
+//! Only the leader among the tabs can write (`indexeddb/fence.rs`).
 
 mod connection;
+mod fence;
 mod transaction;
 
 #[cfg(test)]
@@ -22,6 +15,7 @@ mod tests;
 pub use connection::{Lost, from_rexie};
 
 use connection::Connection;
+use fence::Fence;
 use futures_channel::oneshot;
 use haven_core::store::{Key, Store, StoreError, Table, WriteSet};
 use js_sys::{Array, ArrayBuffer, Uint8Array};
@@ -35,8 +29,6 @@ use web_sys::IdbKeyRange;
 pub const NAME: &str = "haven";
 /// The object store of the wrapped storage key.
 pub const KEYS: &str = "keys";
-const FENCE: &str = "fence";
-const CURRENT: &str = "current";
 /// Raise it when a store is added, and keep all stores listed: rexie deletes those that it is not told of.
 const VERSION: u32 = 1;
 
@@ -45,8 +37,8 @@ pub async fn schema(name: &str) -> Result<Rexie, StoreError> {
     Table::ALL
         .map(Table::name)
         .into_iter()
-        .chain([FENCE, KEYS])
-        .fold(Rexie::builder(name).version(VERSION), |builder, store| {
+        .chain([KEYS])
+        .fold(Rexie::builder(name).version(VERSION).add_object_store(fence::store()), |builder, store| {
             builder.add_object_store(ObjectStore::new(store))
         })
         .build()
@@ -57,7 +49,7 @@ pub async fn schema(name: &str) -> Result<Rexie, StoreError> {
 /// The database, as one leader may use it.
 pub struct IndexedDb {
     connection: Connection,
-    leader: u64,
+    fence: Fence,
 }
 
 impl IndexedDb {
@@ -69,13 +61,13 @@ impl IndexedDb {
         let opened = Connection::open(name, VERSION).await;
         rexie.close();
         let (connection, lost) = opened?;
-        let leader = next_leader(&connection).await?;
-        Ok((Self { connection, leader }, lost))
+        let fence = Fence::take_over(&connection).await?;
+        Ok((Self { connection, fence }, lost))
     }
 
     /// The number of this leader. Later ones have higher numbers.
     pub fn leader(&self) -> u64 {
-        self.leader
+        self.fence.leader()
     }
 
     /// Closes the connection. Whatever is tried afterwards fails.
@@ -95,15 +87,13 @@ impl IndexedDb {
 
     /// Begins a write transaction on `stores` and the fence.
     fn begin(&self, stores: &[&str]) -> Result<Writing<'_>, StoreError> {
-        let names: Array = stores.iter().chain([&FENCE]).map(|name| JsValue::from(*name)).collect();
+        let names: Array = stores.iter().chain([&fence::STORE]).map(|name| JsValue::from(*name)).collect();
         Writing::begin(&self.connection, &names)
     }
 
     /// Checks the fence and commits.
     async fn finish(&self, writing: Writing<'_>) -> Result<(), StoreError> {
-        let number = number(self.leader);
-        writing.add(FENCE, &number, &JsValue::TRUE)?;
-        writing.delete(FENCE, &number)?;
+        self.fence.check(&writing)?;
         writing.commit().await
     }
 }
@@ -165,30 +155,6 @@ impl Store for IndexedDb {
         }
         self.finish(writing).await
     }
-}
-
-/// Counts the leaders, and marks the one before as over.
-async fn next_leader(connection: &Connection) -> Result<u64, StoreError> {
-    let writing = Writing::begin(connection, &Array::of1(&JsValue::from(FENCE)))?;
-    let before = writing.get(FENCE, &JsValue::from(CURRENT)).await?;
-    let before = before.as_f64().map_or(0, whole);
-    // The time, so that numbers also grow when the site's data is deleted while tabs remember an earlier one.
-    let leader = before.saturating_add(1).max(crate::scope::now());
-    writing.put(FENCE, &JsValue::from(CURRENT), &number(leader))?;
-    writing.put(FENCE, &number(before), &JsValue::TRUE)?;
-    writing.commit().await?;
-    Ok(leader)
-}
-
-/// Leader numbers are far below the 2^53 up to which JavaScript counts exactly.
-#[allow(clippy::cast_precision_loss, reason = "they are times in milliseconds, or one more")]
-fn number(leader: u64) -> JsValue {
-    JsValue::from_f64(leader as f64)
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "written by `number`")]
-fn whole(number: f64) -> u64 {
-    number as u64
 }
 
 fn key_of(key: &[u8]) -> JsValue {

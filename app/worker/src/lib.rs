@@ -4,6 +4,8 @@
 //! ([`tabs`], [`lock`]): it opens the database ([`indexeddb`]) with the key that the browser keeps ([`storage_key`]),
 //! runs the engine ([`pump`]), and talks to relays ([`relay_client`], [`socket`]). The others pass requests on to it.
 
+#[cfg(feature = "bench")]
+pub mod bench;
 mod commands;
 mod enter;
 mod failure;

@@ -106,7 +106,7 @@ impl Drop for Connection {
 /// What an exception of IndexedDB means.
 pub fn failed(error: &JsValue) -> StoreError {
     match error.dyn_ref::<DomException>().map(DomException::name) {
-        // Only adding to the fence can break a constraint.
+        // Only the fence has a constraint that can be broken.
         Some(name) if name == "ConstraintError" => StoreError::Fenced,
         Some(name) if name == "VersionError" => StoreError::Outdated,
         _ => StoreError::Failed(crate::scope::describe(error)),

@@ -8,7 +8,7 @@ async fn open_as(name: &str, leader: u64) -> IndexedDb {
     let rexie = schema(name).await.unwrap();
     let (connection, _) = Connection::open(name, VERSION).await.unwrap();
     rexie.close();
-    IndexedDb { connection, leader }
+    IndexedDb { connection, fence: Fence::with_number(leader) }
 }
 
 async fn take_over(name: &str) -> IndexedDb {

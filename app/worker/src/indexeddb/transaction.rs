@@ -100,10 +100,6 @@ impl<'a> Writing<'a> {
         self.checked(request.result())
     }
 
-    pub fn add(&self, store: &str, key: &JsValue, value: &JsValue) -> Result<(), StoreError> {
-        self.checked(self.store(store)?.add_with_key(value, key)).map(drop)
-    }
-
     pub fn put(&self, store: &str, key: &JsValue, value: &JsValue) -> Result<(), StoreError> {
         self.checked(self.store(store)?.put_with_key(value, key)).map(drop)
     }
