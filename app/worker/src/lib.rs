@@ -1,8 +1,8 @@
 //! The engine's web worker: IndexedDB, network, leadership among tabs.
 //!
 //! Every tab's page starts a worker, and talks to it as `haven-bridge` says. Among the workers of all tabs one leads
-//! ([`tabs`], [`lock`]): it opens the database ([`indexeddb`]) with the key that the browser keeps ([`storage_key`]),
-//! runs the engine ([`pump`]), and talks to relays ([`relay_client`], [`socket`]). The others pass requests on to it.
+//! (`tabs`, `lock`): it opens the database (`indexeddb`) with the key that the browser keeps (`storage_key`),
+//! runs the engine (`pump`), and talks to relays (`relay_client`, `socket`). The others pass requests on to it.
 
 #[cfg(feature = "bench")]
 pub mod bench;
