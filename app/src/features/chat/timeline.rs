@@ -411,9 +411,11 @@ fn exact_scroll_top(element: &web_sys::Element) -> f64 {
         .unwrap_or_default()
 }
 
-/// The first of the last `unread` messages of others.
+/// The first of the last `unread` messages of others, or the oldest one here if there are more unread than here.
 fn first_new(timeline: Timeline, unread: u32) -> Option<ItemId> {
-    let unread = usize::try_from(unread).ok()?.checked_sub(1)?;
+    let unread = usize::try_from(unread).ok().filter(|unread| *unread > 0)?;
     let is_message = |id: &&ItemId| timeline.peek(**id, is_from_others).unwrap_or_default();
-    timeline.order().with_untracked(|order| order.iter().rev().filter(is_message).nth(unread).copied())
+    timeline
+        .order()
+        .with_untracked(|order| order.iter().rev().filter(is_message).take(unread).last().copied())
 }

@@ -1,0 +1,11 @@
+//! Components in a real browser, with a scripted engine.
+//!
+//! `cargo test -p haven-app --features scripted --target wasm32-unknown-unknown --test components`
+#![cfg(target_arch = "wasm32")]
+
+mod conversation;
+mod page;
+mod session;
+mod timeline;
+
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -1,0 +1,119 @@
+use haven_app::scripted::{Script, World};
+use haven_bridge::{Command, Connection, Event, Failure};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::page::{Page, path};
+
+#[wasm_bindgen_test]
+async fn nobody_signed_in_is_welcomed() {
+    let page = Page::open(&Script::new(World::default()), "/");
+    page.until_says("Welcome to Haven").await;
+    assert_eq!(path(), "/welcome");
+    assert!(page.says("@harbour.example"), "the domain stands behind the name");
+}
+
+#[wasm_bindgen_test]
+async fn somebody_signed_in_gets_their_conversations() {
+    let page = Page::open(&Script::new(World::busy()), "/");
+    page.until_says("Reading circle").await;
+    assert_eq!(path(), "/chat");
+}
+
+#[wasm_bindgen_test]
+async fn a_new_account_shows_the_recovery_phrase_before_anything_else() {
+    let script = Script::new(World::default());
+    let page = Page::open(&script, "/welcome");
+    page.fill("#sign-up-name", "zoe").await;
+    page.fill("#sign-up-password", "harbour velvet sunday acorn kettle").await;
+    page.until_says("Very good.").await;
+    page.press("Create an account").await;
+    page.until("twelve words", |page| page.count(".phrase-word") == 12).await;
+    assert_eq!(path(), "/welcome");
+    page.press("Do this later").await;
+    page.until_says("Your recovery phrase is not confirmed yet").await;
+    assert_eq!(path(), "/chat");
+}
+
+#[wasm_bindgen_test]
+async fn a_taken_name_is_said_at_the_name() {
+    let page = Page::open(&Script::new(World::default()), "/welcome");
+    page.fill("#sign-up-name", "taken").await;
+    page.fill("#sign-up-password", "harbour velvet sunday acorn kettle").await;
+    page.press("Create an account").await;
+    page.until_says("Somebody has this name already").await;
+    assert_eq!(page.get("#sign-up-name").unwrap().get_attribute("aria-invalid").as_deref(), Some("true"));
+    page.fill("#sign-up-name", "zoe").await;
+    page.until("typing takes the error away", |page| !page.says("Somebody has this name already")).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_crashed_engine_is_started_again_and_asked_again() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, "/chat");
+    page.until_says("Reading circle").await;
+    let asked = script.commands().len();
+    script.crash();
+    page.until("started twice", |_| script.starts() == 2).await;
+    page.until("asked for the conversations again", |_| {
+        script.commands().iter().skip(asked).any(|command| matches!(command, Command::Conversations))
+    })
+    .await;
+    assert!(page.says("Reading circle"), "what was there stays");
+}
+
+#[wasm_bindgen_test]
+async fn an_engine_that_always_crashes_is_given_up() {
+    let script = Script::asleep();
+    let page = Page::open(&script, "/chat");
+    page.until_says("Opening Haven").await;
+    for start in 1..=3 {
+        page.until("started", |_| script.starts() == start).await;
+        script.crash();
+    }
+    page.until_says("Haven could not start").await;
+    page.press("Try again").await;
+    page.until("started once more", |_| script.starts() == 4).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_broken_engine_asks_for_a_reload() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, "/chat");
+    page.until_says("Reading circle").await;
+    script.emit(Event::Broken);
+    page.until_says("Haven has to start again").await;
+}
+
+#[wasm_bindgen_test]
+async fn being_offline_is_said_and_taken_back() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, "/chat");
+    page.until_says("Reading circle").await;
+    script.emit(Event::Connection(Connection::Offline));
+    page.until_says("You are offline").await;
+    script.emit(Event::Connection(Connection::Online));
+    page.until("no banner", |page| !page.says("You are offline")).await;
+}
+
+#[wasm_bindgen_test]
+async fn signing_out_is_asked_first() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, "/settings");
+    page.until_says("Firefox on Linux").await;
+    page.press("Sign out").await;
+    page.until_says("All messages in this browser are deleted for good").await;
+    assert!(!script.commands().iter().any(|command| matches!(command, Command::SignOut)));
+    page.press("Sign out and delete").await;
+    page.until_says("Welcome to Haven").await;
+}
+
+#[wasm_bindgen_test]
+async fn a_session_that_cannot_be_read_can_be_tried_again() {
+    let script = Script::new(World::busy());
+    script.fail_next(Failure::Storage { message: "disk full".to_owned() });
+    let page = Page::open(&script, "/chat");
+    page.until_says("Haven could not open your account").await;
+    assert!(page.says("disk full"));
+    page.press("Try again").await;
+    page.until_says("Reading circle").await;
+}
