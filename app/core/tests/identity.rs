@@ -2,7 +2,9 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
-use haven_core::identity::{Certificate, SecretCertificate};
+use haven_core::identity::{AttestationClaim, Certificate, Error, SecretCertificate, attestation};
+use haven_wire::ids::DeviceId;
+use serde_bytes::ByteBuf;
 use std::{
     fs,
     path::PathBuf,
@@ -119,4 +121,115 @@ fn gpg_takes_the_secret_keys() {
     gpg.ok(&["--trust-model", "always", "--recipient", "alice@example.org", "--encrypt", &text]);
     let opened = gpg.ok(&["--decrypt", &format!("{text}.gpg")]);
     assert!(opened.contains("hello"));
+}
+
+/// What every statement begins with; here once more, because it must never change.
+const PREFIX: &[u8] = b"haven device attestation 1\n";
+const KEY: [u8; 32] = [7; 32];
+
+fn sample(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/openpgp").join(name);
+    fs::read(path).unwrap()
+}
+
+/// The attestation that GnuPG made.
+fn from_gpg(signature: &str) -> Vec<u8> {
+    let certificate = sample("gpg-alice.pgp");
+    let primary = certificate[..2 + usize::from(certificate[1])].to_vec();
+    let parts =
+        (ByteBuf::from(primary), ByteBuf::from(sample("gpg-claim.cbor")), ByteBuf::from(sample(signature)));
+    haven_wire::encode(&parts).unwrap()
+}
+
+fn claim(secret: &SecretCertificate) -> AttestationClaim {
+    AttestationClaim {
+        address: secret.address().into(),
+        fingerprint: secret.fingerprint(),
+        device_id: DeviceId([9; 16]),
+        signature_key: KEY.to_vec(),
+        ciphersuite: 1,
+        created: NOW,
+        label: "Firefox on Linux".into(),
+    }
+}
+
+#[test]
+fn an_attestation_by_gpg_is_as_good_as_our_own() {
+    let certificate = Certificate::parse(&sample("gpg-alice.pgp"), NOW + 86_400_000).unwrap();
+    for signature in ["gpg-signature-sha256.pgp", "gpg-signature-sha512.pgp"] {
+        let claim = attestation::verify(&from_gpg(signature), &KEY, 1).unwrap();
+        assert_eq!(claim.fingerprint, certificate.fingerprint());
+        assert!(certificate.claims(&claim.address));
+        assert_eq!(claim.device_id, DeviceId([9; 16]));
+        assert_eq!(claim.label, "Firefox on Linux");
+    }
+    let refusal = |signature| attestation::verify(&from_gpg(signature), &KEY, 1);
+    assert_eq!(refusal("gpg-signature-not-critical.pgp"), Err(Error::BadStatement("notation")));
+    assert_eq!(refusal("gpg-signature-sha384.pgp"), Err(Error::BadStatement("hash algorithm")));
+}
+
+#[test]
+fn the_first_attestation_verifies_for_ever() {
+    let claim = attestation::verify(&sample("haven-attestation.cbor"), &KEY, 1).unwrap();
+    assert_eq!((claim.address.as_str(), claim.created), ("alice@example.org", NOW));
+    assert_eq!(claim.fingerprint.to_hex(), "809D62FF985EF4F50519B50393909D7B9249616A");
+}
+
+#[test]
+fn gpg_takes_an_attestation_only_if_it_is_told_of_the_notation() {
+    let secret = alice();
+    let attested = attestation::attest(&secret, claim(&secret)).unwrap();
+    let (_, claim, signature): (ByteBuf, ByteBuf, ByteBuf) = haven_wire::decode(&attested).unwrap();
+    let gpg = Gpg::new("attestation");
+    gpg.ok(&["--import", &gpg.write("alice.pgp", &secret.public_bytes().unwrap())]);
+    let text = gpg.write("text", &[PREFIX, &claim].concat());
+    let signature = gpg.write("signature", &signature);
+    let as_mail = gpg.run(&["--verify", &signature, &text]);
+    assert!(!as_mail.status.success(), "no reader of mail may take it");
+    gpg.ok(&["--known-notation", "mls-device@haven.invalid", "--verify", &signature, &text]);
+}
+
+#[test]
+fn a_reader_of_mail_refuses_an_attestation() {
+    use sequoia_openpgp::{
+        Cert, KeyHandle,
+        parse::{
+            Parse as _,
+            stream::{DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationHelper},
+        },
+        policy::StandardPolicy,
+    };
+    struct Reader(Cert);
+    impl VerificationHelper for Reader {
+        fn get_certs(&mut self, _: &[KeyHandle]) -> sequoia_openpgp::Result<Vec<Cert>> {
+            Ok(vec![self.0.clone()])
+        }
+        fn check(&mut self, structure: MessageStructure) -> sequoia_openpgp::Result<()> {
+            for layer in structure {
+                if let MessageLayer::SignatureGroup { results } = layer {
+                    for result in results {
+                        result.map_err(|error| sequoia_openpgp::anyhow::anyhow!("{error}"))?;
+                    }
+                }
+            }
+            Ok(())
+        }
+    }
+    let secret = alice();
+    let attested = attestation::attest(&secret, claim(&secret)).unwrap();
+    let (_, claim, signature): (ByteBuf, ByteBuf, ByteBuf) = haven_wire::decode(&attested).unwrap();
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_millis(NOW);
+    let verdict = |policy: &StandardPolicy| {
+        let cert = Cert::from_bytes(&secret.public_bytes().unwrap()).unwrap();
+        let mut verifier = DetachedVerifierBuilder::from_bytes(&*signature)
+            .unwrap()
+            .with_policy(policy, time, Reader(cert))
+            .unwrap();
+        verifier.verify_bytes([PREFIX, &claim].concat())
+    };
+    let mut policy = StandardPolicy::at(time);
+    let refused = verdict(&policy).unwrap_err().to_string();
+    assert!(refused.contains("notation"), "{refused}");
+    policy.good_critical_notations(&["mls-device@haven.invalid"]);
+    verdict(&policy).unwrap();
 }

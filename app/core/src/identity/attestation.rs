@@ -207,7 +207,8 @@ mod tests {
         let builder = SignatureBuilder::new(kind).set_hash_algo(HashAlgorithm::SHA512);
         let builder = builder.set_signature_creation_time(std::time::UNIX_EPOCH + Duration::from_millis(NOW));
         let mut signer = secret.signer().unwrap();
-        let signature = with(builder.unwrap()).unwrap().sign_message(&mut signer, PURPOSE.text(claim)).unwrap();
+        let signature =
+            with(builder.unwrap()).unwrap().sign_message(&mut signer, PURPOSE.text(claim)).unwrap();
         assemble(secret, claim, Packet::from(signature).to_vec().unwrap())
     }
 

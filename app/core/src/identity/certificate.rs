@@ -309,3 +309,133 @@ fn millis(time: SystemTime) -> Millis {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_secs().saturating_mul(1000)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = 1_795_305_600_000;
+    const YEAR: Millis = 365 * 24 * 60 * 60 * 1000;
+
+    fn alice() -> SecretCertificate {
+        SecretCertificate::generate(" Alice@Example.org", NOW).unwrap().0
+    }
+
+    fn packets(bytes: &[u8]) -> Vec<Packet> {
+        Cert::from_bytes(bytes).unwrap().into_packets().collect()
+    }
+
+    fn join(packets: &[Packet]) -> Vec<u8> {
+        packets.iter().flat_map(|packet| packet.to_vec().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_certificate_says_whose_it_is() {
+        let secret = alice();
+        let certificate = Certificate::parse(&secret.public_bytes().unwrap(), NOW).unwrap();
+        assert_eq!(certificate.fingerprint(), secret.fingerprint());
+        assert_eq!(certificate.primary().unwrap(), secret.primary());
+        assert_eq!(certificate.addresses(), ["alice@example.org"]);
+        assert!(certificate.claims("ALICE@example.ORG"));
+        assert!(!certificate.claims("alice@example.com") && !certificate.claims("lice@example.org"));
+        assert!(!certificate.revoked());
+        assert!(certificate.as_bytes().len() < 600, "it goes into every mail");
+    }
+
+    #[test]
+    fn secret_keys_survive_storage_and_are_never_published() {
+        let secret = alice();
+        let stored = secret.to_bytes().unwrap();
+        let again = SecretCertificate::from_bytes(&stored).unwrap();
+        assert_eq!(again.to_bytes().unwrap(), stored);
+        assert_eq!(again.address(), "alice@example.org");
+        let published = Certificate::parse(&stored, NOW).unwrap();
+        assert_eq!(published.as_bytes(), secret.public_bytes().unwrap());
+        let public = SecretCertificate::from_bytes(published.as_bytes());
+        assert_eq!(public.err(), Some(Error::BadCertificate("no usable secret key")));
+        assert_eq!(format!("{secret:?}"), format!("SecretCertificate({})", secret.fingerprint().to_hex()));
+    }
+
+    #[test]
+    fn it_expires_after_two_years_and_is_still_read() {
+        let bytes = alice().public_bytes().unwrap();
+        for now in [NOW, NOW + YEAR, NOW + 3 * YEAR] {
+            let certificate = Certificate::parse(&bytes, now).unwrap();
+            assert_eq!(certificate.expired(now), now > NOW + 2 * YEAR);
+            assert!(certificate.claims("alice@example.org"));
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_makes_no_difference() {
+        let bytes = alice().public_bytes().unwrap();
+        for now in [0, 1, NOW - YEAR, NOW - 61_000] {
+            assert!(Certificate::parse(&bytes, now).unwrap().claims("alice@example.org"), "{now}");
+        }
+        assert!(Certificate::parse(&bytes, Millis::MAX).is_ok());
+    }
+
+    #[test]
+    fn there_is_exactly_one_primary_key() {
+        let bytes = alice().public_bytes().unwrap();
+        let two = [bytes.clone(), alice().public_bytes().unwrap()].concat();
+        let refusal = |bytes: &[u8]| Certificate::parse(bytes, NOW).err();
+        assert_eq!(refusal(&two), Some(Error::BadCertificate("more than one primary key")));
+        assert!(refusal(&[]).is_some() && refusal(b"hello").is_some());
+        assert!(refusal(&join(&packets(&bytes)[1..])).is_some());
+        assert_eq!(refusal(&vec![0; MAX_CERTIFICATE + 1]), Some(Error::TooLarge));
+    }
+
+    #[test]
+    fn an_address_counts_only_with_a_self_signature() {
+        let bob = SecretCertificate::generate("bob@example.org", NOW).unwrap().0;
+        let (alice, bob) = (packets(&alice().public_bytes().unwrap()), packets(&bob.public_bytes().unwrap()));
+        let swapped =
+            [alice[0].clone(), bob[1].clone(), alice[2].clone(), alice[3].clone(), alice[4].clone()];
+        assert!(Certificate::parse(&join(&swapped), NOW).is_err());
+        let added = [&alice[..3], &bob[1..3], &alice[3..]].concat();
+        let certificate = Certificate::parse(&join(&added), NOW).unwrap();
+        assert!(certificate.claims("alice@example.org") && !certificate.claims("bob@example.org"));
+        let bare = [&alice[..3], &bob[1..2], &alice[3..]].concat();
+        assert!(!Certificate::parse(&join(&bare), NOW).unwrap().claims("bob@example.org"));
+        assert!(Certificate::parse(&join(&alice[..2]), NOW).is_err());
+        assert!(Certificate::parse(&join(&alice[..1]), NOW).is_err());
+    }
+
+    #[test]
+    fn too_many_packets_are_refused() {
+        let mut many = packets(&alice().public_bytes().unwrap());
+        many.extend((0..MAX_PACKETS).map(|number| UserID::from(format!("{number}")).into()));
+        assert_eq!(Certificate::parse(&join(&many), NOW).err(), Some(Error::TooLarge));
+    }
+
+    #[test]
+    fn certificates_from_elsewhere_are_read() {
+        let rsa = include_bytes!("../../tests/data/openpgp/gpg-rsa.pgp");
+        let certificate = Certificate::parse(rsa, NOW).unwrap();
+        assert!(certificate.claims("bob@example.org"));
+        assert!(certificate.primary().is_err(), "its key makes no statements");
+        let gpg = include_bytes!("../../tests/data/openpgp/gpg-alice.pgp");
+        assert!(Certificate::parse(gpg, NOW).unwrap().primary().is_ok());
+    }
+
+    #[test]
+    fn damaged_certificates_never_do_more_than_fail() {
+        let bytes = alice().public_bytes().unwrap();
+        for at in 0..bytes.len() {
+            for value in [0, 1, 0x7F, 0x80, 0xFF, bytes[at] ^ 1] {
+                let mut damaged = bytes.clone();
+                damaged[at] = value;
+                let _ = Certificate::parse(&damaged, NOW);
+            }
+            let _ = Certificate::parse(&bytes[..at], NOW);
+        }
+    }
+
+    #[test]
+    fn only_addresses_get_a_certificate() {
+        for wrong in ["alice", "alice@example.org> <bob@example.org", ""] {
+            assert_eq!(SecretCertificate::generate(wrong, NOW).err(), Some(Error::BadAddress));
+        }
+    }
+}

@@ -196,4 +196,70 @@ mod tests {
             assert_eq!(verify(&signed, &certificate).unwrap(), list);
         }
     }
+
+    #[test]
+    fn nobody_else_can_sign_it_and_nothing_can_be_changed() {
+        let (alice, certificate) = person("alice@example.org");
+        let (mallory, _) = person("alice@example.org");
+        let list = DeviceList::first(entry(1));
+        let forged = list.sign(&mallory, NOW).unwrap();
+        assert_eq!(verify(&forged, &certificate), Err(Error::Mismatch("certificate")));
+
+        let signed = list.sign(&alice, NOW).unwrap();
+        let renumbered = SignedDeviceList { sequence: 2, ..signed.clone() };
+        assert_eq!(verify(&renumbered, &certificate), Err(Error::BadStatement("device list")));
+        for at in 0..signed.document.len() {
+            let mut changed = signed.clone();
+            changed.document[at] ^= 1;
+            assert!(verify(&changed, &certificate).is_err(), "{at}");
+            changed.document.truncate(at);
+            assert!(verify(&changed, &certificate).is_err(), "{at}");
+        }
+    }
+
+    #[test]
+    fn lists_that_make_no_sense_are_not_signed() {
+        let (alice, _) = person("alice@example.org");
+        let first = DeviceList::first(entry(1));
+        let twice = DeviceList { devices: vec![entry(1), entry(1)], ..first.clone() };
+        assert_eq!(twice.sign(&alice, NOW), Err(Error::BadStatement("devices")));
+        let mut short = first.clone();
+        short.devices[0].inbox_key.pop();
+        assert_eq!(short.sign(&alice, NOW), Err(Error::BadStatement("devices")));
+        for (sequence, previous) in [(0, None), (2, None), (1, Some(Hash([0; 32])))] {
+            let odd = DeviceList { sequence, previous, ..first.clone() };
+            assert_eq!(odd.sign(&alice, NOW), Err(Error::BadStatement("sequence")), "{sequence}");
+        }
+        let many: Vec<DeviceEntry> = (0..=MAX_DEVICES as u8).map(entry).collect();
+        assert_eq!(first.next(many.clone()), Err(Error::TooManyDevices));
+        let full = first.next(many[1..].to_vec()).unwrap().sign(&alice, NOW).unwrap();
+        assert!(full.document.len() < MAX_DEVICE_LIST, "{}", full.document.len());
+    }
+
+    #[test]
+    fn an_old_list_and_another_list_are_told_apart() {
+        let first = DeviceList::first(entry(1));
+        let second = first.next(vec![entry(1), entry(2)]).unwrap();
+        let third = second.next(vec![entry(2)]).unwrap();
+        let other_second = first.next(vec![entry(3)]).unwrap();
+        let other_third = other_second.next(vec![entry(2)]).unwrap();
+        let seen = |list: &DeviceList| Some((list.sequence, list.hash().unwrap()));
+        let verdict = |seen, new: &DeviceList| follows(seen, new).unwrap();
+        assert_eq!(verdict(None, &second), Succession::Ok);
+        assert_eq!(verdict(seen(&first), &second), Succession::Ok);
+        assert_eq!(verdict(seen(&second), &second), Succession::Ok);
+        assert_eq!(verdict(seen(&first), &third), Succession::Ok);
+        assert_eq!(verdict(seen(&second), &first), Succession::RolledBack);
+        assert_eq!(verdict(seen(&second), &other_second), Succession::Equivocates);
+        assert_eq!(verdict(seen(&second), &other_third), Succession::Equivocates);
+    }
+
+    #[test]
+    fn two_signatures_over_one_list_are_one_list() {
+        let (alice, _) = person("alice@example.org");
+        let list = DeviceList::first(entry(1));
+        let (one, two) = (list.sign(&alice, NOW).unwrap(), list.sign(&alice, NOW + 1000).unwrap());
+        assert_ne!(one.document, two.document);
+        assert_eq!(hash_of(&one).unwrap(), hash_of(&two).unwrap());
+    }
 }

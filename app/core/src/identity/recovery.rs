@@ -94,3 +94,95 @@ fn word(typed: &str) -> Option<&'static str> {
 pub(super) fn same_word(typed: &str, expected: &str) -> bool {
     word(typed.trim().to_lowercase().as_str()) == Some(expected)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALICE: &str = "alice@example.org";
+    /// From BIP-39's own vectors.
+    const VECTORS: [(&str, &str); 3] = [
+        (
+            "00000000000000000000000000000000",
+            "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about",
+        ),
+        (
+            "7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f",
+            "legal winner thank year wave sausage worth useful legal winner thank yellow",
+        ),
+        (
+            "9e885d952ad362caeb4efe34a8e91bd2",
+            "ozone drill grab fiber curtain grace pudding thank cruise elder eight picnic",
+        ),
+    ];
+
+    #[test]
+    fn phrases_are_those_of_bip_39() {
+        for (entropy, words) in VECTORS {
+            let phrase = RecoveryPhrase::parse(words).unwrap();
+            assert_eq!(hex::encode(&**phrase.entropy()), entropy);
+            assert_eq!(phrase.words().unwrap().join(" "), words);
+        }
+    }
+
+    #[test]
+    fn phrases_are_read_however_people_write_them() {
+        let phrase = RecoveryPhrase::parse(VECTORS[2].1).unwrap();
+        for typed in [
+            "  OZONE drill\tgrab fiber curtain grace\n pudding thank cruise elder eight picnic ",
+            "1. Ozone 2. Drill 3. Grab 4. Fiber 5. Curtain 6. Grace 7. Pudding 8. Thank 9. Cruise 10. Elder 11. Eight 12. Picnic",
+            "ozon dril grab fibe curt grac pudd than crui elde eigh picn",
+            "ozone-drill-grab-fiber-curtain-grace-pudding-thank-cruise-elder-eight-picnic",
+        ] {
+            assert_eq!(RecoveryPhrase::parse(typed).unwrap(), phrase, "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_phrase_is_said() {
+        let parse = |text: &str| RecoveryPhrase::parse(text).unwrap_err();
+        let words: Vec<&str> = VECTORS[2].1.split(' ').collect();
+        assert_eq!(parse(""), Error::PhraseLength(0));
+        assert_eq!(parse(&words[..11].join(" ")), Error::PhraseLength(11));
+        let mut mistyped = words.clone();
+        mistyped[4] = "curtian";
+        assert_eq!(parse(&mistyped.join(" ")), Error::PhraseWord(4));
+        mistyped[4] = "cur";
+        assert_eq!(parse(&mistyped.join(" ")), Error::PhraseWord(4));
+        let mut swapped = words.clone();
+        swapped.swap(0, 1);
+        assert_eq!(parse(&swapped.join(" ")), Error::PhraseChecksum);
+        assert_eq!(parse(&"ü".repeat(100_000)), Error::PhraseLength(1));
+    }
+
+    #[test]
+    fn every_word_of_the_list_is_known_by_four_letters() {
+        for full in Language::English.word_list() {
+            let prefix: String = full.chars().take(PREFIX).collect();
+            assert!(same_word(full, full) && same_word(&prefix, full), "{full}");
+        }
+        assert!(!same_word("", "abandon") && !same_word("ab", "abandon"));
+    }
+
+    #[test]
+    fn each_account_and_each_purpose_gets_a_key_of_its_own() {
+        let phrase = RecoveryPhrase::generate().unwrap();
+        let login = phrase.login(ALICE).unwrap();
+        assert_eq!(login, phrase.login(ALICE).unwrap());
+        assert_ne!(login, phrase.login("bob@example.org").unwrap());
+        assert_ne!(login, RecoveryPhrase::generate().unwrap().login(ALICE).unwrap());
+        let wrap = derive(phrase.entropy(), "haven vault wrap from recovery phrase 1", ALICE).unwrap();
+        assert_ne!(login.0, *wrap);
+        assert_eq!(phrase.words().unwrap().len(), WORDS);
+    }
+
+    #[test]
+    fn the_derivation_never_changes() {
+        // HKDF-SHA256, computed by another program.
+        let phrase = RecoveryPhrase::parse(VECTORS[1].1).unwrap();
+        assert_eq!(
+            phrase.login(ALICE).unwrap().to_hex(),
+            "7f1846dfbebc82ed6193cd307459d0e60f528e15beee68cc73c86aeb93a20b00"
+        );
+    }
+}

@@ -162,3 +162,79 @@ fn open(key: &[u8], bound: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, E
     let opened = cipher.decrypt(Nonce::from_slice(nonce), payload);
     opened.map(Zeroizing::new).map_err(|_| Error::VaultSealed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALICE: &str = "alice@example.org";
+
+    fn body() -> VaultBody {
+        VaultBody {
+            certificate: Secret::from(vec![1; 500]),
+            revocation: vec![2; 150],
+            recovery: Secret::from(vec![3; 16]),
+            recovery_confirmed: true,
+            conversations: vec![VaultConversation {
+                origin: "https://chat.example.org".into(),
+                group_id: GroupId([4; 16]),
+                knock_key: Secret::from(vec![5; 32]),
+            }],
+            device_list: SeenDeviceList { sequence: 3, hash: Hash([6; 32]) },
+        }
+    }
+
+    #[test]
+    fn a_vault_opens_with_its_key_for_its_address_at_its_version() {
+        let (key, other) = (VaultKey::generate().unwrap(), VaultKey::generate().unwrap());
+        let vault = key.seal(ALICE, 7, &body()).unwrap();
+        assert_eq!(key.open(ALICE, &vault, 0).unwrap(), body());
+        assert_eq!(key.open(ALICE, &vault, 7).unwrap(), body());
+        assert_eq!(key.open(ALICE, &vault, 8), Err(Error::VaultRolledBack { seen: 8, got: 7 }));
+        assert_eq!(other.open(ALICE, &vault, 0), Err(Error::VaultSealed));
+        assert_eq!(key.open("bob@example.org", &vault, 0), Err(Error::VaultSealed));
+        let renumbered = Vault { version: 8, ..vault.clone() };
+        assert_eq!(key.open(ALICE, &renumbered, 8), Err(Error::VaultSealed));
+        for at in [0, 11, 12, 100, vault.body.len() - 1] {
+            let mut changed = vault.clone();
+            changed.body[at] ^= 1;
+            assert_eq!(key.open(ALICE, &changed, 0), Err(Error::VaultSealed), "{at}");
+            changed.body.truncate(at);
+            assert_eq!(key.open(ALICE, &changed, 0), Err(Error::VaultSealed), "{at}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_the_body_shows() {
+        let vault = VaultKey::generate().unwrap().seal(ALICE, 1, &body()).unwrap();
+        let shows = |needle: &[u8]| vault.body.windows(needle.len()).any(|window| window == needle);
+        assert!(!shows(b"chat.example.org") && !shows(&[1; 16]) && !shows(b"certificate"));
+    }
+
+    #[test]
+    fn a_wrapped_key_opens_by_the_same_way_only() {
+        let key = VaultKey::generate().unwrap();
+        let password = |export: u8, address| WrapKey::from_export_key(&[export; 64], address).unwrap();
+        let wrapped = key.wrap(&password(1, ALICE), ALICE).unwrap();
+        assert_eq!(VaultKey::unwrap(&wrapped, &password(1, ALICE), ALICE).unwrap(), key);
+        let phrase = WrapKey::from_recovery(&[1; 64], ALICE).unwrap();
+        for wrong in [password(2, ALICE), password(1, "bob@example.org"), phrase] {
+            assert_eq!(VaultKey::unwrap(&wrapped, &wrong, ALICE), Err(Error::VaultSealed));
+        }
+        assert_eq!(
+            VaultKey::unwrap(&wrapped, &password(1, ALICE), "bob@example.org"),
+            Err(Error::VaultSealed)
+        );
+        assert_eq!(VaultKey::unwrap(&[], &password(1, ALICE), ALICE), Err(Error::VaultSealed));
+    }
+
+    #[test]
+    fn a_vault_holds_thousands_of_conversations_and_no_more_than_its_limit() {
+        let key = VaultKey::generate().unwrap();
+        let mut large = body();
+        large.conversations = vec![large.conversations[0].clone(); 5_000];
+        assert!(key.seal(ALICE, 1, &large).is_ok());
+        large.conversations = vec![large.conversations[0].clone(); 50_000];
+        assert_eq!(key.seal(ALICE, 1, &large).err(), Some(Error::TooLarge));
+    }
+}
