@@ -237,6 +237,16 @@ mod tests {
     }
 
     #[test]
+    fn the_example_shows_every_default_in_under_sixty_lines() {
+        let example = include_str!("../haven.example.toml");
+        assert!(example.lines().count() < 60);
+        let (shown, default) = (merged(example, &[]).unwrap(), merged("", &[]).unwrap());
+        assert_eq!(format!("{shown:?}"), format!("{default:?}"));
+        let names = limits::Limit::ALL.iter().map(|limit| limit.name());
+        assert!(names.into_iter().all(|name| example.contains(&format!("\n{name} = "))));
+    }
+
+    #[test]
     fn the_help_explains_each_option() {
         use clap::CommandFactory as _;
         for argument in Options::command().get_arguments() {

@@ -1,12 +1,26 @@
 //! What surrounds every route: security headers, CORS, the limit by network, counting.
 
-use crate::{auth::Caller, limits::Limit, routes::groups::is_open_to_other_origins, state::State};
+use crate::{
+    auth::Caller, error::ApiError, limits::Limit, routes::groups::is_open_to_other_origins, state::State,
+};
 use axum::{
     extract::{MatchedPath, Request, State as Shared},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use haven_wire::{
+    Call as _, Refusal,
+    group::AppendCommit,
+    limits::{MAX_COMMIT_REQUEST, MAX_REQUEST},
+};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Memory for requests that are larger than most, in KiB: a dozen of the largest.
+pub const LARGE_REQUESTS_KIB: usize = 256 * 1024;
+/// How long a large request waits for its turn.
+const ROOM_WITHIN: Duration = Duration::from_secs(10);
 
 /// Sent with every answer. A worker follows the policy of its own script's answer, so no file may lack it.
 const HEADERS: [(HeaderName, &str); 7] = [
@@ -67,12 +81,29 @@ fn add_cors(headers: &mut HeaderMap, preflight: bool) {
     }
 }
 
-/// Limits calls by network.
+/// Limits calls by network, and the memory that large requests take together.
 pub async fn limit(Shared(state): Shared<State>, caller: Caller, request: Request, next: Next) -> Response {
-    match caller.take(&state, Limit::calls_per_network, 1) {
-        Ok(()) => next.run(request).await,
-        Err(refusal) => refusal.into_response(),
+    if let Err(refusal) = caller.take(&state, Limit::calls_per_network, 1) {
+        return refusal.into_response();
     }
+    let size =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let most = if request.uri().path() == AppendCommit::PATH { MAX_COMMIT_REQUEST } else { MAX_REQUEST };
+    let size = size.unwrap_or(most).min(most);
+    let room = async {
+        let kib = u32::try_from(size / 1024).unwrap_or(u32::MAX);
+        timeout(ROOM_WITHIN, state.large_requests.acquire_many(kib)).await.ok()?.ok()
+    };
+    // Small ones are bounded by the number of connections.
+    let _room = if size > MAX_REQUEST {
+        match room.await {
+            Some(room) => Some(room),
+            None => return ApiError(Refusal::Unavailable).into_response(),
+        }
+    } else {
+        None
+    };
+    next.run(request).await
 }
 
 /// Counts answers by route and status, and logs them. Neither a path's pattern nor a status names anybody.

@@ -17,8 +17,6 @@ pub struct Metrics {
     refused: [AtomicU64; Limit::ALL.len()],
     /// Rows appended to logs.
     pub appended_rows: AtomicU64,
-    /// Batches that the storage failed to take.
-    pub storage_failures: AtomicU64,
     /// Pushes that were left out because a socket was too slow.
     pub dropped_pushes: AtomicU64,
     /// Open sockets.
@@ -55,7 +53,6 @@ impl Metrics {
         }
         for (name, counter) in [
             ("haven_appended_rows_total", &self.appended_rows),
-            ("haven_storage_failures_total", &self.storage_failures),
             ("haven_dropped_pushes_total", &self.dropped_pushes),
             ("haven_swept_total", &self.swept),
         ] {

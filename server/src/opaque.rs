@@ -84,7 +84,10 @@ impl Opaque {
         )
         .map_err(|_| malformed())?;
         let login = MessageId(random().map_err(|_| Refusal::Internal)?);
-        self.remember(login, Login { address: address.to_owned(), state: started.state, lock, since: Instant::now() });
+        self.remember(
+            login,
+            Login { address: address.to_owned(), state: started.state, lock, since: Instant::now() },
+        );
         Ok(LoginStartReply { login, response: started.message.serialize().to_vec(), stretching })
     }
 
@@ -108,10 +111,7 @@ impl Opaque {
         }
         let finalization =
             CredentialFinalization::deserialize(finalization).map_err(|_| Refusal::BadCredentials)?;
-        login
-            .state
-            .finish(finalization, parameters(&login.address))
-            .map_err(|_| Refusal::BadCredentials)?;
+        login.state.finish(finalization, parameters(&login.address)).map_err(|_| Refusal::BadCredentials)?;
         login.lock.ok_or(Refusal::BadCredentials)
     }
 

@@ -5,6 +5,7 @@ use crate::{
     assets::Assets,
     config::Config,
     fanout::Hub,
+    guard::LARGE_REQUESTS_KIB,
     limits::Limiter,
     metrics::Metrics,
     opaque::Opaque,
@@ -24,7 +25,11 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, mpsc},
+    task::JoinSet,
+};
 
 /// How long the end waits for sockets to say goodbye.
 const SOCKETS_END: Duration = Duration::from_secs(2);
@@ -92,6 +97,7 @@ impl Relay {
             metrics,
             opaque,
             assets: config.web_root.clone().map_or_else(Assets::built, Assets::directory),
+            large_requests: Semaphore::new(LARGE_REQUESTS_KIB),
             patience,
             config,
         });

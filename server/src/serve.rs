@@ -15,6 +15,9 @@ use tower::ServiceExt as _;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 /// Connections at a time. Others wait in the listener's queue.
 const MAX_CONNECTIONS: usize = 50_000;
+/// A peer that takes nothing for so long is gone.
+#[cfg(target_os = "linux")]
+const STALLED: Duration = Duration::from_secs(60);
 /// How long the end waits for answers that are on their way.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -74,6 +77,9 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<Accepte
     match listener.accept().await {
         Ok((stream, peer)) => {
             let _ = stream.set_nodelay(true);
+            // A peer that is gone, or that doesn't take its answer, must not hold a connection for a quarter of an hour.
+            #[cfg(target_os = "linux")]
+            let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(STALLED));
             Some((stream, peer, permit))
         }
         Err(error) => {

@@ -5,6 +5,7 @@ use crate::{
     routes::push::Patience, store::RelayStore,
 };
 use std::{ops::Deref, sync::Arc};
+use tokio::sync::Semaphore;
 
 /// What all handlers share; cheap to clone.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub struct Parts {
     pub opaque: Opaque,
     /// The web app.
     pub assets: Assets,
+    /// Room for large requests, in KiB.
+    pub large_requests: Semaphore,
     /// How long sockets are waited for.
     pub patience: Patience,
 }

@@ -137,7 +137,7 @@ async fn group_calls_are_open_to_other_origins_and_others_are_not() {
 
 #[tokio::test]
 async fn the_relay_says_what_it_is() {
-    let relay = TestRelay::start().await;
+    let relay = TestRelay::start_with(|config| config.web_root = None, Default::default()).await;
     let info = relay.call(&Info {}, By::Nobody).await.unwrap();
     assert_eq!(info.domain, "localhost");
     assert_eq!(info.origin, format!("http://localhost:{}", relay.address.port()));

@@ -58,7 +58,10 @@ pub struct TestRelay {
 pub fn config(data: &Path) -> Config {
     let data = data.to_str().unwrap();
     let options = ["haven-server", "--listen", "127.0.0.1:0", "--metrics", "off", "--data", data];
-    Config::load(Options::parse_from(options)).unwrap()
+    let mut config = Config::load(Options::parse_from(options)).unwrap();
+    // Without the web app, whose files would be read anew for each test.
+    config.web_root = Some(config.data.clone());
+    config
 }
 
 impl TestRelay {

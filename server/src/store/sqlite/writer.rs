@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 /// Jobs in one transaction, at most: bounds how long the first of them waits for the last.
 const MAX_BATCH: usize = 256;
 /// Jobs that wait, at most. Callers beyond wait for room.
-const MAX_QUEUE: usize = 4096;
+const MAX_QUEUE: usize = 1024;
 
 /// What a job works on.
 pub(super) struct Tx {
