@@ -8,10 +8,13 @@
 
 mod account;
 mod queries;
+mod queue;
 mod sockets;
 
+pub use queue::Order;
+
 use crate::{
-    commands::{self, Sorted},
+    commands,
     indexeddb::{IndexedDb, Lost, NAME},
     lock::Lock,
     relay_client::RelayClient,
@@ -20,21 +23,21 @@ use crate::{
     storage_key,
     tabs::{Asker, Tab},
 };
-use account::Entered;
 use futures_channel::{
     mpsc::{self, UnboundedReceiver, UnboundedSender},
     oneshot,
 };
 use futures_util::{FutureExt as _, StreamExt as _, join, select_biased};
 use gloo_timers::{callback::Timeout, future::TimeoutFuture};
-use haven_bridge::{Command, Connection, Event, Failure, IntentId, Reply};
+use haven_bridge::{Connection, Event, Failure, IntentId, Reply};
 use haven_core::{
     Engine, Error,
     intent::Intent,
-    request::{self, Outgoing, Rejection, RequestId},
+    request::Outgoing,
     store::{StorageKey, StoreError},
 };
 use haven_wire::push::FromRelay;
+use queue::{Answered, Batch};
 use sockets::Sockets;
 use std::rc::Rc;
 
@@ -43,26 +46,6 @@ const FIRST_RETRY: u32 = 1_000;
 const LAST_RETRY: u32 = 30_000;
 /// A longer timer would overflow the browser's; waking for nothing once an hour is harmless.
 const LONGEST_SLEEP: u64 = 3_600_000;
-
-/// Something for the engine to do.
-pub enum Order {
-    /// A page wants something.
-    Request(Asker, Command),
-    /// A page heard that the network is back or gone.
-    Online(bool),
-    /// A relay answered, or didn't.
-    Answered(RequestId, Result<request::Reply, Rejection>),
-    /// A socket has something to tell.
-    Socket(Report),
-    /// A sign-up or sign-in has ended.
-    Entered(Box<Entered>),
-    /// The vault was written.
-    VaultWritten(u64),
-    /// Something is due.
-    Wake,
-    /// This tab must not lead any more.
-    Stop,
-}
 
 /// Why this tab leads no more.
 #[derive(Debug, Eq, PartialEq)]
@@ -106,9 +89,13 @@ pub async fn lead(tab: &Rc<Tab>, mut lock: Lock) -> Ended {
     };
     let (orders, queue) = mpsc::unbounded();
     let mut pump = Pump::new(tab, Rc::new(store), orders);
-    pump.open(key).await;
-    tab.lead(pump.leader, pump.orders.clone());
-    let ended = pump.run(queue, &mut lock, lost).await;
+    let ended = match pump.open(key).await {
+        Ok(()) => {
+            tab.lead(pump.leader, pump.orders.clone());
+            pump.run(queue, &mut lock, lost).await
+        }
+        Err(ended) => ended,
+    };
     pump.store.close();
     ended
 }
@@ -120,6 +107,8 @@ struct Pump {
     orders: UnboundedSender<Order>,
     client: Rc<RelayClient>,
     engine: Signed,
+    /// Counts who was signed in.
+    session: u32,
     sockets: Sockets,
     /// A sign-up or sign-in is under way.
     entering: bool,
@@ -147,6 +136,7 @@ impl Pump {
             orders,
             client: Rc::default(),
             engine: Signed::Out,
+            session: 0,
             entering: false,
             revoked: false,
             wake: None,
@@ -155,7 +145,7 @@ impl Pump {
     }
 
     /// Opens what is stored.
-    async fn open(&mut self, key: Result<StorageKey, StoreError>) {
+    async fn open(&mut self, key: Result<StorageKey, StoreError>) -> Result<(), Ended> {
         let store = Rc::clone(&self.store);
         let opened = match key {
             Ok(key) => Engine::open(store, key, scope::now()).await,
@@ -164,8 +154,10 @@ impl Pump {
         match opened {
             Ok(Some(engine)) => self.sign_in(engine),
             Ok(None) => self.engine = Signed::Out,
+            Err(Error::Store(error)) if error != StoreError::Damaged => return Err(error.into()),
             Err(error) => self.engine = Signed::Unreadable(error.into()),
         }
+        Ok(())
     }
 
     fn sign_in(&mut self, engine: Engine<Rc<IndexedDb>>) {
@@ -173,6 +165,7 @@ impl Pump {
         self.client.sign_in(&account.origin, account.session);
         self.sockets.sign_in(&account.origin, account.session);
         self.engine = Signed::In(Box::new(engine));
+        self.session += 1;
         self.revoked = false;
     }
 
@@ -213,8 +206,8 @@ impl Pump {
         for version in batch.vaults {
             self.vault_written(version).await?;
         }
-        for (id, result) in batch.answers {
-            self.answered(id, result).await?;
+        for answered in batch.answers {
+            self.answered(answered).await?;
         }
         self.online(batch.online);
         let frames = self.hear(batch.reports);
@@ -258,13 +251,10 @@ impl Pump {
         Ok(())
     }
 
-    async fn answered(
-        &mut self,
-        id: RequestId,
-        result: Result<request::Reply, Rejection>,
-    ) -> Result<(), Ended> {
-        let Signed::In(engine) = &mut self.engine else {
-            return Ok(());
+    async fn answered(&mut self, Answered { session, id, result }: Answered) -> Result<(), Ended> {
+        let engine = match &mut self.engine {
+            Signed::In(engine) if session == self.session => engine,
+            _ => return Ok(()),
         };
         let events = match result {
             Ok(reply) => engine.confirm(id, reply, scope::now()).await,
@@ -311,10 +301,11 @@ impl Pump {
 
     fn start(&self, request: Outgoing) {
         let (client, orders) = (Rc::clone(&self.client), self.orders.clone());
+        let (session, id) = (self.session, request.id);
         wasm_bindgen_futures::spawn_local(async move {
             let result = request.send(client.as_ref()).await;
             // If this tab leads no more, the next leader asks again.
-            let _ = orders.unbounded_send(Order::Answered(request.id, result));
+            let _ = orders.unbounded_send(Order::Answered(Answered { session, id, result }));
         });
     }
 
@@ -380,7 +371,13 @@ impl Pump {
     fn done<T>(&self, result: Result<T, Error>) -> Result<Result<T, Failure>, Ended> {
         match result {
             Err(Error::Store(error @ (StoreError::Fenced | StoreError::Outdated))) => Err(error.into()),
-            other => Ok(other.map_err(Failure::from)),
+            Err(error) => {
+                if let Error::Bug(phrase) = error {
+                    web_sys::console::error_1(&format!("a defect of Haven: {phrase}").into());
+                }
+                Ok(Err(error.into()))
+            }
+            Ok(value) => Ok(Ok(value)),
         }
     }
 
@@ -402,41 +399,6 @@ impl Signed {
             Self::Unreadable(failure) => failure.clone(),
             _ => Failure::NotSignedIn,
         }
-    }
-}
-
-/// Orders that are handled together.
-#[derive(Default)]
-struct Batch {
-    intents: Vec<(Asker, IntentId, Intent)>,
-    others: Vec<(Asker, Command)>,
-    entered: Vec<Entered>,
-    vaults: Vec<u64>,
-    answers: Vec<(RequestId, Result<request::Reply, Rejection>)>,
-    reports: Vec<Report>,
-    online: Option<bool>,
-    stop: bool,
-}
-
-impl Batch {
-    fn gather(orders: impl Iterator<Item = Order>) -> Self {
-        let mut batch = Self::default();
-        for order in orders {
-            match order {
-                Order::Request(asker, command) => match commands::sort(command) {
-                    Sorted::Intent(id, intent) => batch.intents.push((asker, id, intent)),
-                    Sorted::Other(command) => batch.others.push((asker, command)),
-                },
-                Order::Online(online) => batch.online = Some(online),
-                Order::Answered(id, result) => batch.answers.push((id, result)),
-                Order::Socket(report) => batch.reports.push(report),
-                Order::Entered(entered) => batch.entered.push(*entered),
-                Order::VaultWritten(version) => batch.vaults.push(version),
-                Order::Wake => {}
-                Order::Stop => batch.stop = true,
-            }
-        }
-        batch
     }
 }
 

@@ -1,0 +1,78 @@
+//! What waits for the engine.
+
+use super::account::Entered;
+use crate::{
+    commands::{self, Sorted},
+    socket::Report,
+    tabs::Asker,
+};
+use haven_bridge::{Command, IntentId};
+use haven_core::{
+    intent::Intent,
+    request::{Rejection, Reply, RequestId},
+};
+
+/// Something for the engine to do.
+pub enum Order {
+    /// A page wants something.
+    Request(Asker, Command),
+    /// A page heard that the network is back or gone.
+    Online(bool),
+    /// A relay answered, or didn't.
+    Answered(Answered),
+    /// A socket has something to tell.
+    Socket(Report),
+    /// A sign-up or sign-in has ended.
+    Entered(Box<Entered>),
+    /// The vault was written.
+    VaultWritten(u64),
+    /// Something is due.
+    Wake,
+    /// This tab must not lead any more.
+    Stop,
+}
+
+/// The end of a call.
+pub struct Answered {
+    /// Counts who was signed in: request ids begin anew with each.
+    pub session: u32,
+    /// The request.
+    pub id: RequestId,
+    /// What the relay said.
+    pub result: Result<Reply, Rejection>,
+}
+
+/// Orders that are handled together.
+#[derive(Default)]
+pub struct Batch {
+    pub intents: Vec<(Asker, IntentId, Intent)>,
+    pub others: Vec<(Asker, Command)>,
+    pub entered: Vec<Entered>,
+    pub vaults: Vec<u64>,
+    pub answers: Vec<Answered>,
+    pub reports: Vec<Report>,
+    pub online: Option<bool>,
+    pub stop: bool,
+}
+
+impl Batch {
+    pub fn gather(orders: impl Iterator<Item = Order>) -> Self {
+        let mut batch = Self::default();
+        for order in orders {
+            match order {
+                Order::Request(asker, command) => match commands::sort(command) {
+                    Sorted::Intent(id, intent) => batch.intents.push((asker, id, intent)),
+                    Sorted::Other(command) => batch.others.push((asker, command)),
+                },
+                Order::Online(online) => batch.online = Some(online),
+                Order::Answered(answered) => batch.answers.push(answered),
+                Order::Socket(report) => batch.reports.push(report),
+                Order::Entered(entered) => batch.entered.push(*entered),
+                Order::VaultWritten(version) => batch.vaults.push(version),
+                Order::Wake => {}
+                Order::Stop => batch.stop = true,
+            }
+        }
+        batch
+    }
+}
