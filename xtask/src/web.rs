@@ -44,7 +44,8 @@ pub fn release() -> Outcome {
 
 /// Trunk with `command`. It finds its tools in the search path and downloads none, so that they are of known versions.
 pub fn trunk(command: &str) -> Run {
-    Run::new("trunk").args([command, "--offline", "true", "--locked", "true"])
+    // Trunk's own stack says nothing about a fault in our code.
+    Run::new("trunk").args([command, "--offline", "true", "--locked", "true"]).env("RUST_BACKTRACE", "0")
 }
 
 /// Downloads the dependencies, since [`trunk`] won't.
