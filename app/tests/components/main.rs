@@ -2,6 +2,12 @@
 //!
 //! `cargo test -p haven-app --features scripted --target wasm32-unknown-unknown --test components`
 #![cfg(target_arch = "wasm32")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "clippy does not know these tests by their attribute"
+)]
 
 mod conversation;
 mod page;

@@ -3,7 +3,7 @@
 //! Only the rows in sight and a margin are in the document. Heights are measured as rows appear; whatever changes
 //! above, the row that is being read stays where it is, and who is at the end stays at the end.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use haven_bridge::{ConversationId, ItemContent, ItemId};
 use leptos::{html, prelude::*};
@@ -30,6 +30,9 @@ const MARGIN: f64 = 800.0;
 
 /// Older items are asked for when so little is left above.
 const LOAD_AHEAD: f64 = 1200.0;
+
+/// Long enough for a screen reader to take notice.
+const SAID_AFTER: Duration = Duration::from_millis(1500);
 
 /// So near to the end counts as being there.
 const NEAR_END: f64 = 40.0;
@@ -117,11 +120,16 @@ fn Above(timeline: Timeline) -> impl IntoView {
     }
 }
 
-/// What screen readers say when somebody writes.
+/// What screen readers say when somebody writes. It is taken away once it was said: it is not there to be read.
 fn announcements(timeline: Timeline) -> Signal<String> {
     let session = use_session();
-    Signal::derive(move || {
-        let domain = session.domain();
+    let said = RwSignal::new(String::new());
+    Effect::new(move |before: Option<()>| {
+        let arrived = timeline.arrived().get();
+        if before.is_none() {
+            return;
+        }
+        let domain = session.domain_now();
         let say = |id: &ItemId| {
             timeline.peek(*id, |item| match &item.content {
                 ItemContent::Received { from, text, .. } => {
@@ -131,9 +139,11 @@ fn announcements(timeline: Timeline) -> Signal<String> {
                 _ => None,
             })
         };
-        let said: Vec<_> = timeline.arrived().get().iter().filter_map(|id| say(id).flatten()).collect();
-        said.join(". ")
-    })
+        let sentences: Vec<_> = arrived.iter().filter_map(|id| say(id).flatten()).collect();
+        said.set(sentences.join(". "));
+        set_timeout(move || _ = said.try_set(String::new()), SAID_AFTER);
+    });
+    said.into()
 }
 
 /// What a row needs to have its height watched.
