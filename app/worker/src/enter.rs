@@ -116,6 +116,17 @@ pub async fn nobody() -> Session {
     nobody_yet()
 }
 
+/// Nobody is signed in any more, at the relay of this address.
+pub fn nobody_at(address: &str) -> Session {
+    match nobody_yet() {
+        Session::SignedOut { domain: None, sign_up } => {
+            let domain = address.split_once('@').map(|(_, domain)| domain.to_owned());
+            Session::SignedOut { domain, sign_up }
+        }
+        known => known,
+    }
+}
+
 /// Nobody is signed in, at a relay that has said or not what it is.
 pub fn nobody_yet() -> Session {
     LAST_INFO.with_borrow(|info| Session::SignedOut {

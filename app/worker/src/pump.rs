@@ -203,6 +203,9 @@ impl Pump {
         for entered in batch.entered {
             self.entered(entered).await?;
         }
+        for (asker, nobody) in batch.nobody {
+            self.nobody(asker, nobody);
+        }
         for version in batch.vaults {
             self.vault_written(version).await?;
         }

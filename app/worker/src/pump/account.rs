@@ -80,6 +80,10 @@ impl Pump {
             Signed::In(engine) => Some((engine.account().origin.clone(), engine.account().session)),
             _ => None,
         };
+        let gone = match &self.engine {
+            Signed::In(engine) => enter::nobody_at(&engine.account().address),
+            _ => enter::nobody_yet(),
+        };
         let wiped = self.store.wipe().await.map_err(Error::from);
         if let Err(failure) = self.done(wiped)? {
             self.answer(asker, Err(failure));
@@ -89,7 +93,7 @@ impl Pump {
         self.wake = None;
         self.sockets.sign_out();
         self.client.sign_out();
-        self.publish(vec![Event::Session(enter::nobody_yet())]);
+        self.publish(vec![Event::Session(gone)]);
         let (tab, leader) = (Rc::clone(&self.tab), self.leader);
         spawn_local(async move {
             if let Some((origin, session)) = session {
@@ -107,11 +111,19 @@ impl Pump {
 
     /// Answers once the relay has said what it is, or doesn't.
     pub(super) fn signed_out_session(&self, asker: Asker) {
-        let (tab, leader) = (Rc::clone(&self.tab), self.leader);
+        let orders = self.orders.clone();
         spawn_local(async move {
-            let session = enter::nobody().await;
-            tab.answer(leader, asker, Ok(Reply::Session(session)));
+            let nobody = enter::nobody().await;
+            let _ = orders.unbounded_send(Order::Nobody(asker, nobody));
         });
+    }
+
+    /// The relay has said what it is. Meanwhile somebody may have signed in.
+    pub(super) fn nobody(&mut self, asker: Asker, nobody: Session) {
+        match self.engine {
+            Signed::Out => self.answer(asker, Ok(Reply::Session(nobody))),
+            _ => self.session(asker),
+        }
     }
 
     /// The person typed words of the recovery phrase.

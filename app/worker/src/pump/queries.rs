@@ -58,7 +58,7 @@ impl Pump {
     }
 
     /// Who is signed in. A page asks this first, so it hears of the connection as well.
-    fn session(&mut self, asker: Asker) {
+    pub(super) fn session(&mut self, asker: Asker) {
         let session = match &self.engine {
             Signed::Out => return self.signed_out_session(asker),
             Signed::Unreadable(failure) => Err(failure.clone()),

@@ -6,7 +6,7 @@ use crate::{
     socket::Report,
     tabs::Asker,
 };
-use haven_bridge::{Command, IntentId};
+use haven_bridge::{Command, IntentId, Session};
 use haven_core::{
     intent::Intent,
     request::{Rejection, Reply, RequestId},
@@ -24,6 +24,8 @@ pub enum Order {
     Socket(Report),
     /// A sign-up or sign-in has ended.
     Entered(Box<Entered>),
+    /// What to say of who is signed in, if it is still nobody.
+    Nobody(Asker, Session),
     /// The vault was written.
     VaultWritten(u64),
     /// Something is due.
@@ -48,6 +50,7 @@ pub struct Batch {
     pub intents: Vec<(Asker, IntentId, Intent)>,
     pub others: Vec<(Asker, Command)>,
     pub entered: Vec<Entered>,
+    pub nobody: Vec<(Asker, Session)>,
     pub vaults: Vec<u64>,
     pub answers: Vec<Answered>,
     pub reports: Vec<Report>,
@@ -68,6 +71,7 @@ impl Batch {
                 Order::Answered(answered) => batch.answers.push(answered),
                 Order::Socket(report) => batch.reports.push(report),
                 Order::Entered(entered) => batch.entered.push(*entered),
+                Order::Nobody(asker, session) => batch.nobody.push((asker, session)),
                 Order::VaultWritten(version) => batch.vaults.push(version),
                 Order::Wake => {}
                 Order::Stop => batch.stop = true,
