@@ -27,7 +27,11 @@ use futures_channel::{
     mpsc::{self, UnboundedReceiver, UnboundedSender},
     oneshot,
 };
-use futures_util::{FutureExt as _, StreamExt as _, join, select_biased};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{self, Either},
+    join, select_biased,
+};
 use gloo_timers::{callback::Timeout, future::TimeoutFuture};
 use haven_bridge::{Connection, Event, Failure, IntentId, Reply};
 use haven_core::{
@@ -44,6 +48,8 @@ use std::rc::Rc;
 /// After a failure of the store, verbs are tried again in a second, then ever more rarely.
 const FIRST_RETRY: u32 = 1_000;
 const LAST_RETRY: u32 = 30_000;
+/// A frozen tab that has the database open in an older version makes its upgrade wait.
+const OPEN_WITHIN: u32 = 20_000;
 /// A longer timer would overflow the browser's; waking for nothing once an hour is harmless.
 const LONGEST_SLEEP: u64 = 3_600_000;
 
@@ -82,7 +88,11 @@ impl From<StoreError> for Ended {
 /// Leads until something ends it.
 pub async fn lead(tab: &Rc<Tab>, mut lock: Lock) -> Ended {
     tab.rise();
-    let (database, key) = join!(IndexedDb::take_over(NAME), storage_key::load_or_create(NAME));
+    let opening = async { join!(IndexedDb::take_over(NAME), storage_key::load_or_create(NAME)) };
+    let (database, key) = match future::select(opening.boxed_local(), TimeoutFuture::new(OPEN_WITHIN)).await {
+        Either::Left((opened, _)) => opened,
+        Either::Right(_) => return Ended::Failed(blocked()),
+    };
     let (store, lost) = match database {
         Ok(database) => database,
         Err(error) => return error.into(),
@@ -403,6 +413,10 @@ impl Signed {
             _ => Failure::NotSignedIn,
         }
     }
+}
+
+fn blocked() -> Failure {
+    Failure::Storage { message: "another tab with Haven has to be closed or reloaded first".into() }
 }
 
 /// Waits before the database is tried again, or until a page wants something.
