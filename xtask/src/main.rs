@@ -29,7 +29,9 @@ Builds, runs and tests Haven, and installs what that needs.
   cargo xtask test            Everything that has to pass before a change is merged
   cargo xtask ci              The steps of `test`
   cargo xtask ci STEP [ARGS]  One of them; ARGS go to the tool that it runs
-  cargo xtask bench chat      The chat benchmark, in a browser
+  cargo xtask bench chat [-- ARGS]
+                              The chat benchmark in a browser, beside Wire's core-crypto
+                              ARGS: --sizes 10,100,500,1000 --runs 5 --messages 1000
 ";
 
 fn main() -> ExitCode {
