@@ -122,10 +122,10 @@ impl Tab {
 
     /// This tab can't go on. All its requests fail, now and later.
     pub fn end(&self, event: &Event, failure: Failure) {
-        let was_leader = matches!(*self.role.borrow(), Role::Leader { .. });
-        if was_leader {
-            self.order(Order::Stop);
+        if self.has_ended() {
+            return;
         }
+        self.order(Order::Stop);
         self.play(Role::Ended(failure.clone()));
         self.post(&FromWorker::Event(event.clone()));
         self.fail(&failure);
