@@ -6,7 +6,7 @@ use std::{
     collections::HashMap,
     hash::{BuildHasher, Hash, RandomState},
     net::IpAddr,
-    sync::Mutex,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -144,16 +144,11 @@ impl Limiter {
 
     /// [`Limiter::take`] at a time since the start.
     pub fn take_at(&self, limit: Limit, key: impl Hash, amount: u32, now: Duration) -> Result<(), Refusal> {
-        let rate = limit.rate(&self.config);
-        let each = Duration::try_from_secs_f64(rate.every_s).unwrap_or(Duration::MAX);
-        let size = each.saturating_mul(rate.burst);
+        let Rate { burst, every_s } = limit.rate(&self.config);
+        let each = each(every_s);
+        let size = each.saturating_mul(burst);
         let cost = each.saturating_mul(amount);
-        // Keyed by a random hash: a collision, which nobody can aim for, would make two keys share a bucket.
-        let bucket = self.hasher.hash_one((limit.name(), key));
-        let Some(shard) = self.shards.get(bucket as usize % SHARDS) else {
-            return Ok(());
-        };
-        let mut shard = shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (bucket, Some(mut shard)) = self.bucket(limit, key) else { return Ok(()) };
         shard.forget_full(now);
         let full_at = shard.full_at.entry(bucket).or_insert(now);
         let after = (*full_at).max(now).saturating_add(cost);
@@ -167,6 +162,28 @@ impl Limiter {
             })
         }
     }
+
+    /// Puts back what was taken for a call that turned out not to count.
+    pub fn give_back(&self, limit: Limit, key: impl Hash, amount: u32) {
+        let cost = each(limit.rate(&self.config).every_s).saturating_mul(amount);
+        if let (bucket, Some(mut shard)) = self.bucket(limit, key)
+            && let Some(full_at) = shard.full_at.get_mut(&bucket)
+        {
+            *full_at = full_at.saturating_sub(cost);
+        }
+    }
+
+    /// Keyed by a random hash: a collision, which nobody can aim for, would make two keys share a bucket.
+    fn bucket(&self, limit: Limit, key: impl Hash) -> (u64, Option<MutexGuard<'_, Shard>>) {
+        let bucket = self.hasher.hash_one((limit.name(), key));
+        let shard = self.shards.get(bucket as usize % SHARDS);
+        (bucket, shard.map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+/// Between two tokens.
+fn each(every_s: f64) -> Duration {
+    Duration::try_from_secs_f64(every_s).unwrap_or(Duration::MAX)
 }
 
 impl Shard {
@@ -220,6 +237,16 @@ mod tests {
         let now = Duration::from_secs(5);
         assert!(limiter.take_at(Limit::claims, 1, 4, now).is_err());
         assert_eq!(limiter.take_at(Limit::claims, 1, 3, now), Ok(()));
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again() {
+        let limiter = limiter(2, 3600.0);
+        for _ in 0..10 {
+            assert_eq!(limiter.take(Limit::claims, 1, 2), Ok(()));
+            limiter.give_back(Limit::claims, 1, 2);
+        }
+        assert!(limiter.take(Limit::claims, 1, 3).is_err());
     }
 
     #[test]

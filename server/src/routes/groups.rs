@@ -7,10 +7,10 @@ use crate::{
     header,
     limits::{Limit, MAX_POINTERS, today},
     state::State,
-    store::{NewCommit, NewMessages},
+    store::{self, NewCommit, NewMessages, StoreError},
 };
 use axum::{Router, extract::State as Shared, routing::post};
-use haven_wire::{Call as _, Refusal, group::*, limits};
+use haven_wire::{Call as _, Refusal, group::*, ids::GroupId, limits};
 
 /// The calls of this module.
 pub fn router() -> Router<State> {
@@ -34,15 +34,35 @@ async fn append_commit(
     Cbor(request): Cbor<AppendCommit>,
 ) -> Answer<Appended> {
     check_commit(&request)?;
-    // By token as well, so that a stranger can't use up a group's bucket.
-    take(&state, Limit::commits_per_group, (request.group_id, token_hash), 1)?;
     if request.epoch == 0 {
         caller.take(&state, Limit::new_groups_per_network, 1)?;
     }
     let pointers = u32::try_from(request.pointers.len()).unwrap_or(u32::MAX);
     caller.take(&state, Limit::pointers_per_network, pointers)?;
+    let group = request.group_id;
     let new = NewCommit { token_hash, request, day: today() };
-    Ok(Cbor(state.store.append_commit(new).await?))
+    let store = state.store.clone();
+    charged(state, Limit::commits_per_group, group, 1, async move { store.append_commit(new).await }).await
+}
+
+/// Appends at the expense of the group's bucket. Who shows no fitting token gets nothing from it, or a stranger could
+/// keep the members from writing. In a task of its own, so that hanging up can't prevent the giving back.
+async fn charged(
+    state: State,
+    limit: Limit,
+    group: GroupId,
+    amount: u32,
+    append: impl Future<Output = store::Result<Appended>> + Send + 'static,
+) -> Answer<Appended> {
+    take(&state, limit, group, amount)?;
+    let task = tokio::spawn(async move {
+        let result = append.await;
+        if matches!(result, Err(StoreError::Refused(Refusal::WrongEpochToken))) {
+            state.limiter.give_back(limit, group, amount);
+        }
+        result
+    });
+    Ok(Cbor(task.await.map_err(|_| Refusal::Internal)??))
 }
 
 fn check_commit(request: &AppendCommit) -> Result<(), ApiError> {
@@ -65,9 +85,11 @@ async fn append_messages(
 ) -> Answer<Appended> {
     check_messages(&request)?;
     let amount = u32::try_from(request.messages.len()).unwrap_or(u32::MAX);
-    take(&state, Limit::messages_per_group, (request.group_id, token_hash), amount)?;
+    let group = request.group_id;
     let new = NewMessages { token_hash, request, day: today() };
-    Ok(Cbor(state.store.append_messages(new).await?))
+    let store = state.store.clone();
+    charged(state, Limit::messages_per_group, group, amount, async move { store.append_messages(new).await })
+        .await
 }
 
 fn check_messages(request: &AppendMessages) -> Result<(), ApiError> {

@@ -148,6 +148,39 @@ async fn a_stranger_cannot_use_up_a_groups_bucket() {
 }
 
 #[tokio::test]
+async fn commits_are_limited_by_group_whatever_the_epoch() {
+    let relay = TestRelay::start_with(
+        |config| config.limits.commits_per_group = Rate { burst: 5, every_s: 3600.0 },
+        Default::default(),
+    )
+    .await;
+    let mut group = Group::new();
+    for _ in 0..5 {
+        group.commit(&relay, false).await;
+    }
+    assert_eq!(group.send_commit(&relay, &group.new_commit(false)).await.unwrap_err().status(), 429);
+    Group::on(&relay).await;
+}
+
+#[tokio::test]
+async fn large_requests_wait_for_room_and_are_refused_without() {
+    let relay = TestRelay::start().await;
+    let group = Group::new();
+    let mut call = group.new_commit(false);
+    call.commit.resize(2_000_000, 0);
+    let all = relay.state.large_requests.available_permits();
+    let taken = relay.state.large_requests.acquire_many(u32::try_from(all).unwrap()).await.unwrap();
+    let sending = group.send_commit(&relay, &call);
+    tokio::pin!(sending);
+    assert!(futures_util::poll!(sending.as_mut()).is_pending());
+    // Small ones don't wait.
+    Group::on(&relay).await;
+    drop(taken);
+    assert_eq!(sending.await.unwrap().sequence, 1);
+    assert_eq!(relay.state.large_requests.available_permits(), all);
+}
+
+#[tokio::test]
 async fn oversize_bodies_are_refused_before_they_are_read() {
     let relay = TestRelay::start().await;
     let request = Request::post(Info::PATH)

@@ -174,8 +174,11 @@ pub fn headers_of<C: Call>(by: By<'_>) -> HeaderMap {
 }
 
 pub fn request<C: Call>(call: &C, by: By<'_>) -> Request<Body> {
-    let mut request = Request::post(C::PATH).body(Body::from(haven_wire::encode(call).unwrap())).unwrap();
+    let body = haven_wire::encode(call).unwrap();
+    let mut request = Request::post(C::PATH).body(Body::empty()).unwrap();
     *request.headers_mut() = headers_of::<C>(by);
+    request.headers_mut().insert(header::CONTENT_LENGTH, body.len().into());
+    *request.body_mut() = body.into();
     request
 }
 

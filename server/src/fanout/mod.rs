@@ -3,6 +3,10 @@
 //! Frames are hints. Nothing here waits for a socket: each has a bounded queue, and what doesn't fit is replaced by a
 //! [`FromRelay::Head`] that is sent when the queue has drained.
 
+mod outgoing;
+
+pub use outgoing::{End, Next, Outgoing};
+
 use crate::{
     metrics::Metrics,
     store::{News, RelayStore, Window},
@@ -14,8 +18,9 @@ use haven_wire::{
     limits::{MAX_FRAME, MAX_TOKEN_COMMITS},
     push::FromRelay,
 };
+use outgoing::{Queue, encode};
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap},
     hash::{BuildHasher as _, RandomState},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -24,10 +29,6 @@ use std::{
 };
 use tokio::sync::{Notify, mpsc, watch};
 
-/// Bytes that wait for one socket, at most.
-const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
-/// Frames that wait for one socket, at most.
-const MAX_QUEUED_FRAMES: usize = 256;
 /// Groups that one socket may subscribe to.
 pub const MAX_SUBSCRIPTIONS: usize = 4096;
 /// Sockets of one device. A further one ends the oldest.
@@ -36,119 +37,6 @@ const SHARDS: usize = 64;
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What waits to be sent to one socket.
-pub struct Outgoing {
-    id: u64,
-    queue: Mutex<Queue>,
-    wake: Notify,
-    metrics: Arc<Metrics>,
-}
-
-#[derive(Default)]
-struct Queue {
-    frames: VecDeque<Bytes>,
-    bytes: usize,
-    /// Groups whose frames were left out: the head, and whether the subscription ended.
-    left_out: HashMap<GroupId, (u64, bool)>,
-    inbox: bool,
-    key_packages_low: bool,
-    end: Option<End>,
-}
-
-/// Why a socket ends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum End {
-    /// The session did.
-    SignedOut,
-    /// The device has opened too many others.
-    TooMany,
-}
-
-/// The next thing for a socket to do.
-pub enum Next {
-    /// Send this.
-    Frame(Bytes),
-    /// Close.
-    End(End),
-    /// Nothing for now.
-    Nothing,
-}
-
-impl Outgoing {
-    /// Queues an answer.
-    pub fn send(&self, frame: &FromRelay) {
-        if let Some(frame) = encode(frame) {
-            self.push(frame, None);
-        }
-    }
-
-    /// Queues a frame, or notes that one of this group, up to this head, was left out.
-    fn push(&self, frame: Bytes, instead: Option<(GroupId, u64, bool)>) {
-        let mut queue = locked(&self.queue);
-        let fits = queue.frames.len() < MAX_QUEUED_FRAMES && queue.bytes + frame.len() <= MAX_QUEUED_BYTES;
-        if fits {
-            queue.bytes += frame.len();
-            queue.frames.push_back(frame);
-        } else {
-            self.metrics.dropped_pushes.fetch_add(1, Relaxed);
-            if let Some((group, head, closed)) = instead {
-                let entry = queue.left_out.entry(group).or_default();
-                *entry = (entry.0.max(head), entry.1 || closed);
-            }
-        }
-        drop(queue);
-        self.wake.notify_one();
-    }
-
-    fn set(&self, change: impl FnOnce(&mut Queue)) {
-        change(&mut locked(&self.queue));
-        self.wake.notify_one();
-    }
-
-    /// Takes what is to be done next.
-    pub fn next(&self) -> Next {
-        let mut queue = locked(&self.queue);
-        if let Some(end) = queue.end {
-            return Next::End(end);
-        }
-        if let Some(frame) = queue.frames.pop_front() {
-            queue.bytes = queue.bytes.saturating_sub(frame.len());
-            return Next::Frame(frame);
-        }
-        let frame = if std::mem::take(&mut queue.inbox) {
-            Some(FromRelay::Inbox)
-        } else if std::mem::take(&mut queue.key_packages_low) {
-            Some(FromRelay::KeyPackagesLow)
-        } else {
-            queue.next_left_out()
-        };
-        match frame.as_ref().and_then(encode) {
-            Some(frame) => Next::Frame(frame),
-            None => Next::Nothing,
-        }
-    }
-
-    /// Returns when something may have been queued.
-    pub async fn wait(&self) {
-        self.wake.notified().await;
-    }
-}
-
-impl Queue {
-    fn next_left_out(&mut self) -> Option<FromRelay> {
-        let (group_id, (head, closed)) = self.left_out.iter().next().map(|(group, what)| (*group, *what))?;
-        self.left_out.remove(&group_id);
-        if closed && head > 0 {
-            self.left_out.insert(group_id, (0, true));
-        }
-        Some(if head > 0 { FromRelay::Head { group_id, head } } else { FromRelay::Closed { group_id } })
-    }
-}
-
-fn encode(frame: &FromRelay) -> Option<Bytes> {
-    haven_wire::encode(frame).ok().map(Bytes::from)
 }
 
 /// A subscription. Until the store has said what the token opens, it only notes what it missed.
@@ -224,12 +112,8 @@ impl Hub {
 
     /// Adds a socket of a device.
     pub fn enter(&self, device: DeviceId) -> Arc<Outgoing> {
-        let outgoing = Arc::new(Outgoing {
-            id: self.next_id.fetch_add(1, Relaxed),
-            queue: Mutex::default(),
-            wake: Notify::new(),
-            metrics: self.metrics.clone(),
-        });
+        let id = self.next_id.fetch_add(1, Relaxed);
+        let outgoing = Arc::new(Outgoing::new(id, self.metrics.clone()));
         let mut devices = locked(&self.devices);
         let sockets = devices.entry(device).or_default();
         if sockets.len() >= MAX_DEVICE_SOCKETS
@@ -399,51 +283,6 @@ fn ends_token(epoch: u64, row: &Row) -> bool {
 mod tests {
     use super::*;
     use haven_wire::group::CommitMark;
-
-    fn outgoing() -> Arc<Outgoing> {
-        Hub::new(Arc::default()).enter(DeviceId([1; 16]))
-    }
-
-    fn drained(outgoing: &Outgoing) -> Vec<FromRelay> {
-        let mut frames = Vec::new();
-        while let Next::Frame(frame) = outgoing.next() {
-            frames.push(haven_wire::decode(&frame).unwrap());
-        }
-        frames
-    }
-
-    #[test]
-    fn what_overflows_comes_as_head_and_closed() {
-        let outgoing = outgoing();
-        let group_id = GroupId([2; 16]);
-        for head in 1..=1000 {
-            let frame = encode(&FromRelay::Head { group_id, head }).unwrap();
-            outgoing.push(frame, Some((group_id, head, head == 1000)));
-        }
-        let frames = drained(&outgoing);
-        assert_eq!(frames.len(), MAX_QUEUED_FRAMES + 2);
-        let last = &frames[MAX_QUEUED_FRAMES..];
-        assert!(matches!(last[0], FromRelay::Head { head: 1000, .. }), "{last:?}");
-        assert!(matches!(last[1], FromRelay::Closed { .. }), "{last:?}");
-    }
-
-    #[test]
-    fn large_frames_are_bounded_by_bytes() {
-        let outgoing = outgoing();
-        for _ in 0..10 {
-            outgoing.push(Bytes::from(vec![0; MAX_FRAME]), None);
-        }
-        assert_eq!(locked(&outgoing.queue).frames.len(), 4);
-    }
-
-    #[test]
-    fn many_inbox_hints_are_one() {
-        let outgoing = outgoing();
-        for _ in 0..5 {
-            outgoing.set(|queue| queue.inbox = true);
-        }
-        assert_eq!(drained(&outgoing).len(), 1);
-    }
 
     #[test]
     fn a_token_ends_at_a_barrier_or_the_256th_commit() {
