@@ -1,8 +1,13 @@
 //! Device attestations: the proof, in each MLS leaf, that the leaf's key is a device of a certificate's owner.
 //!
 //! [`verify`] is a merge check, so it is a pure function of its arguments: it knows no clock, no policy and no
-//! setting, and its rules ([`super::packet`], [`super::statement`]) change only with the rules version of a group.
-//! Whether the certificate behind it is expired, revoked or pinned is judged elsewhere, by whoever adds a device.
+//! setting, and its rules (`packet.rs`, `statement.rs`, [`super::address::is_normal`], [`valid_label`]) change only
+//! with the rules version of a group. Whether the certificate behind it is expired, revoked or pinned is judged
+//! elsewhere, by whoever adds a device.
+//!
+//! Signatures are verified one by one. A batch would take a third of the time (in wasm, about 30 instead of 80 µs
+//! each), but accepts, depending on chance, crafted signatures that a single verification refuses: members would come
+//! to different verdicts on one commit.
 
 use super::{Error, Fingerprint, PrimaryKey, SecretCertificate, address, statement::Purpose};
 use crate::Millis;
