@@ -151,7 +151,7 @@ fn wasm(arguments: &[&str]) -> Outcome {
     tools::wasm_bindgen()?;
     let chromium = browser::chromium()?;
     Run::cargo()
-        .args(["test", "--locked"])
+        .args(["test", "--locked", "--tests"])
         .args(BROWSER)
         .args(WASM)
         .args(arguments)
