@@ -20,6 +20,9 @@ pub const MAX_POINTERS: usize = 4096;
 /// A wrapped vault key, in bytes.
 pub const MAX_WRAP: usize = 1024;
 
+/// An address in a sign-in, in bytes. It is kept between the two steps, also if nobody has it.
+pub const MAX_ADDRESS: usize = 320;
+
 /// Today, in UTC.
 pub fn today() -> Day {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -5,7 +5,7 @@ use crate::{
     auth::{Caller, SignedIn as By, take},
     cbor::Cbor,
     error::{Answer, ApiError, at_most},
-    limits::{Limit, MAX_WRAP, today},
+    limits::{Limit, MAX_ADDRESS, MAX_WRAP, today},
     opaque,
     state::State,
 };
@@ -89,6 +89,7 @@ pub(super) fn check_device_list(list: &SignedDeviceList) -> Result<(), ApiError>
 /// Slows down guessing: by address and network, and by address alone, far higher, so that a stranger can't easily
 /// keep a person out. Known and unknown addresses have the same limits.
 fn limit_sign_ins(state: &State, caller: Caller, address: &str) -> Result<(), ApiError> {
+    at_most("address", address.len(), MAX_ADDRESS)?;
     let address = address.to_ascii_lowercase();
     if let Some(network) = caller.0 {
         take(state, Limit::sign_ins_per_network, (network, &address), 1)?;

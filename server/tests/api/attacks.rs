@@ -45,6 +45,13 @@ async fn known_and_unknown_addresses_are_answered_with_the_same_shape() {
 }
 
 #[tokio::test]
+async fn nobody_fills_the_memory_with_long_addresses() {
+    let relay = TestRelay::start().await;
+    let call = login_start(&"a".repeat(100_000));
+    assert_eq!(relay.call(&call, By::Nobody).await.unwrap_err().status(), 413);
+}
+
+#[tokio::test]
 async fn an_unknown_address_has_a_stable_oprf_and_stretching() {
     let relay = TestRelay::start().await;
     let call = login_start("bob@localhost");

@@ -6,8 +6,8 @@
 use crate::{call, ids::*};
 use serde::{Deserialize, Serialize};
 
-/// The OPAQUE suite of both sides: Ristretto255, 3DH with SHA-512, Argon2id with the client's parameters. Neither side
-/// sets identifiers or a context; the credential identifier is the part of the address before the `@`.
+/// The OPAQUE suite of both sides: Ristretto255, 3DH with SHA-512, Argon2id with the client's parameters. The credential
+/// identifier is the part of the address before the `@`.
 pub struct OpaqueSuite;
 
 impl opaque_ke::CipherSuite for OpaqueSuite {
