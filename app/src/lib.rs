@@ -4,6 +4,10 @@
 //! The flow is one way: an [`Event`](haven_bridge::Event) changes a store in `state`, a component shows the store, and
 //! a component asks the [`CoreClient`] for things with a [`Command`](haven_bridge::Command).
 
+// The tests of the modules run where the app runs.
+#[cfg(all(test, target_arch = "wasm32"))]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
+
 mod app;
 mod components;
 mod features;

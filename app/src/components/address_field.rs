@@ -119,6 +119,9 @@ fn complete(word: &str, domain: Option<&str>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::complete;
 
     #[test]

@@ -48,6 +48,9 @@ pub fn grouped(fingerprint: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::grouped;
 
     #[test]

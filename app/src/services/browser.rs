@@ -188,6 +188,9 @@ pub fn show_panic(info: &PanicHookInfo<'_>) {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::device_label_of;
 
     #[test]

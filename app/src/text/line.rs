@@ -63,6 +63,9 @@ fn with_devices(added: &[(PersonRef, String)], name: impl Fn(&PersonRef) -> Stri
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     fn person(address: &str) -> PersonRef {

@@ -1,6 +1,4 @@
 //! Components in a real browser, with a scripted engine.
-//!
-//! `cargo test -p haven-app --features scripted --target wasm32-unknown-unknown --test components`
 #![cfg(target_arch = "wasm32")]
 #![allow(
     clippy::indexing_slicing,

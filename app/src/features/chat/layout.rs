@@ -125,6 +125,9 @@ impl Layout {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     fn id(number: u8) -> ItemId {

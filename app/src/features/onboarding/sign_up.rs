@@ -118,6 +118,9 @@ fn name_error(name: &str, tried: bool) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::name_error;
 
     #[test]
