@@ -30,7 +30,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let relay = Relay::open(config).await?;
-    println!("Haven is running at http://{}", relay.address());
+    println!("Haven is running at {}", relay.state.origin);
     let stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -3,7 +3,7 @@
 use crate::{
     Error, Millis,
     engine::Engine,
-    identity::{Account, vault::VaultConversation},
+    identity::vault::VaultConversation,
     memory::{Batch, Memory},
     network::Purpose,
     request::{Outgoing, Request},
@@ -78,16 +78,6 @@ impl Memory {
 }
 
 impl<S: Store> Engine<S> {
-    /// Replaces the account's record.
-    pub async fn set_account(&mut self, account: Account) -> Result<(), Error> {
-        let work = |memory: &mut Memory, batch: &mut Batch| {
-            batch.put(Table::Meta, b"account", Vec::new(), Some(&account))?;
-            memory.account = account;
-            Ok(())
-        };
-        self.verb(0, work).await.map(|_| ())
-    }
-
     /// The person has shown that the recovery phrase is written down.
     pub async fn confirm_recovery_phrase(&mut self, now: Millis) -> Result<Vec<Event>, Error> {
         let work = |memory: &mut Memory, batch: &mut Batch| {

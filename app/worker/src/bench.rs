@@ -67,7 +67,11 @@ async fn open(name: &str) -> Rc<IndexedDb> {
 fn intent_id(number: u32) -> IntentId {
     let mut id = [0xE0; 16];
     id.iter_mut().zip(number.to_be_bytes()).for_each(|(to, from)| *to = from);
-    scope::random::<8>().expect("random").iter().zip(id.iter_mut().skip(8)).for_each(|(from, to)| *to = *from);
+    scope::random::<8>()
+        .expect("random")
+        .iter()
+        .zip(id.iter_mut().skip(8))
+        .for_each(|(from, to)| *to = *from);
     IntentId(id)
 }
 
@@ -183,7 +187,8 @@ async fn start_group(alice: &mut Durable, relay: &TestRelay, n: u32, results: &m
     loop {
         let start = clock();
         let pending = alice.engine.outgoing(now()).await.expect("outgoing");
-        let staged = pending.requests.iter().any(|outgoing| matches!(outgoing.request, Request::AppendCommit(_)));
+        let staged =
+            pending.requests.iter().any(|outgoing| matches!(outgoing.request, Request::AppendCommit(_)));
         for outgoing in pending.requests {
             alice.exchange(relay, outgoing, now()).await;
         }
@@ -382,6 +387,7 @@ fn hex(rows: &[Row]) -> String {
 
 fn unhex(text: &str) -> Vec<Row> {
     let digits: Vec<u8> = text.bytes().map(|c| (c as char).to_digit(16).expect("hex") as u8).collect();
-    let bytes: Vec<u8> = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+    let bytes: Vec<u8> =
+        digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
     haven_wire::decode(&bytes).expect("rows")
 }

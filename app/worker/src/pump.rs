@@ -216,9 +216,6 @@ impl Pump {
         for (asker, nobody) in batch.nobody {
             self.nobody(asker, nobody);
         }
-        for version in batch.vaults {
-            self.vault_written(version).await?;
-        }
         for answered in batch.answers {
             self.answered(answered).await?;
         }

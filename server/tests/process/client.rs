@@ -50,7 +50,8 @@ impl Program {
         let err = read_all(child.stderr.take().unwrap());
         let mut greeting = String::new();
         out.read_line(&mut greeting).unwrap();
-        let address = greeting.trim().rsplit('/').next().unwrap().parse().unwrap();
+        let address =
+            greeting.trim().replace("localhost", "127.0.0.1").rsplit('/').next().unwrap().parse().unwrap();
         Self { child, out, greeting, err: Some(err), wire: Wire::at(address) }
     }
 

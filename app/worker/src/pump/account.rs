@@ -5,11 +5,7 @@ use crate::{enter, failure, indexeddb::NAME, relay_client::RelayClient, scope, s
 use futures_util::{FutureExt as _, future};
 use gloo_timers::future::TimeoutFuture;
 use haven_bridge::{Command, Event, Failure, Reply, Session};
-use haven_core::{
-    Engine, Error,
-    identity::{Account, vault::VaultBody},
-    request::Caller as _,
-};
+use haven_core::{Engine, Error, identity::Account, request::Caller as _};
 use std::rc::Rc;
 use wasm_bindgen_futures::spawn_local;
 
@@ -144,40 +140,14 @@ impl Pump {
             self.answer(asker, Err(Failure::PhraseWrong));
             return Ok(());
         }
-        let mut account = engine.account().clone();
-        account.vault.recovery_confirmed = true;
-        let stored = engine.set_account(account.clone()).await;
+        let stored = engine.confirm_recovery_phrase(scope::now()).await;
         let stored = self.done(stored)?;
         let is_stored = stored.is_ok();
-        self.answer(asker, stored.map(|()| Reply::Done));
+        self.answer(asker, stored.map(|_| Reply::Done));
         if is_stored {
             self.tell_session();
-            self.share_vault(account);
         }
         Ok(())
-    }
-
-    /// Lets the person's other devices know, beside the queue. If it fails, they ask once more for the words.
-    fn share_vault(&self, mut account: Account) {
-        let (client, orders) = (Rc::clone(&self.client), self.orders.clone());
-        spawn_local(async move {
-            let confirm = |body: &mut VaultBody| body.recovery_confirmed = true;
-            if enter::push_vault(&client, &mut account, confirm).await.is_ok() {
-                let _ = orders.unbounded_send(Order::VaultWritten(account.vault_version));
-            }
-        });
-    }
-
-    /// Remembers the version of the vault, so that the relay can't go back behind it.
-    pub(super) async fn vault_written(&mut self, version: u64) -> Result<(), Ended> {
-        let Signed::In(engine) = &mut self.engine else {
-            return Ok(());
-        };
-        let mut account = engine.account().clone();
-        account.vault_version = account.vault_version.max(version);
-        let stored = engine.set_account(account).await;
-        // If it can't be stored now, a later version is.
-        self.done(stored).map(drop)
     }
 
     /// Tells the pages once when the relay has ended the session.

@@ -26,8 +26,6 @@ pub enum Order {
     Entered(Box<Entered>),
     /// What to say of who is signed in, if it is still nobody.
     Nobody(Asker, Session),
-    /// The vault was written.
-    VaultWritten(u64),
     /// Something is due.
     Wake,
     /// This tab must not lead any more.
@@ -51,7 +49,6 @@ pub struct Batch {
     pub others: Vec<(Asker, Command)>,
     pub entered: Vec<Entered>,
     pub nobody: Vec<(Asker, Session)>,
-    pub vaults: Vec<u64>,
     pub answers: Vec<Answered>,
     pub reports: Vec<Report>,
     pub online: Option<bool>,
@@ -72,7 +69,6 @@ impl Batch {
                 Order::Socket(report) => batch.reports.push(report),
                 Order::Entered(entered) => batch.entered.push(*entered),
                 Order::Nobody(asker, session) => batch.nobody.push((asker, session)),
-                Order::VaultWritten(version) => batch.vaults.push(version),
                 Order::Wake => {}
                 Order::Stop => batch.stop = true,
             }
