@@ -58,8 +58,8 @@ pub struct Pending {
 
 /// The engine of one signed-in device.
 pub struct Engine<S> {
-    store: SealedStore<S>,
-    memory: Memory,
+    pub(crate) store: SealedStore<S>,
+    pub(crate) memory: Memory,
     /// Reading the store again failed: nothing can be done before that works.
     stale: bool,
 }
@@ -85,6 +85,12 @@ impl<S: Store> Engine<S> {
         sealed.commit(batch.writes).await?;
         let opened = Self::open(sealed.into_inner(), key, now).await?;
         opened.ok_or(Error::Bug("a stored account is not there"))
+    }
+
+    /// What is in memory.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn memory_for_tests(&self) -> &Memory {
+        &self.memory
     }
 
     /// The account of this device.
@@ -223,9 +229,44 @@ impl<S: Store> Engine<S> {
             self.memory.load_group(&self.store, *id).await?;
         }
         let work = |memory: &mut Memory, batch: &mut Batch| {
-            rows.into_iter().try_for_each(|(id, rows)| memory.process_rows(batch, id, &rows, now))
+            rows.iter().try_for_each(|(id, rows)| memory.process_rows(batch, *id, rows, now))
         };
-        Ok(self.verb(now, work).await?.1)
+        match self.verb(now, work).await {
+            Ok((_, events)) => Ok(events),
+            Err(Error::Store(error)) => Err(error.into()),
+            Err(_) => {
+                let mut events = Vec::new();
+                for (id, rows) in &rows {
+                    events.extend(self.process_singly(*id, rows, now).await?);
+                }
+                Ok(events)
+            }
+        }
+    }
+
+    /// A row has met a defect: those before it are processed, its conversation stops there, and others go on.
+    async fn process_singly(
+        &mut self,
+        id: ConversationId,
+        rows: &[group::Row],
+        now: Millis,
+    ) -> Result<Vec<Event>, Error> {
+        let mut events = Vec::new();
+        for row in rows {
+            self.memory.load_group(&self.store, id).await?;
+            let one = std::slice::from_ref(row);
+            let processed = self.verb(now, |memory, batch| memory.process_rows(batch, id, one, now)).await;
+            match processed {
+                Ok((_, more)) => events.extend(more),
+                Err(Error::Store(error)) => return Err(error.into()),
+                Err(_) => {
+                    let reason = haven_bridge::StopReason::CommitUnreadable;
+                    events.extend(self.stop_for(id, reason, now).await?);
+                    break;
+                }
+            }
+        }
+        Ok(events)
     }
 
     fn take_frame(&mut self, frame: FromRelay, rows: &mut BTreeMap<ConversationId, Vec<group::Row>>) {
@@ -293,6 +334,10 @@ impl<S: Store> Engine<S> {
         self.conversation_requests(&mut pending, to_encrypt).await?;
         self.poll_heads(&mut pending);
         pending.wake_at = self.memory.wake_at(now, pending.wake_at);
+        if self.memory.conversations.keys().any(|id| self.memory.next_step(*id).is_some()) {
+            // A job turned out to be done already, and there is another one.
+            pending.wake_at = now + 1;
+        }
         Ok(pending)
     }
 
@@ -362,6 +407,11 @@ impl<S: Store> Engine<S> {
 
     fn claim_requests(&mut self, pending: &mut Pending, job: &crate::chat::records::Job) {
         const AT_ONCE: usize = 4;
+        let Task::Change(change) = &job.task else { return };
+        let conversation = self.memory.conversations.get(&ConversationId(change.conversation));
+        if !conversation.is_some_and(|c| matches!(c.details.state, State::Active | State::Starting)) {
+            return;
+        }
         for address in self.memory.unclaimed(job) {
             let Memory { account, network, .. } = &mut self.memory;
             let claims = |p: &&Purpose| matches!(p, Purpose::Claim { .. });
@@ -389,19 +439,57 @@ impl<S: Store> Engine<S> {
         let now = self.memory.network.now;
         let writing: Vec<_> = steps.iter().filter(|(_, step)| step.writes()).cloned().collect();
         if !writing.is_empty() {
-            let work = |memory: &mut Memory, batch: &mut Batch| {
-                for (id, step) in writing {
-                    memory.prepare_step(batch, id, &step, now)?;
+            let together = self.prepare_steps(&writing, now).await;
+            match together {
+                Ok(events) => pending.events.extend(events),
+                Err(Error::Store(error)) => return Err(error.into()),
+                Err(_) => {
+                    for (id, step) in writing {
+                        let events = self.prepare_or_give_up(id, step, now).await?;
+                        pending.events.extend(events);
+                    }
                 }
-                Ok(())
-            };
-            let events = self.verb(now, work).await?.1;
-            pending.events.extend(events);
+            }
         }
         for (id, step) in steps {
             pending.requests.extend(self.memory.request_for(id, &step));
         }
         Ok(())
+    }
+
+    async fn prepare_steps(
+        &mut self,
+        steps: &[(ConversationId, Step)],
+        now: Millis,
+    ) -> Result<Vec<Event>, Error> {
+        for (id, _) in steps {
+            self.memory.load_group(&self.store, *id).await?;
+        }
+        let work = |memory: &mut Memory, batch: &mut Batch| {
+            steps.iter().try_for_each(|(id, step)| memory.prepare_step(batch, *id, step, now))
+        };
+        Ok(self.verb(now, work).await?.1)
+    }
+
+    /// One step failed for a reason that trying again won't change: what it was for is given up, and the other
+    /// conversations go on.
+    async fn prepare_or_give_up(
+        &mut self,
+        id: ConversationId,
+        step: Step,
+        now: Millis,
+    ) -> Result<Vec<Event>, Error> {
+        let failure = match self.prepare_steps(&[(id, step.clone())], now).await {
+            Err(Error::Store(error)) => return Err(error.into()),
+            Err(error) => Failure::from(error),
+            Ok(events) => return Ok(events),
+        };
+        self.memory.load_group(&self.store, id).await?;
+        let work = |memory: &mut Memory, batch: &mut Batch| match step {
+            Step::Stage(job) => memory.fail_change(batch, job, &failure, now),
+            _ => memory.fail_waiting(batch, id, &failure),
+        };
+        Ok(self.verb(now, work).await?.1)
     }
 
     /// Asks for the heads of all logs that nothing else is under way for.
@@ -472,7 +560,15 @@ impl<S: Store> Engine<S> {
                 Ok(self.verb(now, |memory, batch| memory.vault_taken(batch)).await?.1)
             }
             (Purpose::Vault, Reply::GetVault(vault)) => {
-                Ok(self.verb(now, |memory, batch| memory.merge_vault(batch, &vault)).await?.1)
+                match self.verb(now, |memory, batch| memory.merge_vault(batch, &vault)).await {
+                    Ok((_, events)) => Ok(events),
+                    Err(Error::Store(error)) => Err(error.into()),
+                    Err(_) => {
+                        // Another vault than this person's, or an older one: nothing else is to suffer for it.
+                        self.memory.network.retry.later(now);
+                        Ok(Vec::new())
+                    }
+                }
             }
             _ => Err(Error::Bug("a reply of another kind than its request")),
         }
@@ -488,7 +584,7 @@ impl<S: Store> Engine<S> {
         let line = self.memory.network.line(id);
         line.busy = false;
         line.known_head = line.known_head.max(rows.head);
-        let behind = rows.head > cursor.unwrap_or(0) || cursor.is_none();
+        let behind = line.known_head > cursor.unwrap_or(0) || cursor.is_none();
         let first = rows.rows.first().map(|row| row.sequence);
         let goes_on = first.is_some() && (cursor.is_none() || first <= cursor.map(|cursor| cursor + 1));
         if behind && !goes_on {
@@ -500,7 +596,15 @@ impl<S: Store> Engine<S> {
         line.retry.clear();
         self.memory.load_group(&self.store, id).await?;
         let work = |memory: &mut Memory, batch: &mut Batch| memory.process_rows(batch, id, &rows.rows, now);
-        let events = if rows.rows.is_empty() { Vec::new() } else { self.verb(now, work).await?.1 };
+        let events = if rows.rows.is_empty() {
+            Vec::new()
+        } else {
+            match self.verb(now, work).await {
+                Ok((_, events)) => events,
+                Err(Error::Store(error)) => return Err(error.into()),
+                Err(_) => self.process_singly(id, &rows.rows, now).await?,
+            }
+        };
         let cursor = self.memory.conversations.get(&id).and_then(|c| c.head.cursor);
         let line = self.memory.network.line(id);
         line.caught_up |= cursor.is_some_and(|cursor| cursor >= line.known_head);
@@ -519,6 +623,15 @@ impl<S: Store> Engine<S> {
 
     async fn stop(&mut self, id: ConversationId, what: &str, now: Millis) -> Result<Vec<Event>, Error> {
         let reason = haven_bridge::StopReason::RelayMisbehaved { what: what.into() };
+        self.stop_for(id, reason, now).await
+    }
+
+    async fn stop_for(
+        &mut self,
+        id: ConversationId,
+        reason: haven_bridge::StopReason,
+        now: Millis,
+    ) -> Result<Vec<Event>, Error> {
         let work = |memory: &mut Memory, batch: &mut Batch| {
             if let Some(conversation) = memory.conversations.get_mut(&id) {
                 conversation.details.state = State::Stopped(reason);
@@ -607,7 +720,8 @@ impl<S: Store> Engine<S> {
         reply: &keys::ClaimedKeyPackages,
         now: Millis,
     ) -> Result<Vec<Event>, Error> {
-        let judged = claims::judge(&self.memory.provider, &self.memory.contacts, address, reply, now);
+        let Memory { provider, contacts, account, .. } = &self.memory;
+        let judged = claims::judge(provider, contacts, account, address, reply, now);
         let own = address == self.memory.account.address;
         match judged {
             Ok(person) if own && person.person.fingerprint != self.memory.account.fingerprint => {
@@ -716,13 +830,13 @@ impl<S: Store> Engine<S> {
         rejection: &Rejection,
         now: Millis,
     ) -> Result<Vec<Event>, Error> {
+        let cursor = self.memory.conversations.get(&id).and_then(|c| c.head.cursor);
         let line = self.memory.network.line(id);
         line.busy = false;
         match rejection {
             Rejection::Refused(Refusal::WrongEpoch { head, .. }) => {
                 // Another commit was first, or this one was and the answer got lost: the log tells.
-                line.retry.clear();
-                line.caught_up = false;
+                line.lost_race(cursor, *head, now);
                 line.known_head = line.known_head.max(*head);
                 Ok(Vec::new())
             }
@@ -748,12 +862,12 @@ impl<S: Store> Engine<S> {
         rejection: &Rejection,
         now: Millis,
     ) -> Result<Vec<Event>, Error> {
+        let cursor = self.memory.conversations.get(&id).and_then(|c| c.head.cursor);
         let line = self.memory.network.line(id);
         line.busy = false;
         match rejection {
             Rejection::Refused(Refusal::EpochTooOld { head, .. }) => {
-                line.retry.clear();
-                line.caught_up = false;
+                line.lost_race(cursor, *head, now);
                 line.known_head = line.known_head.max(*head);
                 Ok(Vec::new())
             }
@@ -828,15 +942,16 @@ impl<S: Store> Engine<S> {
         limit: usize,
     ) -> Result<TimelinePage, Error> {
         let waiting = self.memory.waiting_items(id);
-        let before = match before {
+        let newest = before.is_none();
+        let position = match before.filter(|item| waiting.iter().all(|other| other.id != *item)) {
             Some(item) => self.position(id, item).await?,
             None => None,
         };
-        let mut items = self.stored_items(id, before, limit + 1).await?;
+        let mut items = self.stored_items(id, position, limit + 1).await?;
         let more = items.len() > limit;
         items.truncate(limit);
         items.reverse();
-        if before.is_none() {
+        if newest {
             items.extend(waiting);
         }
         Ok(TimelinePage { items, more })

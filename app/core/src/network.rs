@@ -92,6 +92,19 @@ pub struct Line {
     pub retry: Retry,
 }
 
+impl Line {
+    /// The relay says that another epoch has begun. The log tells; a relay that says so and has no new row is asked
+    /// again with patience only.
+    pub fn lost_race(&mut self, cursor: Option<u64>, head: u64, now: Millis) {
+        if cursor.is_none_or(|cursor| head > cursor) {
+            self.retry.clear();
+        } else {
+            self.retry.later(now);
+        }
+        self.caught_up = false;
+    }
+}
+
 /// Everything under way.
 #[derive(Default)]
 pub struct Network {

@@ -11,7 +11,7 @@ use crate::{
     Error, Millis,
     identity::inbox,
     memory::{Batch, Conversation, Group, Memory},
-    mls::{Context, Members, RULES, suite},
+    mls::{Context, Members, RULES, rules, suite},
 };
 use haven_bridge::{ConversationId, Failure, ItemContent, Line, Preview, TimelineItem};
 use haven_wire::{
@@ -151,6 +151,9 @@ impl Memory {
         let message_id =
             MessageId(self.provider.rand().random_array().map_err(|_| Error::Bug("no randomness"))?);
         let (commit, welcome) = commit(&self.provider, &self.keys, group, &missing, message_id)?;
+        // What the others would refuse must not get into the log, where it would stop the conversation for everybody.
+        let staged = group.mls.pending_commit().ok_or(Error::Bug("no commit is pending"))?;
+        rules::check(&group.context, &group.members, group.mls.own_leaf_index(), staged)?;
         let request =
             request(&self.provider, &conversation.details, group, commit, welcome, &missing, message_id)?;
         if change.start {
@@ -169,6 +172,10 @@ impl Memory {
     fn make_group(&mut self, id: ConversationId) -> Result<(), Error> {
         let knock_key = self.random()?;
         let Some(conversation) = self.conversations.get_mut(&id) else { return Ok(()) };
+        if conversation.group.is_some() {
+            // It was made for a start that failed.
+            return Ok(());
+        }
         let context = Context {
             rules: RULES,
             conversation: id.0,

@@ -48,10 +48,11 @@ pub struct ClaimedDevice {
     pub key_package: KeyPackage,
 }
 
-/// Judges an answer for `address`. `contacts` hold what was known before.
+/// Judges an answer for `address`. `contacts`, and for oneself the `account`, hold what was known before.
 pub fn judge(
     provider: &Provider,
     contacts: &BTreeMap<Fingerprint, Contact>,
+    account: &Account,
     address: &str,
     reply: &ClaimedKeyPackages,
     now: Millis,
@@ -64,7 +65,12 @@ pub fn judge(
     let fingerprint = certificate.fingerprint();
     check_pin(contacts, address, fingerprint)?;
     let list = device_list::verify(&reply.entry.device_list, &certificate).map_err(|_| invalid())?;
-    let seen = contacts.get(&fingerprint).and_then(|contact| contact.device_list);
+    let seen = if fingerprint == account.fingerprint {
+        let own = &account.vault.device_list;
+        Some((own.sequence, own.hash))
+    } else {
+        contacts.get(&fingerprint).and_then(|contact| contact.device_list)
+    };
     match device_list::follows(seen, &list) {
         Ok(device_list::Succession::Ok) => {}
         _ => {
@@ -110,7 +116,7 @@ fn check_pin(
 fn validate(provider: &Provider, claimed: &ClaimedKeyPackage) -> Option<(KeyPackage, AttestationClaim)> {
     let parsed = KeyPackageIn::tls_deserialize_exact_bytes(&claimed.key_package).ok()?;
     let key_package = parsed.validate(provider.crypto(), ProtocolVersion::Mls10).ok()?;
-    if key_package.ciphersuite() != suite::SUITE {
+    if key_package.ciphersuite() != suite::SUITE || !suite::is_capable(key_package.leaf_node()) {
         return None;
     }
     let claim = verify_leaf(key_package.leaf_node()).ok()?;

@@ -70,7 +70,7 @@ impl DeviceKeys {
             (0..missing).map(|_| self.make(account, provider, false, now)).collect::<Result<_, _>>()?;
         let last_resort =
             if count.last_resort_fresh { None } else { Some(self.make(account, provider, true, now)?) };
-        self.forget_old(provider, now)?;
+        self.forget_old(provider, there, now)?;
         Ok(Some(PublishKeyPackages { suite: suite::suite_number(), one_time, last_resort }))
     }
 
@@ -102,10 +102,18 @@ impl DeviceKeys {
         Ok(ByteBuf::from(bytes))
     }
 
-    /// Deletes the private keys of key packages that nobody can use any more.
-    fn forget_old(&mut self, provider: &Provider, now: Millis) -> Result<(), Error> {
-        let (old, kept): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.key_packages).into_iter().partition(|own| own.created + KEPT < now);
+    /// Deletes the private keys of key packages that nobody can use any more. `there`: how many the relay still hands
+    /// out. Which ones they are it does not say, so while there are any, none is too old.
+    fn forget_old(&mut self, provider: &Provider, there: usize, now: Millis) -> Result<(), Error> {
+        let newest = self.key_packages.iter().rev().find(|own| own.last_resort);
+        let newest = newest.map(|own| own.reference.clone());
+        let unused = |own: &OwnKeyPackage| match own.last_resort {
+            true => newest.as_ref() != Some(&own.reference),
+            false => there == 0,
+        };
+        let (old, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.key_packages)
+            .into_iter()
+            .partition(|own| own.created + KEPT < now && unused(own));
         self.key_packages = kept;
         for own in old {
             provider.storage().delete_key_package(&own.reference()?)?;

@@ -178,6 +178,13 @@ impl Memory {
             return Ok(Err(Failure::NotFound));
         };
         if answer == RequestAnswer::Accept {
+            let known =
+                |contact: &&Contact| contact.address == from.address && contact.pinned && !contact.replaced;
+            let pinned = self.contacts.values().find(known).map(|contact| contact.fingerprint);
+            if pinned.is_some_and(|pinned| pinned != from.fingerprint) {
+                let fingerprint = from.fingerprint.to_hex();
+                return Ok(Err(Failure::CertificateChanged { address: from.address, fingerprint }));
+            }
             conversation.details.state = State::Active;
             conversation.head.unread = 0;
             batch.details.insert(id);

@@ -166,6 +166,8 @@ impl Memory {
         if let Some(before) = self.conversations.remove(&id) {
             conversation.head.next_order = before.head.next_order;
             conversation.head.unread += before.head.unread;
+            conversation.head.next_line = before.head.next_line;
+            conversation.outbound = before.outbound;
         }
         let own = sender.fingerprint == self.account.fingerprint;
         let line = if own {

@@ -83,15 +83,26 @@ impl Memory {
         }
         here.batch.heads.insert(id);
         let done = here.done;
-        if let Some(job) = done {
-            self.jobs.remove(&job);
-            self.network.claims.remove(&job);
-            batch.job(job, None)?;
-        }
+        let removed = conversation.details.state == State::Removed;
         if conversation.head.epoch != before {
             batch.details.insert(id);
         }
+        if let Some(job) = done {
+            self.end_job(batch, job)?;
+        }
+        if removed {
+            self.end_membership(batch, id)?;
+        }
         self.refresh_keys(batch, id, now)
+    }
+
+    /// This device was removed: what it still wanted to do and say there is given up. A message can be tried again,
+    /// if the device is ever added again.
+    fn end_membership(&mut self, batch: &mut Batch, id: ConversationId) -> Result<(), Error> {
+        let of_this = |job: &&Job| matches!(&job.task, Task::Change(change) if change.conversation == id.0);
+        let jobs: Vec<u64> = self.jobs.values().filter(of_this).map(|job| job.id).collect();
+        jobs.into_iter().try_for_each(|job| self.end_job(batch, job))?;
+        self.fail_waiting(batch, id, &haven_bridge::Failure::NotFound)
     }
 
     /// Own keys are refreshed after one's own first message and from then on now and then, and before anything is
@@ -237,6 +248,11 @@ impl Conversation {
             ProcessedMessageContent::OwnPrivateMessage => {
                 // This device's state was lost and restored: other messages may have used its next keys already.
                 self.head.must_update = true;
+                // The restored state may still hold the text, not yet encrypted: it must not be sent again.
+                let waiting = self.outbound.values().find(|message| message.message_id == row.message_id);
+                if let Some(order) = waiting.map(|message| message.order) {
+                    return self.meet_own(here, row, order);
+                }
                 self.show_unreadable(here, row, Unreadable::Undecryptable)?;
             }
             _ => self.show_unreadable(here, row, Unreadable::Malformed)?,
@@ -271,24 +287,26 @@ impl Conversation {
             None => (ItemContent::Unsupported { from }, self.head.preview.clone()),
         };
         self.head.preview = preview;
-        self.show_received(here, row, envelope.time, content)
+        self.show_received(here, row, ItemId(row.message_id.0), envelope.time, content)
     }
 
     fn show_unreadable(&mut self, here: &mut Here, row: &Row, why: Unreadable) -> Result<(), Error> {
-        self.show_received(here, row, here.now, ItemContent::Unreadable(why))
+        // The row's id is not authenticated: it may be that of a good message, which this must not replace.
+        let id = line_id(self.details.group_id, row_position(row.sequence, 0));
+        self.show_received(here, row, id, here.now, ItemContent::Unreadable(why))
     }
 
     fn show_received(
         &mut self,
         here: &mut Here,
         row: &Row,
+        id: ItemId,
         time: Millis,
         content: ItemContent,
     ) -> Result<(), Error> {
         self.head.unread += 1;
         self.head.updated = self.head.updated.max(time.min(here.now));
         let position = row_position(row.sequence, 0);
-        let id = ItemId(row.message_id.0);
         here.batch.item(self.details.id, TimelineItem { id, position, time, content })
     }
 
@@ -418,6 +436,7 @@ impl Conversation {
                 self.details.state = State::Active;
             }
         } else {
+            group.follow(committer, effect)?;
             self.details.state = State::Removed;
         }
         for (n, line) in (0..).zip(lines) {

@@ -123,6 +123,19 @@ impl Memory {
         (!request.messages.is_empty()).then_some(request)
     }
 
+    /// Gives everything up that waits.
+    pub fn fail_waiting(
+        &mut self,
+        batch: &mut Batch,
+        id: ConversationId,
+        failure: &Failure,
+    ) -> Result<(), Error> {
+        let Some(conversation) = self.conversations.get(&id) else { return Ok(()) };
+        let waiting = conversation.outbound.values().filter(|message| message.failed.is_none());
+        let waiting: Vec<_> = waiting.map(|message| message.message_id).collect();
+        self.fail_messages(batch, id, &waiting, failure)
+    }
+
     /// Gives messages up.
     pub fn fail_messages(
         &mut self,

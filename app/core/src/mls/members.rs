@@ -3,7 +3,10 @@
 use super::{Fault, suite};
 use crate::identity::{AttestationClaim, Fingerprint, attestation};
 use haven_wire::ids::DeviceId;
-use openmls::prelude::{BasicCredential, LeafNode, LeafNodeIndex, MlsGroup};
+use openmls::{
+    prelude::{BasicCredential, LeafNode, LeafNodeIndex, MlsGroup},
+    treesync::LeafNodeSource,
+};
 use std::collections::BTreeMap;
 
 /// The verified claims of a group's leaves, by leaf index.
@@ -19,6 +22,9 @@ pub fn credential_of(address: &str, device_id: DeviceId) -> BasicCredential {
 
 /// Verifies that a leaf's attestation speaks for this leaf. A pure function of the leaf.
 pub fn verify_leaf(leaf: &LeafNode) -> Result<AttestationClaim, Fault> {
+    if let LeafNodeSource::KeyPackage(lifetime) = leaf.leaf_node_source() {
+        suite::check_lifetime(lifetime)?;
+    }
     let bytes = leaf.extensions().unknown(suite::ATTESTATION).ok_or(Fault::Attestation("it is missing"))?;
     let claim = attestation::verify(&bytes.0, leaf.signature_key().as_slice(), suite::suite_number())
         .map_err(|_| Fault::Attestation("it does not verify"))?;

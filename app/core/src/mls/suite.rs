@@ -52,6 +52,22 @@ pub fn lifetime() -> Lifetime {
     Lifetime::init(0, u64::MAX)
 }
 
+/// Key packages of other clients must be as good as without a lifetime too, or members whose clocks differ would
+/// decide differently about a commit that adds one: valid from before 2020 until after 2100.
+pub fn check_lifetime(lifetime: &Lifetime) -> Result<(), Fault> {
+    const EARLY: u64 = 1_577_836_800;
+    const LATE: u64 = 4_102_444_800;
+    let wide = lifetime.not_before() < EARLY && lifetime.not_after() > LATE;
+    if wide { Ok(()) } else { Err(Fault::Membership("a key package has a lifetime")) }
+}
+
+/// Whether a leaf can do what every group requires.
+pub fn is_capable(leaf: &LeafNode) -> bool {
+    let has = leaf.capabilities();
+    [ATTESTATION, CONTEXT].iter().all(|kind| has.extensions().contains(&ExtensionType::Unknown(*kind)))
+        && has.credentials().contains(&CredentialType::Basic)
+}
+
 /// For groups that are joined.
 pub fn join_config() -> MlsGroupJoinConfig {
     MlsGroupJoinConfig::builder()

@@ -12,6 +12,21 @@ impl MemoryStore {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// Every table, key and value, one after the other.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn everything(&self) -> Vec<u8> {
+        let values = self.values.borrow();
+        let parts = values.iter().map(|((table, key), value)| [table.name().as_bytes(), key, value].concat());
+        parts.collect::<Vec<_>>().concat()
+    }
+
+    /// The keys of a table.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn keys(&self, table: Table) -> Vec<Key> {
+        let values = self.values.borrow();
+        values.keys().filter(|(other, _)| *other == table).map(|(_, key)| key.clone()).collect()
+    }
 }
 
 impl Store for MemoryStore {

@@ -19,6 +19,11 @@ pub struct CrashStore {
     plan: Cell<Option<(u64, Crash)>>,
     crashed: Cell<bool>,
     commits: Cell<u64>,
+    crashes: Cell<u64>,
+    puts: Cell<u64>,
+    bytes: Cell<u64>,
+    /// Write sets that fail from now on, with the device living on.
+    failing: Cell<u64>,
 }
 
 impl CrashStore {
@@ -30,6 +35,31 @@ impl CrashStore {
     /// Whether it has crashed.
     pub fn crashed(&self) -> bool {
         self.crashed.get()
+    }
+
+    /// The next `n` write sets fail as they do when a disk is full: nothing is stored, and the device lives on.
+    pub fn fail_next(&self, n: u64) {
+        self.failing.set(n);
+    }
+
+    /// Values and bytes that were written so far; a deletion counts as a value without bytes.
+    pub fn written(&self) -> (u64, u64) {
+        (self.puts.get(), self.bytes.get())
+    }
+
+    /// Crashes so far.
+    pub fn crashes(&self) -> u64 {
+        self.crashes.get()
+    }
+
+    /// Everything that is stored, as bytes: to look for what must not be there in the clear.
+    pub fn everything(&self) -> Vec<u8> {
+        self.inner.everything()
+    }
+
+    /// The keys of a table.
+    pub fn keys(&self, table: Table) -> Vec<Key> {
+        self.inner.keys(table)
     }
 
     /// Write sets so far.
@@ -76,12 +106,21 @@ impl Store for CrashStore {
 
     async fn commit(&self, writes: WriteSet) -> Result<(), StoreError> {
         self.check()?;
+        if let Some(left) = self.failing.get().checked_sub(1) {
+            self.failing.set(left);
+            return Err(StoreError::Failed("full".into()));
+        }
+        for (_, key, value) in &writes.changes {
+            self.puts.set(self.puts.get() + 1);
+            self.bytes.set(self.bytes.get() + (key.len() + value.as_ref().map_or(0, Vec::len)) as u64);
+        }
         let number = self.commits.get();
         self.commits.set(number + 1);
         match self.plan.get().filter(|(at, _)| *at == number) {
             Some((_, crash)) => {
                 self.plan.set(None);
                 self.crashed.set(true);
+                self.crashes.set(self.crashes.get() + 1);
                 if crash == Crash::After {
                     self.inner.commit(writes).await?;
                 }

@@ -8,11 +8,17 @@
 )]
 
 mod crash;
+mod drivers;
+mod peer;
 mod people;
+mod probe;
 mod relay;
 mod world;
 
 pub use crash::{Crash, CrashStore};
+pub use drivers::{Dice, for_every_crash, for_every_lost_call, in_both_worlds};
+pub use peer::{Peer, address, bystander, key_packages};
 pub use people::{ORIGIN, account, another_device};
-pub use relay::{Connection, Fault, Tamper, TestRelay};
+pub use probe::{Forged, Forgery, envelope, key_package, pointer};
+pub use relay::{Answer, Connection, Fault, Tamper, TestRelay};
 pub use world::{Device, Who, World};

@@ -25,10 +25,25 @@ pub enum Fault {
     LoseReply,
 }
 
-/// What a relay that lies does to rows as it hands them out.
-pub type Tamper = Box<dyn Fn(&mut Vec<Row>)>;
+/// What a relay answers, before it is handed out.
+#[derive(Debug)]
+pub enum Answer {
+    /// To a claim of key packages.
+    Claimed(ClaimedKeyPackages),
+    /// To a question for heads.
+    Heads(Heads),
+    /// The inbox.
+    Inbox(Inbox),
+    /// Rows.
+    Rows(Rows),
+    /// A Welcome.
+    Welcome(WelcomeReply),
+}
 
-#[derive(Default)]
+/// What a relay that lies does to an answer to a device.
+pub type Tamper = Box<dyn Fn(DeviceId, &mut Answer)>;
+
+#[derive(Clone, Default)]
 struct Log {
     rows: Vec<Row>,
     epoch: u64,
@@ -36,14 +51,15 @@ struct Log {
     accepted: BTreeMap<MessageId, u64>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Pool {
     one_time: VecDeque<Vec<u8>>,
     last_resort: Option<Vec<u8>>,
     last_resort_used: bool,
+    published: BTreeSet<Hash>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Inner {
     groups: BTreeMap<GroupId, Log>,
     welcomes: BTreeMap<WelcomeId, Vec<u8>>,
@@ -53,7 +69,11 @@ struct Inner {
     pools: BTreeMap<DeviceId, Pool>,
     vaults: BTreeMap<String, Vault>,
     faults: VecDeque<Fault>,
+    faults_at: BTreeMap<u64, Fault>,
+    calls: u64,
     offline: BTreeSet<DeviceId>,
+    /// The ciphertexts that came for a message in an epoch, taken or not.
+    seen: BTreeMap<(GroupId, u64, MessageId), BTreeSet<Hash>>,
 }
 
 /// The relay. Shared by all devices of a test.
@@ -81,7 +101,7 @@ impl Caller for Connection<'_> {
         token: Option<EpochToken>,
     ) -> Result<C::Reply, Rejection> {
         let body = haven_wire::encode(call).expect("a call");
-        let fault = self.relay.inner.borrow_mut().faults.pop_front();
+        let fault = self.relay.inner.borrow_mut().next_fault();
         if fault == Some(Fault::LoseRequest) || self.relay.inner.borrow().offline.contains(&self.device) {
             return Err(Rejection::Unreachable);
         }
@@ -110,9 +130,38 @@ impl TestRelay {
         inner.inboxes.entry(device).or_default();
     }
 
+    /// Adds key packages of a device whose engine does not run.
+    pub fn publish_for(&self, device: DeviceId, key_packages: PublishKeyPackages) {
+        self.inner.borrow_mut().publish(key_packages, device);
+    }
+
     /// The next calls go wrong like this, in order.
     pub fn break_next(&self, faults: impl IntoIterator<Item = Fault>) {
         self.inner.borrow_mut().faults.extend(faults);
+    }
+
+    /// The call of this number, counted from 0 since the relay was made, goes wrong.
+    pub fn break_at(&self, call: u64, fault: Fault) {
+        self.inner.borrow_mut().faults_at.insert(call, fault);
+    }
+
+    /// Calls so far.
+    pub fn calls(&self) -> u64 {
+        self.inner.borrow().calls
+    }
+
+    /// A relay of its own with the same contents, and without faults.
+    pub fn copy(&self) -> Self {
+        let mut inner = self.inner.borrow().clone();
+        inner.faults.clear();
+        inner.faults_at.clear();
+        inner.calls = 0;
+        Self { inner: RefCell::new(inner), tamper: RefCell::default() }
+    }
+
+    /// Messages that came in two encryptions for one epoch: each of them used up a key, and one in vain.
+    pub fn encrypted_twice(&self) -> usize {
+        self.inner.borrow().seen.values().filter(|hashes| hashes.len() > 1).count()
     }
 
     /// Cuts a device off, or connects it again.
@@ -125,9 +174,42 @@ impl TestRelay {
         };
     }
 
-    /// From now on rows are changed like this when they are read.
-    pub fn set_tamper(&self, tamper: Option<Tamper>) {
-        *self.tamper.borrow_mut() = tamper;
+    /// From now on answers are changed like this.
+    pub fn set_tamper(&self, tamper: impl Fn(DeviceId, &mut Answer) + 'static) {
+        *self.tamper.borrow_mut() = Some(Box::new(tamper));
+    }
+
+    /// From now on the relay is honest.
+    pub fn be_honest(&self) {
+        *self.tamper.borrow_mut() = None;
+    }
+
+    fn answer(&self, to: DeviceId, mut answer: Answer) -> Answer {
+        if let Some(tamper) = &*self.tamper.borrow() {
+            tamper(to, &mut answer);
+        }
+        answer
+    }
+
+    /// Puts a pointer into an inbox, and a Welcome that it may be for.
+    pub fn put(&self, device: DeviceId, sealed: Vec<u8>, id: WelcomeId, welcome: Vec<u8>) {
+        let mut inner = self.inner.borrow_mut();
+        inner.welcomes.insert(id, welcome);
+        let (last, entries) = inner.inboxes.entry(device).or_default();
+        *last += 1;
+        entries.push(InboxEntry { sequence: *last, sealed });
+    }
+
+    /// How many one-time key packages of a device are left, and whether its last resort is unused.
+    pub fn left(&self, device: DeviceId) -> (u32, bool) {
+        let count = self.inner.borrow().count(device);
+        (count.one_time, count.last_resort_fresh)
+    }
+
+    /// Changes the rows that the relay holds.
+    pub fn change_rows(&self, change: impl FnOnce(&mut Vec<Row>)) {
+        let mut inner = self.inner.borrow_mut();
+        change(&mut inner.groups.values_mut().next().expect("a group").rows);
     }
 
     /// What the directory says of somebody.
@@ -187,22 +269,31 @@ impl TestRelay {
             AppendCommit::PATH => reply(inner.append_commit(read(body), token)),
             AppendMessages::PATH => reply(inner.append_messages(read(body), token)),
             GetRows::PATH => {
-                let mut rows = inner.rows(read(body), token)?;
-                if let Some(tamper) = &*self.tamper.borrow() {
-                    tamper(&mut rows.rows);
+                let rows = inner.rows(read(body), token)?;
+                match self.answer(from.device, Answer::Rows(rows)) {
+                    Answer::Rows(rows) => reply(Ok(rows)),
+                    other => panic!("{other:?}"),
                 }
-                reply(Ok(rows))
             }
-            GetHeads::PATH => reply(Ok(inner.heads(read(body)))),
+            GetHeads::PATH => match self.answer(from.device, Answer::Heads(inner.heads(read(body)))) {
+                Answer::Heads(heads) => reply(Ok(heads)),
+                other => panic!("{other:?}"),
+            },
             GetWelcome::PATH => {
                 let wanted: GetWelcome = read(body);
                 let welcome = inner.welcomes.get(&wanted.id).cloned().ok_or(Refusal::NotFound);
-                reply(welcome.map(|welcome| WelcomeReply { welcome }))
+                match self.answer(from.device, Answer::Welcome(WelcomeReply { welcome: welcome? })) {
+                    Answer::Welcome(welcome) => reply(Ok(welcome)),
+                    other => panic!("{other:?}"),
+                }
             }
             GetInbox::PATH => {
                 let entries =
                     inner.inboxes.entry(from.device).or_default().1.iter().take(100).cloned().collect();
-                reply(Ok(Inbox { entries }))
+                match self.answer(from.device, Answer::Inbox(Inbox { entries })) {
+                    Answer::Inbox(inbox) => reply(Ok(inbox)),
+                    other => panic!("{other:?}"),
+                }
             }
             AcknowledgeInbox::PATH => {
                 let read_to: AcknowledgeInbox = read(body);
@@ -214,7 +305,12 @@ impl TestRelay {
                     .retain(|entry| entry.sequence > read_to.up_to);
                 reply(Ok(Done {}))
             }
-            ClaimKeyPackages::PATH => reply(inner.claim(read(body))),
+            ClaimKeyPackages::PATH => {
+                match self.answer(from.device, Answer::Claimed(inner.claim(read(body))?)) {
+                    Answer::Claimed(claimed) => reply(Ok(claimed)),
+                    other => panic!("{other:?}"),
+                }
+            }
             CountKeyPackages::PATH => reply(Ok(inner.count(from.device))),
             PublishKeyPackages::PATH => reply(Ok(inner.publish(read(body), from.device))),
             PutVault::PATH => {
@@ -228,6 +324,12 @@ impl TestRelay {
 }
 
 impl Inner {
+    fn next_fault(&mut self) -> Option<Fault> {
+        let number = self.calls;
+        self.calls += 1;
+        self.faults_at.remove(&number).or_else(|| self.faults.pop_front())
+    }
+
     fn check_token(&self, group_id: GroupId, epoch: u64, token: Option<EpochToken>) -> Result<(), Refusal> {
         let token = token.expect("group calls have a token");
         let known = self.groups.get(&group_id).and_then(|log| log.hashes.get(&epoch));
@@ -281,6 +383,10 @@ impl Inner {
         token: Option<EpochToken>,
     ) -> Result<Appended, Refusal> {
         self.check_token(call.group_id, call.epoch, token)?;
+        for message in &call.messages {
+            let seen = self.seen.entry((call.group_id, call.epoch, message.message_id)).or_default();
+            seen.insert(Hash::of(&message.ciphertext));
+        }
         let log = self.groups.get_mut(&call.group_id).ok_or(Refusal::WrongEpochToken)?;
         let first = call.messages.first().and_then(|message| log.accepted.get(&message.message_id)).copied();
         if call.epoch != log.epoch && first.is_none() {
@@ -339,7 +445,9 @@ impl Inner {
         let mut key_packages = Vec::new();
         for device_id in self.devices.get(&call.address).cloned().unwrap_or_default() {
             let Some(pool) = self.pools.get_mut(&device_id) else { continue };
-            let taken = pool.one_time.pop_front().or_else(|| {
+            // In no particular order, as the real one.
+            let first = (0..pool.one_time.len()).min_by_key(|index| Hash::of(&pool.one_time[*index]));
+            let taken = first.and_then(|index| pool.one_time.remove(index)).or_else(|| {
                 pool.last_resort_used = true;
                 pool.last_resort.clone()
             });
@@ -368,10 +476,16 @@ impl Inner {
 
     fn publish(&mut self, call: PublishKeyPackages, device: DeviceId) -> KeyPackageCount {
         let pool = self.pools.entry(device).or_default();
-        pool.one_time.extend(call.one_time.into_iter().map(|bytes| bytes.into_vec()));
-        if let Some(last_resort) = call.last_resort {
-            pool.last_resort = Some(last_resort.into_vec());
-            pool.last_resort_used = false;
+        for bytes in call.one_time {
+            // One that was published before is not taken again: it may have been given out.
+            if pool.published.insert(Hash::of(&bytes)) {
+                pool.one_time.push_back(bytes.into_vec());
+            }
+        }
+        if let Some(last_resort) = call.last_resort.map(|bytes| bytes.into_vec()) {
+            // The same one again stays used, if it was.
+            pool.last_resort_used &= pool.last_resort.as_ref() == Some(&last_resort);
+            pool.last_resort = Some(last_resort);
         }
         self.count(device)
     }

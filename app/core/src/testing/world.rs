@@ -10,11 +10,11 @@ use crate::{
     identity::Account,
     intent::{Accepted, Intent},
     network::POLL,
-    request::{Outgoing, Rejection, Reply},
+    request::{Caller as _, Outgoing, Rejection, Reply},
     store::StorageKey,
 };
 use haven_bridge::{ConversationId, ConversationState, IntentId, ItemContent, Line, SendState, TimelineItem};
-use haven_wire::ids::DeviceId;
+use haven_wire::{ids::DeviceId, keys::PublishKeyPackages};
 use std::rc::Rc;
 use zeroize::Zeroizing;
 
@@ -33,6 +33,8 @@ pub struct Device {
     pub account: Account,
     /// Its store, which outlives its engine.
     pub store: Rc<CrashStore>,
+    /// How far the device's clock is ahead of the world's; less than 0: behind.
+    pub skew: i64,
     engine: Option<Engine<Rc<CrashStore>>>,
     stored: u64,
 }
@@ -97,7 +99,7 @@ impl World {
     async fn add_device(&mut self, address: String, account: Account) -> Who {
         let store = Rc::new(CrashStore::default());
         let engine = Engine::create(store.clone(), key(), account.clone(), self.now).await.expect("create");
-        self.devices.push(Device { address, account, store, engine: Some(engine), stored: 0 });
+        self.devices.push(Device { address, account, store, skew: 0, engine: Some(engine), stored: 0 });
         Who(self.devices.len() - 1)
     }
 
@@ -106,14 +108,91 @@ impl World {
         self.devices[who.0].engine.as_mut().expect("an engine that runs")
     }
 
+    /// Opens one more engine on a copy of a device's store.
+    pub async fn another_engine(&self, who: Who) -> Engine<CrashStore> {
+        let copy = self.devices[who.0].store.copy();
+        Engine::open(copy, key(), self.clock(who)).await.expect("open").expect("an account")
+    }
+
+    /// People who have key packages at the relay and never read anything, for large groups.
+    pub async fn paper_people(&mut self, count: usize) -> Vec<String> {
+        let mut addresses = Vec::new();
+        for n in 0..count {
+            let address = format!("paper{n}@example.org");
+            let mut id = [0xEE; 16];
+            id[..8].copy_from_slice(&(n as u64).to_be_bytes());
+            let (account, entry) = people::account(&address, DeviceId(id), "Paper", self.now);
+            self.relay.register(&address, entry, DeviceId(id));
+            let one_time = vec![super::probe::key_package(&account, self.now, |_| ()).into()];
+            let publish = PublishKeyPackages { suite: 1, one_time, last_resort: None };
+            let connection = Connection { relay: &self.relay, device: DeviceId(id), address: &address };
+            connection.call(&account.origin, &publish, None).await.expect("published");
+            addresses.push(address);
+        }
+        addresses
+    }
+
+    /// Makes a call that only a misbehaving client makes.
+    pub async fn call_as<C: haven_wire::Call>(
+        &self,
+        who: Who,
+        call: &C,
+        token: haven_wire::ids::EpochToken,
+    ) -> Result<C::Reply, Rejection> {
+        let device = &self.devices[who.0];
+        let connection =
+            Connection { relay: &self.relay, device: device.account.device_id, address: &device.address };
+        connection.call(&device.account.origin, call, Some(token)).await
+    }
+
     /// Ends a device's engine as a crash would, and opens it again.
     pub async fn restart(&mut self, who: Who) {
-        let now = self.now;
+        let now = self.clock(who);
         let device = &mut self.devices[who.0];
         device.engine = None;
-        device.store.restart();
-        device.engine = Engine::open(device.store.clone(), key(), now).await.expect("open");
+        loop {
+            device.store.restart();
+            let opened = Engine::open(device.store.clone(), key(), now).await;
+            if opened.is_err() && device.store.crashed() {
+                continue;
+            }
+            device.engine = opened.expect("open");
+            break;
+        }
         assert!(device.engine.is_some(), "the account is still there");
+    }
+
+    /// What a device's clock shows.
+    pub fn clock(&self, who: Who) -> Millis {
+        self.now.saturating_add_signed(self.devices[who.0].skew)
+    }
+
+    /// A world of its own in which everything is as it is here, with its engines just started.
+    pub async fn fork(&self) -> Self {
+        let copy = |device: &Device| Device {
+            address: device.address.clone(),
+            account: device.account.clone(),
+            store: Rc::new(device.store.copy()),
+            skew: device.skew,
+            engine: None,
+            stored: 0,
+        };
+        let mut world = Self {
+            relay: Rc::new(self.relay.copy()),
+            devices: self.devices.iter().map(copy).collect(),
+            now: self.now,
+            restarting: self.restarting,
+            next_intent: self.next_intent,
+        };
+        for who in world.everybody() {
+            world.restart(who).await;
+        }
+        world
+    }
+
+    /// All devices.
+    pub fn everybody(&self) -> Vec<Who> {
+        (0..self.devices.len()).map(Who).collect()
     }
 
     /// Replaces a device's store, as restoring a backup of a browser profile would.
@@ -143,7 +222,7 @@ impl World {
     pub async fn want(&mut self, who: Who, intent: Intent) -> Accepted {
         let id = self.intent_id();
         loop {
-            let now = self.now;
+            let now = self.clock(who);
             let handled = self.engine(who).handle(vec![(id, intent.clone())], now).await;
             self.after_verb(who).await;
             if let Ok(mut handled) = handled {
@@ -169,6 +248,58 @@ impl World {
             self.accept(*other, id).await;
         }
         id
+    }
+
+    /// Wants something, and hears why it can't be.
+    pub async fn want_in_vain(&mut self, who: Who, intent: Intent) -> haven_bridge::Failure {
+        let (id, now) = (self.intent_id(), self.clock(who));
+        let mut handled = self.engine(who).handle(vec![(id, intent)], now).await.expect("handled");
+        handled.results.remove(0).expect_err("refused")
+    }
+
+    /// The fingerprint of a device's person, in hex.
+    pub fn fingerprint(&self, who: Who) -> String {
+        self.devices[who.0].account.fingerprint.to_hex()
+    }
+
+    /// The address of a device's person.
+    pub fn address(&self, who: Who) -> String {
+        self.devices[who.0].address.clone()
+    }
+
+    /// The only conversation of a device.
+    pub fn only_conversation(&mut self, who: Who) -> ConversationId {
+        let all = self.engine(who).conversations();
+        assert_eq!(all.len(), 1, "one conversation in {all:?}");
+        all[0].id
+    }
+
+    /// The addresses of everybody in a conversation, oneself included, with the number of their devices.
+    pub async fn members(&mut self, who: Who, conversation: ConversationId) -> Vec<(String, usize)> {
+        let details = self.engine(who).conversation(conversation).await.expect("details").expect("there");
+        let member = |member: haven_bridge::Member| (member.person.address, member.devices.len());
+        let mut members: Vec<_> = details.members.into_iter().map(member).collect();
+        members.sort();
+        members
+    }
+
+    /// Hands frames to a device, as its socket would.
+    pub async fn push(&mut self, who: Who, frames: Vec<haven_wire::push::FromRelay>) {
+        let now = self.clock(who);
+        let outcome = self.engine(who).receive(frames, now).await;
+        let crashed = self.devices[who.0].store.crashed();
+        assert!(outcome.is_ok() || crashed, "receive failed: {:?}", outcome.err());
+        self.after_verb(who).await;
+    }
+
+    /// Starts conversations with somebody who is not there.
+    pub async fn conversation_in_vain(&mut self, who: Who, with: Who, count: usize) -> Vec<ConversationId> {
+        let mut started = Vec::new();
+        for _ in 0..count {
+            started.push(self.start(who, &[with]).await);
+            while self.step(who).await {}
+        }
+        started
     }
 
     /// Accepts a request.
@@ -213,7 +344,7 @@ impl World {
 
     /// One round of a device: everything that it has to send. False: nothing.
     pub async fn step(&mut self, who: Who) -> bool {
-        let now = self.now;
+        let now = self.clock(who);
         let outgoing = self.engine(who).outgoing(now).await;
         let crashed = self.devices[who.0].store.crashed();
         let Ok(pending) = outgoing else {
@@ -232,7 +363,7 @@ impl World {
     /// it any more.
     pub async fn exchange(&mut self, who: Who, request: Outgoing) {
         let answer = self.call(who, &request).await;
-        let now = self.now;
+        let now = self.clock(who);
         let engine = self.engine(who);
         let outcome = match answer {
             Ok(reply) => engine.confirm(request.id, reply, now).await,

@@ -1,0 +1,171 @@
+//! Many commits for one epoch: the first wins, and the others make their wish again. Nobody forks.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
+
+use haven_bridge::{ConversationId, ItemContent, Line};
+use haven_core::{
+    intent::Intent,
+    testing::{Who, World, in_both_worlds},
+};
+use haven_wire::group::Kind;
+
+/// The lines and texts of a timeline as all members must see them alike: by everybody's address, oneself included.
+async fn history(world: &mut World, who: Who, chat: ConversationId) -> Vec<String> {
+    let me = world.address(who);
+    let mut history = Vec::new();
+    for item in world.items(who, chat).await {
+        let name = |who: Option<haven_bridge::PersonRef>| who.map_or(me.clone(), |person| person.address);
+        history.push(match item.content {
+            ItemContent::Sent { text, .. } => format!("{me}: {text}"),
+            ItemContent::Received { from, text, disagrees: false, .. } => format!("{}: {text}", from.address),
+            ItemContent::Line(Line::Renamed { who, title }) => format!("{} renamed {title}", name(who)),
+            ItemContent::Line(Line::Added { who, added }) => {
+                let added: Vec<_> = added.into_iter().map(|(person, _)| person.address).collect();
+                format!("{} added {added:?}", name(who))
+            }
+            ItemContent::Line(Line::Started { .. } | Line::YouWereAdded { .. }) => continue,
+            other => panic!("{other:?}"),
+        });
+    }
+    history
+}
+
+async fn assert_one_history(world: &mut World, all: &[Who], chat: ConversationId) {
+    let expected = history(world, all[0], chat).await;
+    let members = world.members(all[0], chat).await;
+    let title = world.engine(all[0]).conversations()[0].title.clone();
+    for who in all {
+        assert_eq!(history(world, *who, chat).await, expected, "{who:?}");
+        assert_eq!(world.members(*who, chat).await, members, "{who:?}");
+        let summary = world.engine(*who).conversations().remove(0);
+        if summary.titled {
+            assert_eq!(summary.title, title, "{who:?}");
+        }
+    }
+    assert_eq!(world.epochs(all, chat).await.len(), 1, "one epoch, with one authenticator");
+}
+
+async fn crowd(world: &mut World, count: usize) -> Vec<Who> {
+    let mut all = Vec::new();
+    for n in 0..count {
+        all.push(world.sign_up(&format!("member{n:02}")).await);
+    }
+    world.settle().await;
+    all
+}
+
+#[test]
+fn twenty_devices_that_commit_at_once_come_to_one_history() {
+    pollster::block_on(async {
+        let mut world = World::new();
+        let all = crowd(&mut world, 20).await;
+        let guests =
+            [world.sign_up("guest1").await, world.sign_up("guest2").await, world.sign_up("guest3").await];
+        world.settle().await;
+        let chat = world.conversation(all[0], &all[1..]).await;
+        for (n, who) in all.iter().enumerate() {
+            let intent = match n % 3 {
+                0 => Intent::Rename { conversation: chat, title: format!("title {n}") },
+                1 => Intent::SelfUpdate { conversation: chat },
+                _ => Intent::AddPeople {
+                    conversation: chat,
+                    addresses: vec![world.address(guests[n / 3 % guests.len()])],
+                },
+            };
+            world.want(*who, intent).await;
+            world.say(*who, chat, &format!("text {n}")).await;
+        }
+        world.settle().await;
+        for guest in guests {
+            world.accept(guest, chat).await;
+        }
+        assert_one_history(&mut world, &all, chat).await;
+        let texts = world.texts(all[0], chat).await;
+        for n in 0..20 {
+            assert_eq!(texts.iter().filter(|text| **text == format!("text {n}")).count(), 1, "{n}");
+        }
+        let talkers = [all[0], all[7], all[19], guests[0], guests[2]];
+        world.assert_works(&talkers, chat).await;
+        assert_eq!(world.members(all[3], chat).await.len(), 23);
+    });
+}
+
+#[test]
+fn five_devices_that_commit_at_once_come_to_one_history_whatever_restarts() {
+    pollster::block_on(async {
+        in_both_worlds(async |world| {
+            let all = crowd(world, 5).await;
+            let chat = world.conversation(all[0], &all[1..]).await;
+            for round in 0..2 {
+                for (n, who) in all.iter().enumerate() {
+                    let title = format!("title {round} {n}");
+                    world.want(*who, Intent::Rename { conversation: chat, title }).await;
+                    world.want(*who, Intent::SelfUpdate { conversation: chat }).await;
+                }
+                world.settle().await;
+            }
+            assert_one_history(world, &all, chat).await;
+            world.assert_works(&all, chat).await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn two_people_who_add_the_same_person_at_once_add_one() {
+    pollster::block_on(async {
+        in_both_worlds(async |world| {
+            let all = crowd(world, 4).await;
+            let (chat, new) = (world.conversation(all[0], &all[1..3]).await, all[3]);
+            for who in &all[..3] {
+                let addresses = vec![world.address(new)];
+                world.want(*who, Intent::AddPeople { conversation: chat, addresses }).await;
+            }
+            world.settle().await;
+            world.accept(new, chat).await;
+            assert_eq!(world.members(all[1], chat).await.len(), 4);
+            assert_one_history(world, &all[..3], chat).await;
+            world.assert_works(&all, chat).await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_message_that_meets_a_commit_is_encrypted_again_and_sent_once() {
+    pollster::block_on(async {
+        in_both_worlds(async |world| {
+            let all = crowd(world, 3).await;
+            let chat = world.conversation(all[0], &all[1..]).await;
+            for n in 0..6 {
+                // Both want to write to the log of the same epoch, and neither knows of the other.
+                world.say(all[1], chat, &format!("text {n}")).await;
+                world.want(all[2], Intent::SelfUpdate { conversation: chat }).await;
+                world.settle().await;
+            }
+            let expected: Vec<_> = (0..6).map(|n| format!("text {n}")).collect();
+            for who in all {
+                assert_eq!(world.texts(who, chat).await, expected);
+            }
+        })
+        .await;
+    });
+}
+
+#[test]
+fn of_the_commits_of_one_epoch_the_log_holds_one() {
+    pollster::block_on(async {
+        let mut world = World::new();
+        let all = crowd(&mut world, 6).await;
+        let chat = world.conversation(all[0], &all[1..]).await;
+        for who in &all {
+            world.want(*who, Intent::SelfUpdate { conversation: chat }).await;
+        }
+        world.settle().await;
+        let rows = world.relay.rows();
+        let commits: Vec<u64> =
+            rows.iter().filter(|row| row.kind == Kind::Commit).map(|row| row.epoch).collect();
+        assert_eq!(commits, (0..commits.len() as u64).collect::<Vec<_>>());
+        assert_eq!(commits.len(), 7);
+    });
+}

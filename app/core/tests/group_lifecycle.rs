@@ -1,0 +1,269 @@
+//! People come, go and come back; each change is a line that everybody sees.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
+
+use haven_bridge::{ConversationState, Failure};
+use haven_core::{
+    intent::{Accepted, Intent},
+    testing::{Who, World, in_both_worlds},
+};
+
+async fn three_people(world: &mut World) -> [Who; 3] {
+    let people = [world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await];
+    world.settle().await;
+    people
+}
+
+async fn add(world: &mut World, by: Who, chat: haven_bridge::ConversationId, whom: Who) {
+    let addresses = vec![world.address(whom)];
+    world.want(by, Intent::AddPeople { conversation: chat, addresses }).await;
+    world.settle().await;
+    world.accept(whom, chat).await;
+}
+
+async fn remove(world: &mut World, by: Who, chat: haven_bridge::ConversationId, whom: Who) {
+    let fingerprints = vec![world.fingerprint(whom)];
+    world.want(by, Intent::RemovePeople { conversation: chat, fingerprints }).await;
+    world.settle().await;
+}
+
+#[test]
+fn everybody_sees_who_comes_and_who_goes() {
+    pollster::block_on(async {
+        let seen = in_both_worlds(async |world| {
+            let [alice, bob, carol] = three_people(world).await;
+            let chat = world.conversation(alice, &[bob]).await;
+            add(world, bob, chat, carol).await;
+            world.want(carol, Intent::Rename { conversation: chat, title: "Tea".into() }).await;
+            world.settle().await;
+            remove(world, alice, chat, bob).await;
+            [
+                world.timeline(alice, chat).await,
+                world.timeline(bob, chat).await,
+                world.timeline(carol, chat).await,
+            ]
+        })
+        .await;
+        assert_eq!(
+            seen[0],
+            [
+                "* I started with bob",
+                "* bob added carol (carol's laptop)",
+                "* carol renamed to Tea",
+                "* I removed bob"
+            ]
+        );
+        assert_eq!(
+            seen[1],
+            [
+                "* alice added me",
+                "* I added carol (carol's laptop)",
+                "* carol renamed to Tea",
+                "* alice removed me"
+            ]
+        );
+        assert_eq!(seen[2], ["* bob added me", "* I renamed to Tea", "* alice removed bob"]);
+    });
+}
+
+#[test]
+fn a_removed_person_reads_no_more_and_the_others_go_on() {
+    pollster::block_on(async {
+        in_both_worlds(async |world| {
+            let [alice, bob, carol] = three_people(world).await;
+            let chat = world.conversation(alice, &[bob, carol]).await;
+            remove(world, alice, chat, bob).await;
+            assert_eq!(world.state(bob, chat), ConversationState::Removed);
+            world.say(alice, chat, "only for carol").await;
+            world.settle().await;
+            assert_eq!(world.texts(bob, chat).await, Vec::<String>::new());
+            let text = Intent::SendText { conversation: chat, text: "still there?".into() };
+            assert_eq!(world.want_in_vain(bob, text).await, Failure::NotFound);
+            world.assert_works(&[alice, carol], chat).await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn somebody_who_was_removed_can_be_added_again() {
+    pollster::block_on(async {
+        in_both_worlds(async |world| {
+            let [alice, bob, carol] = three_people(world).await;
+            let chat = world.conversation(alice, &[bob, carol]).await;
+            world.say(alice, chat, "before").await;
+            world.settle().await;
+            remove(world, alice, chat, bob).await;
+            world.say(alice, chat, "meanwhile").await;
+            world.settle().await;
+            add(world, carol, chat, bob).await;
+            world.say(alice, chat, "after").await;
+            world.settle().await;
+            assert_eq!(
+                world.timeline(bob, chat).await,
+                [
+                    "* alice added me",
+                    "alice: before",
+                    "* alice removed me",
+                    "* carol added me",
+                    "alice: after"
+                ]
+            );
+            world.assert_works(&[alice, bob, carol], chat).await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn what_was_typed_before_a_removal_is_neither_lost_nor_sent() {
+    pollster::block_on(async {
+        in_both_worlds(async |world| {
+            let [alice, bob, carol] = three_people(world).await;
+            let chat = world.conversation(alice, &[bob, carol]).await;
+            world.offline(bob);
+            world.say(bob, chat, "typed offline").await;
+            remove(world, alice, chat, bob).await;
+            world.online(bob);
+            world.settle().await;
+            let before = world.timeline(bob, chat).await;
+            assert_eq!(before, ["* alice added me", "* alice removed me", "I failed: typed offline"]);
+            add(world, alice, chat, bob).await;
+            let after = world.timeline(bob, chat).await;
+            assert_eq!(after[2..], ["* alice added me", "I failed: typed offline"]);
+            let item = world.items(bob, chat).await.pop().expect("an item").id;
+            world.want(bob, Intent::Retry { conversation: chat, item: Some(item) }).await;
+            world.settle().await;
+            assert_eq!(world.texts(carol, chat).await, ["typed offline"]);
+        })
+        .await;
+    });
+}
+
+#[test]
+fn messages_typed_while_a_conversation_starts_are_sent_in_order() {
+    pollster::block_on(async {
+        in_both_worlds(async |world| {
+            let [alice, bob, _] = three_people(world).await;
+            world.offline(alice);
+            let chat = world.start(alice, &[bob]).await;
+            for n in 0..5 {
+                world.say(alice, chat, &format!("early {n}")).await;
+            }
+            world.settle().await;
+            assert_eq!(world.state(alice, chat), ConversationState::Starting);
+            world.online(alice);
+            world.settle().await;
+            let expected: Vec<_> = (0..5).map(|n| format!("early {n}")).collect();
+            assert_eq!(world.texts(bob, chat).await, expected);
+            assert_eq!(world.timeline(alice, chat).await[0], "* I started with bob");
+            assert_eq!(world.texts(alice, chat).await, expected);
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_start_that_failed_keeps_its_messages_and_can_be_tried_again() {
+    pollster::block_on(async {
+        in_both_worlds(async |world| {
+            let alice = world.sign_up("alice").await;
+            world.settle().await;
+            let addresses = vec!["bob@example.org".into()];
+            let start = Intent::StartConversation { addresses, title: Some("Tea".into()) };
+            let Accepted::Started(chat) = world.want(alice, start).await else { unreachable!() };
+            world.say(alice, chat, "are you there?").await;
+            world.settle().await;
+            let unknown = Failure::AddressUnknown { address: "bob@example.org".into() };
+            assert_eq!(world.state(alice, chat), ConversationState::StartFailed(unknown));
+            assert_eq!(world.timeline(alice, chat).await, ["I (are you there?)"]);
+            let bob = world.sign_up("bob").await;
+            let retry = Intent::Retry { conversation: chat, item: None };
+            world.want(alice, retry.clone()).await;
+            world.talk().await;
+            let no_device = Failure::NoDevice { address: "bob@example.org".into() };
+            if world.state(alice, chat) == ConversationState::StartFailed(no_device) {
+                world.want(alice, retry).await;
+            }
+            world.settle().await;
+            world.accept(bob, chat).await;
+            assert_eq!(world.timeline(bob, chat).await, ["* alice added me", "alice: are you there?"]);
+            world.assert_works(&[alice, bob], chat).await;
+            assert_eq!(world.engine(bob).conversations()[0].title, "Tea");
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_person_without_a_device_is_named() {
+    pollster::block_on(async {
+        let mut world = World::new();
+        let alice = world.sign_up("alice").await;
+        world.settle().await;
+        let bob = world.sign_up("bob").await;
+        let chat = world.start(alice, &[bob]).await;
+        while world.step(alice).await {}
+        let no_device = Failure::NoDevice { address: "bob@example.org".into() };
+        assert_eq!(world.state(alice, chat), ConversationState::StartFailed(no_device));
+        world.settle().await;
+        world.want(alice, Intent::Retry { conversation: chat, item: None }).await;
+        world.settle().await;
+        world.accept(bob, chat).await;
+        world.assert_works(&[alice, bob], chat).await;
+    });
+}
+
+#[test]
+fn one_who_cannot_be_added_keeps_nobody_else_out() {
+    pollster::block_on(async {
+        in_both_worlds(async |world| {
+            let [alice, bob, carol] = three_people(world).await;
+            let chat = world.conversation(alice, &[bob]).await;
+            let addresses = vec!["nobody@example.org".into(), "carol".into()];
+            world.want(alice, Intent::AddPeople { conversation: chat, addresses }).await;
+            world.settle().await;
+            world.accept(carol, chat).await;
+            let timeline = world.timeline(alice, chat).await;
+            assert!(timeline.iter().any(|line| line.starts_with("* nobody@example.org was not added")));
+            world.assert_works(&[alice, bob, carol], chat).await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_member_who_may_not_remove_is_told_and_harms_nobody() {
+    pollster::block_on(async {
+        in_both_worlds(async |world| {
+            let [alice, bob, carol] = three_people(world).await;
+            let chat = world.conversation(alice, &[bob, carol]).await;
+            remove(world, bob, chat, carol).await;
+            for who in [alice, bob, carol] {
+                assert_eq!(world.state(who, chat), ConversationState::Active, "{who:?}");
+                assert_eq!(world.members(who, chat).await.len(), 3);
+            }
+            world.assert_works(&[alice, bob, carol], chat).await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn what_is_so_already_makes_no_commit() {
+    pollster::block_on(async {
+        in_both_worlds(async |world| {
+            let [alice, bob, carol] = three_people(world).await;
+            let chat = world.conversation(alice, &[bob]).await;
+            world.settle().await;
+            let rows = world.relay.rows().len();
+            add(world, alice, chat, bob).await;
+            remove(world, alice, chat, carol).await;
+            world.want(alice, Intent::Rename { conversation: chat, title: String::new() }).await;
+            world.settle().await;
+            assert_eq!(world.relay.rows().len(), rows);
+            world.assert_works(&[alice, bob], chat).await;
+        })
+        .await;
+    });
+}
