@@ -744,10 +744,19 @@ impl<S: Store> Engine<S> {
                 self.memory.network.claims.entry(job).or_default().insert(address.into(), nobody);
                 Ok(Vec::new())
             }
+            // Somebody who has just signed up is publishing key packages at this moment.
+            Err(Failure::NoDevice { .. }) if self.job_failures(job) < PATIENCE => {
+                self.memory.network.job_retry.entry(job).or_default().later(now);
+                Ok(Vec::new())
+            }
             Err(failure) => {
                 Ok(self.verb(now, |memory, batch| memory.fail_change(batch, job, &failure, now)).await?.1)
             }
         }
+    }
+
+    fn job_failures(&self, job: u64) -> u32 {
+        self.memory.network.job_retry.get(&job).map_or(0, |retry| retry.failures())
     }
 
     async fn counted(&mut self, count: keys::KeyPackageCount, now: Millis) -> Result<Vec<Event>, Error> {

@@ -204,6 +204,11 @@ fn a_person_without_a_device_is_named() {
         let bob = world.sign_up("bob").await;
         let chat = world.start(alice, &[bob]).await;
         while world.step(alice).await {}
+        assert_eq!(world.state(alice, chat), ConversationState::Starting, "bob may have just signed up");
+        for _ in 0..10 {
+            world.now += 60_000;
+            while world.step(alice).await {}
+        }
         let no_device = Failure::NoDevice { address: "bob@example.org".into() };
         assert_eq!(world.state(alice, chat), ConversationState::StartFailed(no_device));
         world.settle().await;

@@ -61,6 +61,10 @@ impl Memory {
         now: Millis,
     ) -> Result<(), Error> {
         let Some(conversation) = self.conversations.get_mut(&id) else { return Ok(()) };
+        let known = |row: &Row| conversation.head.cursor.is_some_and(|cursor| row.sequence <= cursor);
+        if rows.iter().all(known) {
+            return Ok(());
+        }
         let before = conversation.head.epoch;
         let line = self.network.lines.entry(id).or_default();
         let mut here = Here { provider: &self.provider, batch, line, done: None, now };

@@ -49,6 +49,16 @@ impl<S: Store> Engine<S> {
         (group.mls.epoch().as_u64(), group.mls.epoch_authenticator().as_slice().to_vec())
     }
 
+    /// The public key of this device's leaves.
+    pub fn signature_key(&self) -> Vec<u8> {
+        self.memory.keys.signer.public().to_vec()
+    }
+
+    /// The group that carries a conversation.
+    pub fn group_id(&self, id: ConversationId) -> GroupId {
+        self.memory.conversations[&id].details.group_id
+    }
+
     /// The leaves of a person.
     pub async fn leaves(&mut self, id: ConversationId, person: &str) -> Vec<u32> {
         self.memory.load_group(&self.store, id).await.expect("a stored group");

@@ -236,6 +236,13 @@ impl TestRelay {
         self.inner.borrow().groups.values().next().map(|log| log.rows.clone()).unwrap_or_default()
     }
 
+    /// All rows of all groups.
+    pub fn all_rows(&self) -> Vec<(GroupId, Row)> {
+        let inner = self.inner.borrow();
+        let rows = inner.groups.iter().flat_map(|(id, log)| log.rows.iter().map(|row| (*id, row.clone())));
+        rows.collect()
+    }
+
     /// The groups.
     pub fn groups(&self) -> Vec<GroupId> {
         self.inner.borrow().groups.keys().copied().collect()

@@ -1,0 +1,192 @@
+//! Members who break the rules: their commits are refused, by name, and everybody decides the same.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
+
+use haven_bridge::{ConversationId, ConversationState, ItemContent, StopReason, Unreadable};
+use haven_core::{
+    identity::{AttestationClaim, attestation},
+    testing::{Forgery, Who, World, account, envelope, key_package},
+};
+use haven_wire::ids::{DeviceId, Hash};
+
+struct Scene {
+    world: World,
+    alice: Who,
+    bob: Who,
+    mallory: Who,
+    chat: ConversationId,
+    other: ConversationId,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let mut world = World::new();
+        let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+        let mallory = world.sign_up("mallory").await;
+        world.settle().await;
+        let chat = world.conversation(alice, &[bob, mallory]).await;
+        let other = world.conversation(alice, &[bob, mallory]).await;
+        world.settle().await;
+        Self { world, alice, bob, mallory, chat, other }
+    }
+
+    /// What alice, and bob who comes back later, make of a commit by mallory.
+    async fn verdict(&mut self, forgery: &Forgery) -> StopReason {
+        let before = self.world.engine(self.alice).epoch(self.chat).await;
+        self.world.offline(self.bob);
+        self.world.commit_forgery(self.mallory, self.chat, forgery).await;
+        self.world.settle().await;
+        self.world.now += 300 * 24 * 60 * 60 * 1000;
+        self.world.online(self.bob);
+        self.world.settle().await;
+        let states = [self.world.state(self.alice, self.chat), self.world.state(self.bob, self.chat)];
+        assert_eq!(states[0], states[1], "everybody decides the same");
+        for who in [self.alice, self.bob] {
+            assert_eq!(self.world.engine(who).epoch(self.chat).await, before, "nothing was merged");
+        }
+        self.world.assert_works(&[self.alice, self.bob, self.mallory], self.other).await;
+        let [ConversationState::Stopped(reason), _] = states else { panic!("{forgery:?}: {states:?}") };
+        reason
+    }
+}
+
+fn assert_names_mallory(reason: &StopReason) {
+    let StopReason::CommitRefused { from: Some(from), .. } = reason else { panic!("{reason:?}") };
+    assert_eq!(from.address, "mallory@example.org");
+}
+
+#[test]
+fn a_member_who_is_no_admin_removes_nobody() {
+    pollster::block_on(async {
+        let mut scene = Scene::new().await;
+        let leaves = scene.world.engine(scene.alice).leaves(scene.chat, "bob@example.org").await;
+        assert_names_mallory(&scene.verdict(&Forgery::Remove(leaves)).await);
+    });
+}
+
+#[test]
+fn a_member_does_not_make_itself_admin() {
+    pollster::block_on(async {
+        let mut scene = Scene::new().await;
+        let fingerprint = scene.world.devices[scene.mallory.0].account.fingerprint;
+        assert_names_mallory(&scene.verdict(&Forgery::Admins(vec![fingerprint])).await);
+    });
+}
+
+#[test]
+fn newer_rules_pause_the_conversation() {
+    pollster::block_on(async {
+        let mut scene = Scene::new().await;
+        assert_eq!(scene.verdict(&Forgery::Rules(2)).await, StopReason::NewerRules);
+    });
+}
+
+#[test]
+fn a_device_that_is_not_of_whom_it_claims_is_not_added() {
+    pollster::block_on(async {
+        let now = World::new().now;
+        // A second certificate for bob's address, a leaf without proof, with a proof for another key, with another
+        // name than its proof, and with a lifetime by which members with different clocks would decide differently.
+        let (impostor, _) = account("bob@example.org", DeviceId([80; 16]), "laptop", now);
+        let (dave, _) = account("dave@example.org", DeviceId([81; 16]), "laptop", now);
+        let mut other_proof = None;
+        key_package(&dave, now, |forged| other_proof.clone_from(&forged.attestation));
+        let forged = [
+            key_package(&impostor, now, |_| ()),
+            key_package(&dave, now, |forged| forged.attestation = None),
+            key_package(&dave, now, |forged| forged.attestation = other_proof),
+            key_package(&dave, now, |forged| forged.identity = b"carol@example.org/51".to_vec()),
+            key_package(&dave, now, |forged| forged.lifetime = (0, now / 1000 + 100_000_000)),
+        ];
+        for bytes in forged {
+            let mut scene = Scene::new().await;
+            assert_names_mallory(&scene.verdict(&Forgery::Add(bytes)).await);
+        }
+    });
+}
+
+#[test]
+fn a_leaf_does_not_become_another_persons() {
+    pollster::block_on(async {
+        let mut scene = Scene::new().await;
+        // Mallory has a second certificate, and attests its own leaf with it.
+        let (dave, _) = account("dave@example.org", DeviceId([81; 16]), "laptop", scene.world.now);
+        let claim = AttestationClaim {
+            address: dave.address.clone(),
+            fingerprint: dave.fingerprint,
+            device_id: dave.device_id,
+            signature_key: scene.world.engine(scene.mallory).signature_key(),
+            ciphersuite: 1,
+            created: scene.world.now,
+            label: "laptop".into(),
+        };
+        let attestation = attestation::attest(&dave.secret_certificate().expect("a certificate"), claim);
+        let identity = format!("dave@example.org/{}", dave.device_id.to_hex()).into_bytes();
+        let forgery = Forgery::Leaf(attestation.expect("attested"), Some(identity));
+        assert_names_mallory(&scene.verdict(&forgery).await);
+        let mut scene = Scene::new().await;
+        assert_names_mallory(&scene.verdict(&Forgery::Leaf(vec![1, 2, 3], None)).await);
+    });
+}
+
+#[test]
+fn a_commit_that_is_registered_wrongly_is_refused() {
+    pollster::block_on(async {
+        for wrong in 0..2 {
+            let mut scene = Scene::new().await;
+            let mut commit = scene.world.engine(scene.mallory).forge(scene.chat, &Forgery::Refresh).await;
+            match wrong {
+                0 => commit.mark.next_token_hash = Hash([5; 32]),
+                _ => commit.mark.barrier = true,
+            }
+            scene.world.restart(scene.mallory).await;
+            let token = scene.world.engine(scene.mallory).token(scene.chat);
+            scene.world.call_as(scene.mallory, &commit, token).await.expect("taken");
+            scene.world.settle().await;
+            for who in [scene.alice, scene.bob] {
+                let ConversationState::Stopped(reason) = scene.world.state(who, scene.chat) else {
+                    panic!("not stopped");
+                };
+                assert_names_mallory(&reason);
+            }
+            scene.world.assert_works(&[scene.alice, scene.bob], scene.other).await;
+        }
+    });
+}
+
+#[test]
+fn malformed_and_mislabelled_messages_harm_nobody() {
+    pollster::block_on(async {
+        let mut scene = Scene::new().await;
+        let good = envelope(scene.world.now, &Hash([0; 32]), "you see another log");
+        for plaintext in [vec![], vec![0xff; 100], good] {
+            let mallory = scene.world.engine(scene.mallory);
+            let (message, token) =
+                (mallory.forge_message(scene.chat, &plaintext, true).await, mallory.token(scene.chat));
+            scene.world.restart(scene.mallory).await;
+            scene.world.call_as(scene.mallory, &message, token).await.expect("taken");
+            // Mallory refreshes its keys once it meets what it doesn't know.
+            scene.world.settle().await;
+        }
+        let items = scene.world.items(scene.bob, scene.chat).await;
+        let shown: Vec<_> = items.into_iter().map(|item| item.content).collect();
+        assert!(shown.contains(&ItemContent::Unreadable(Unreadable::Malformed)));
+        let disagrees = |item: &ItemContent| matches!(item, ItemContent::Received { disagrees: true, .. });
+        assert!(shown.iter().any(disagrees), "{shown:#?}");
+        scene.world.assert_works(&[scene.alice, scene.bob], scene.chat).await;
+        let mallory = scene.world.engine(scene.mallory);
+        let (message, token) =
+            (mallory.forge_message(scene.chat, b"", false).await, mallory.token(scene.chat));
+        scene.world.restart(scene.mallory).await;
+        scene.world.call_as(scene.mallory, &message, token).await.expect("taken");
+        scene.world.settle().await;
+        for who in [scene.alice, scene.bob] {
+            let state = scene.world.state(who, scene.chat);
+            assert!(
+                matches!(state, ConversationState::Stopped(StopReason::RelayMisbehaved { .. })),
+                "{state:?}"
+            );
+        }
+        scene.world.assert_works(&[scene.alice, scene.bob], scene.other).await;
+    });
+}

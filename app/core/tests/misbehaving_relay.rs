@@ -1,0 +1,475 @@
+//! A relay that lies is noticed: the conversation says so or stops, nothing wrong is merged, and the others go on.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
+
+use haven_bridge::{ConversationId, ConversationState, Failure, StopReason};
+use haven_core::{
+    intent::{Accepted, Intent},
+    testing::{Answer, ORIGIN, Who, World, account, key_package},
+};
+use haven_wire::{
+    group::{Kind, Row},
+    ids::{DeviceId, Hash, MessageId},
+};
+
+/// Alice, bob and carol, with a conversation of all three and one of alice and bob.
+struct Scene {
+    world: World,
+    alice: Who,
+    bob: Who,
+    carol: Who,
+    chat: ConversationId,
+    other: ConversationId,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let mut world = World::new();
+        let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+        let carol = world.sign_up("carol").await;
+        world.settle().await;
+        let chat = world.conversation(alice, &[bob, carol]).await;
+        let other = world.conversation(alice, &[bob]).await;
+        world.settle().await;
+        Self { world, alice, bob, carol, chat, other }
+    }
+
+    async fn say(&mut self, who: Who, text: &str) -> MessageId {
+        let intent = Intent::SendText { conversation: self.chat, text: text.into() };
+        let Accepted::Queued(item) = self.world.want(who, intent).await else { panic!("not queued") };
+        self.world.settle().await;
+        MessageId(item.0)
+    }
+
+    fn rows(&mut self) -> Vec<Row> {
+        let group_id = self.world.engine(self.alice).group_id(self.chat);
+        let all = self.world.relay.all_rows().into_iter();
+        all.filter(|(group, _)| *group == group_id).map(|(_, row)| row).collect()
+    }
+
+    /// From now on the relay changes the conversation's rows for bob.
+    fn lie_to_bob(&mut self, change: impl Fn(&mut Vec<Row>) + 'static) {
+        let bob = self.world.devices[self.bob.0].account.device_id;
+        let ids: Vec<MessageId> = self.rows().into_iter().map(|row| row.message_id).collect();
+        self.world.relay.set_tamper(move |to, answer| match answer {
+            Answer::Rows(rows) if to == bob && rows.rows.iter().any(|row| ids.contains(&row.message_id)) => {
+                change(&mut rows.rows);
+            }
+            _ => {}
+        });
+    }
+
+    /// Alice writes three texts while bob is away, and the relay changes what he reads when he is back.
+    async fn bob_reads(
+        mut self,
+        change: impl Fn(&mut Vec<Row>, [MessageId; 3]) + 'static,
+    ) -> (ConversationState, Vec<String>) {
+        self.world.offline(self.bob);
+        let mut ids = Vec::new();
+        for text in ["one", "two", "three"] {
+            ids.push(self.say(self.alice, text).await);
+        }
+        let ids = [ids[0], ids[1], ids[2]];
+        self.lie_to_bob(move |rows| change(rows, ids));
+        self.world.online(self.bob);
+        self.settle_with_patience().await;
+        let state = self.world.state(self.bob, self.chat);
+        let timeline = self.world.timeline(self.bob, self.chat).await;
+        self.assert_others_go_on().await;
+        (state, timeline)
+    }
+
+    /// A relay is asked again for a while before it is accused.
+    async fn settle_with_patience(&mut self) {
+        for _ in 0..6 {
+            self.world.settle().await;
+            self.world.now += 40_000;
+        }
+    }
+
+    async fn assert_others_go_on(&mut self) {
+        self.world.assert_works(&[self.alice, self.bob], self.other).await;
+        self.world.assert_works(&[self.alice, self.carol], self.chat).await;
+    }
+}
+
+fn change_row(id: MessageId, change: impl Fn(&mut Row)) -> impl Fn(&mut Vec<Row>) {
+    move |rows| rows.iter_mut().filter(|row| row.message_id == id).for_each(&change)
+}
+
+fn assert_accused(state: &ConversationState) {
+    let accused = matches!(state, ConversationState::Stopped(StopReason::RelayMisbehaved { .. }));
+    assert!(accused, "{state:?}");
+}
+
+#[test]
+fn a_changed_ciphertext_is_shown_as_unreadable_and_later_messages_disagree() {
+    pollster::block_on(async {
+        let flip = |row: &mut Row| *row.ciphertext.last_mut().expect("bytes") ^= 1;
+        let scene = Scene::new().await;
+        let (state, timeline) = scene.bob_reads(move |rows, ids| change_row(ids[1], flip)(rows)).await;
+        assert_eq!(state, ConversationState::Active);
+        assert_eq!(
+            timeline,
+            ["* alice added me", "alice: one", "unreadable: Undecryptable", "alice disagrees: three"]
+        );
+    });
+}
+
+#[test]
+fn a_row_with_another_label_stops_the_conversation() {
+    pollster::block_on(async {
+        let labels: [fn(&mut Row); 6] = [
+            |row| row.epoch += 1,
+            |row| row.epoch -= 1,
+            |row| row.kind = Kind::Commit,
+            |row| row.message_id = MessageId([3; 16]),
+            |row| row.ciphertext[8] ^= 1,
+            |row| row.ciphertext.clear(),
+        ];
+        for (n, label) in labels.into_iter().enumerate() {
+            let scene = Scene::new().await;
+            let (state, timeline) = scene.bob_reads(move |rows, ids| change_row(ids[1], label)(rows)).await;
+            assert_accused(&state);
+            assert_eq!(timeline, ["* alice added me", "alice: one"], "label {n}");
+        }
+    });
+}
+
+#[test]
+fn a_replayed_row_is_shown_as_such_and_hides_nothing() {
+    pollster::block_on(async {
+        let replay = |rows: &mut Vec<Row>, ids: [MessageId; 3]| {
+            let Some(at) = rows.iter().position(|row| row.message_id == ids[1]) else { return };
+            let again = rows[at].clone();
+            rows.insert(at + 1, again);
+            rows[at + 1..].iter_mut().for_each(|row| row.sequence += 1);
+        };
+        let scene = Scene::new().await;
+        let (state, timeline) = scene.bob_reads(replay).await;
+        assert_eq!(state, ConversationState::Active);
+        assert_eq!(
+            timeline,
+            [
+                "* alice added me",
+                "alice: one",
+                "alice: two",
+                "unreadable: KeyReused",
+                "alice disagrees: three"
+            ]
+        );
+    });
+}
+
+#[test]
+fn reordered_rows_disagree() {
+    pollster::block_on(async {
+        let reorder = |rows: &mut Vec<Row>, ids: [MessageId; 3]| {
+            let at = rows.iter().position(|row| row.message_id == ids[1]).expect("two");
+            rows.swap(at, at + 1);
+            rows[at].sequence -= 1;
+            rows[at + 1].sequence += 1;
+        };
+        let scene = Scene::new().await;
+        let (_, timeline) = scene.bob_reads(reorder).await;
+        assert_eq!(timeline, ["* alice added me", "alice: one", "alice disagrees: three", "alice: two"]);
+    });
+}
+
+#[test]
+fn a_row_left_out_without_a_gap_makes_later_messages_disagree() {
+    pollster::block_on(async {
+        let leave_out = |rows: &mut Vec<Row>, ids: [MessageId; 3]| {
+            let Some(at) = rows.iter().position(|row| row.message_id == ids[1]) else { return };
+            rows.remove(at);
+            rows[at..].iter_mut().for_each(|row| row.sequence -= 1);
+        };
+        let scene = Scene::new().await;
+        let (_, timeline) = scene.bob_reads(leave_out).await;
+        assert_eq!(timeline[..3], ["* alice added me", "alice: one", "alice disagrees: three"]);
+    });
+}
+
+#[test]
+fn rows_kept_back_stop_the_conversation_after_some_patience() {
+    pollster::block_on(async {
+        let middle = |rows: &mut Vec<Row>, ids: [MessageId; 3]| rows.retain(|row| row.message_id != ids[1]);
+        let tail = |rows: &mut Vec<Row>, ids: [MessageId; 3]| {
+            rows.retain(|row| row.message_id != ids[1] && row.message_id != ids[2]);
+        };
+        let (state, timeline) = Scene::new().await.bob_reads(middle).await;
+        assert_accused(&state);
+        assert_eq!(timeline, ["* alice added me", "alice: one"]);
+        let (state, _) = Scene::new().await.bob_reads(tail).await;
+        assert_accused(&state);
+    });
+}
+
+#[test]
+fn a_relay_that_speaks_of_rows_that_never_come_is_asked_with_patience() {
+    pollster::block_on(async {
+        let mut scene = Scene::new().await;
+        let group_id = scene.world.engine(scene.bob).group_id(scene.chat);
+        let head = u64::MAX;
+        scene.world.push(scene.bob, vec![haven_wire::push::FromRelay::Head { group_id, head }]).await;
+        let before = scene.world.relay.calls();
+        scene.world.talk().await;
+        let calls = scene.world.relay.calls() - before;
+        assert!(calls < 20, "{calls} calls at once");
+        scene.settle_with_patience().await;
+        assert_accused(&scene.world.state(scene.bob, scene.chat));
+        scene.assert_others_go_on().await;
+    });
+}
+
+#[test]
+fn a_relay_that_went_back_in_time_is_noticed() {
+    pollster::block_on(async {
+        let mut scene = Scene::new().await;
+        scene.say(scene.alice, "one").await;
+        scene.say(scene.alice, "two").await;
+        let bob = scene.world.devices[scene.bob.0].account.device_id;
+        let ids: Vec<MessageId> = scene.rows().into_iter().map(|row| row.message_id).collect();
+        let cut = ids.len() as u64 - 1;
+        let known = cut + 1;
+        scene.world.relay.set_tamper(move |to, answer| match answer {
+            Answer::Rows(rows) if to == bob && rows.head == known => {
+                rows.rows.retain(|row| row.sequence <= cut);
+                rows.head = cut;
+            }
+            _ => {}
+        });
+        scene.world.restart(scene.bob).await;
+        scene.settle_with_patience().await;
+        assert_accused(&scene.world.state(scene.bob, scene.chat));
+        scene.world.relay.be_honest();
+        scene.assert_others_go_on().await;
+    });
+}
+
+/// Alice renames the conversation, and the relay changes the commit that bob reads.
+async fn bob_reads_a_commit(change: impl Fn(&mut Row) + Copy + 'static) -> ConversationState {
+    let mut scene = Scene::new().await;
+    scene.world.offline(scene.bob);
+    let rename = Intent::Rename { conversation: scene.chat, title: "Tea".into() };
+    scene.world.want(scene.alice, rename).await;
+    scene.world.settle().await;
+    let commit = scene.rows().pop().expect("a commit");
+    assert_eq!(commit.kind, Kind::Commit);
+    scene.lie_to_bob(change_row(commit.message_id, change));
+    scene.world.online(scene.bob);
+    scene.settle_with_patience().await;
+    let state = scene.world.state(scene.bob, scene.chat);
+    assert!(!scene.world.engine(scene.bob).conversations().iter().any(|summary| summary.titled));
+    scene.assert_others_go_on().await;
+    state
+}
+
+#[test]
+fn a_commit_that_was_tampered_with_is_not_merged() {
+    pollster::block_on(async {
+        let flip = |row: &mut Row| *row.ciphertext.last_mut().expect("bytes") ^= 1;
+        let state = bob_reads_a_commit(flip).await;
+        assert_eq!(state, ConversationState::Stopped(StopReason::CommitUnreadable));
+        assert_accused(&bob_reads_a_commit(|row| row.message_id = MessageId([3; 16])).await);
+        assert_accused(&bob_reads_a_commit(|row| row.commit = None).await);
+        for change in [
+            (|row| row.commit.as_mut().expect("a mark").next_token_hash = Hash([3; 32])) as fn(&mut Row),
+            |row| row.commit.as_mut().expect("a mark").barrier = true,
+        ] {
+            let state = bob_reads_a_commit(change).await;
+            let ConversationState::Stopped(StopReason::CommitRefused { from, .. }) = state else {
+                panic!("{state:?}");
+            };
+            assert_eq!(from.expect("a sender").address, "alice@example.org");
+        }
+    });
+}
+
+#[test]
+fn an_own_commit_with_another_mark_is_not_merged() {
+    pollster::block_on(async {
+        let mut scene = Scene::new().await;
+        let known: Vec<MessageId> = scene.rows().into_iter().map(|row| row.message_id).collect();
+        let bob = scene.world.devices[scene.bob.0].account.device_id;
+        scene.world.relay.set_tamper(move |to, answer| match answer {
+            Answer::Rows(rows) if to == bob => {
+                for row in rows.rows.iter_mut().filter(|row| !known.contains(&row.message_id)) {
+                    if let Some(mark) = &mut row.commit {
+                        mark.next_token_hash = Hash([3; 32]);
+                    }
+                }
+            }
+            _ => {}
+        });
+        let rename = Intent::Rename { conversation: scene.chat, title: "Tea".into() };
+        scene.world.want(scene.bob, rename).await;
+        scene.settle_with_patience().await;
+        assert_accused(&scene.world.state(scene.bob, scene.chat));
+        scene.world.relay.be_honest();
+        scene.world.assert_works(&[scene.alice, scene.carol], scene.chat).await;
+    });
+}
+
+#[test]
+fn a_log_that_begins_with_another_row_than_the_welcome_says_is_not_followed() {
+    pollster::block_on(async {
+        let mut scene = Scene::new().await;
+        let dave = scene.world.sign_up("dave").await;
+        scene.world.settle().await;
+        let device = scene.world.devices[dave.0].account.device_id;
+        scene.world.relay.set_tamper(move |to, answer| match answer {
+            Answer::Rows(rows) if to == device => {
+                rows.rows.iter_mut().for_each(|row| row.ciphertext[60] ^= 1);
+            }
+            _ => {}
+        });
+        let addresses = vec!["dave".into()];
+        scene.world.want(scene.alice, Intent::AddPeople { conversation: scene.chat, addresses }).await;
+        scene.settle_with_patience().await;
+        assert_accused(&scene.world.state(dave, scene.chat));
+        scene.assert_others_go_on().await;
+    });
+}
+
+#[test]
+fn a_welcome_that_was_changed_or_is_for_somebody_else_is_dropped() {
+    pollster::block_on(async {
+        let mut scene = Scene::new().await;
+        scene.world.relay.set_tamper(|_, answer| {
+            if let Answer::Welcome(welcome) = answer {
+                let at = welcome.welcome.len() / 2;
+                welcome.welcome[at] ^= 1;
+            }
+        });
+        let lost = scene.world.start(scene.alice, &[scene.bob]).await;
+        scene.world.settle().await;
+        assert!(scene.world.engine(scene.bob).conversations().iter().all(|summary| summary.id != lost));
+        scene.world.relay.be_honest();
+        scene.assert_others_go_on().await;
+        let next = scene.world.conversation(scene.alice, &[scene.bob]).await;
+        scene.world.assert_works(&[scene.alice, scene.bob], next).await;
+    });
+}
+
+async fn start_with_bob(world: &mut World, alice: Who, bob: Who) -> ConversationState {
+    let chat = world.start(alice, &[bob]).await;
+    world.talk().await;
+    world.state(alice, chat)
+}
+
+fn no_device() -> ConversationState {
+    ConversationState::StartFailed(Failure::NoDevice { address: "bob@example.org".into() })
+}
+
+#[test]
+fn key_packages_of_other_devices_and_other_certificates_are_not_added() {
+    pollster::block_on(async {
+        let mut scene = Scene::new().await;
+        let (alice, bob) = (scene.alice, scene.bob);
+        let device = |world: &World, who: Who| world.devices[who.0].account.device_id;
+        let (bobs, carols) = (device(&scene.world, bob), device(&scene.world, scene.carol));
+        scene.world.relay.swap_pools(bobs, carols);
+        assert_eq!(start_with_bob(&mut scene.world, alice, bob).await, no_device());
+        scene.world.relay.swap_pools(bobs, carols);
+        // Somebody else attests a device of bob's name and number.
+        let now = scene.world.now;
+        let (impostor, _) = account("bob@example.org", bobs, "bob's laptop", now);
+        let stolen = scene.world.devices[bob.0].account.clone();
+        let (mallory, _) = account("mallory@example.org", bobs, "laptop", now);
+        let spoiled = [
+            key_package(&impostor, now, |_| ()),
+            key_package(&mallory, now, |_| ()),
+            key_package(&stolen, now, |forged| forged.attestation = None),
+            key_package(&stolen, now, |forged| forged.identity = b"bob@example.org/x".to_vec()),
+            key_package(&stolen, now, |forged| forged.capable = false),
+            key_package(&stolen, now, |forged| forged.lifetime.1 = now / 1000 + 1_000_000_000),
+            vec![1, 2, 3],
+        ];
+        for (n, bytes) in spoiled.into_iter().enumerate() {
+            scene.world.relay.set_tamper(move |_, answer| {
+                if let Answer::Claimed(claimed) = answer {
+                    let of_bob = claimed.key_packages.iter_mut().filter(|claimed| claimed.device_id == bobs);
+                    of_bob.for_each(|claimed| claimed.key_package = bytes.clone());
+                }
+            });
+            assert_eq!(start_with_bob(&mut scene.world, alice, bob).await, no_device(), "{n}");
+        }
+        scene.world.relay.be_honest();
+        scene.assert_others_go_on().await;
+    });
+}
+
+#[test]
+fn a_changed_certificate_stops_the_start_until_it_is_accepted() {
+    pollster::block_on(async {
+        let mut scene = Scene::new().await;
+        let bob = scene.bob;
+        // The relay puts somebody else into bob's place.
+        let (old, now) = (scene.world.relay.entry("bob@example.org").expect("an entry"), scene.world.now);
+        let bobs = scene.world.devices[bob.0].account.device_id;
+        let (impostor, entry) = account("bob@example.org", bobs, "new laptop", now);
+        let fingerprint = impostor.fingerprint.to_hex();
+        let package = key_package(&impostor, now, |_| ());
+        let lie = entry.clone();
+        scene.world.relay.set_tamper(move |_, answer| {
+            if let Answer::Claimed(claimed) = answer
+                && claimed.entry == old
+            {
+                claimed.entry = lie.clone();
+                claimed.key_packages.iter_mut().for_each(|one| one.key_package = package.clone());
+            }
+        });
+        let chat = scene.world.start(scene.alice, &[bob]).await;
+        scene.world.talk().await;
+        let address = "bob@example.org".to_owned();
+        let changed =
+            Failure::CertificateChanged { address: address.clone(), fingerprint: fingerprint.clone() };
+        assert_eq!(scene.world.state(scene.alice, chat), ConversationState::StartFailed(changed));
+        let add = Intent::AddPeople { conversation: scene.other, addresses: vec!["carol".into()] };
+        scene.world.want(scene.alice, add).await;
+        scene.world.want(scene.alice, Intent::AcceptChange { address, fingerprint }).await;
+        scene.world.want(scene.alice, Intent::Retry { conversation: chat, item: None }).await;
+        scene.world.talk().await;
+        assert_eq!(scene.world.state(scene.alice, chat), ConversationState::Active);
+        scene.world.relay.be_honest();
+        scene.assert_others_go_on().await;
+    });
+}
+
+#[test]
+fn old_and_forked_device_lists_are_noticed() {
+    pollster::block_on(async {
+        let mut world = World::new();
+        let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+        world.settle().await;
+        let first = world.relay.entry("bob@example.org").expect("an entry");
+        let (one, mine) = (world.devices[bob.0].account.clone(), world.relay.entry("alice@example.org"));
+        world.sign_in(bob, "bob's phone").await;
+        world.sign_in(alice, "alice's phone").await;
+        world.settle().await;
+        world.conversation(alice, &[bob]).await;
+        let second = world.relay.entry("bob@example.org").expect("an entry");
+        let (_, forked) =
+            haven_core::testing::another_device(&one, &first, DeviceId([77; 16]), "evil", world.now);
+        assert_eq!(forked.device_list.sequence, second.device_list.sequence);
+        for lie in [first, forked] {
+            world.relay.set_entry("bob@example.org", lie);
+            let state = start_with_bob(&mut world, alice, bob).await;
+            let ConversationState::StartFailed(Failure::RelayMisbehaved { .. }) = state else {
+                panic!("{state:?}");
+            };
+        }
+        world.relay.set_entry("bob@example.org", second);
+        assert_eq!(start_with_bob(&mut world, alice, bob).await, ConversationState::Active);
+        // One's own list, too.
+        let phone = Who(3);
+        world.relay.set_entry("alice@example.org", mine.expect("an entry"));
+        let state = start_with_bob(&mut world, phone, bob).await;
+        assert!(
+            matches!(state, ConversationState::StartFailed(Failure::RelayMisbehaved { .. })),
+            "{state:?}"
+        );
+        assert_eq!(one.origin, ORIGIN);
+    });
+}
