@@ -84,11 +84,16 @@ fn brotli(content: &[u8]) -> std::io::Result<Vec<u8>> {
     Ok(compressed)
 }
 
-/// Puts the compressed file beside `file`, unless it is there: a new time of change would build the relay again.
+/// Puts the compressed file beside `file` if it is smaller, and if it isn't there: a new time of change would build
+/// the relay again.
 fn place(source: &Path, file: &Path) -> Outcome {
     let mut name = file.as_os_str().to_owned();
     name.push(".br");
     let destination = PathBuf::from(name);
+    let bytes = |path: &Path| path.metadata().map_or(0, |data| data.len());
+    if bytes(source) >= bytes(file) {
+        return Ok(());
+    }
     let read = |path: &Path| fs::read(path).ok();
     if read(&destination).is_none() || read(&destination) != read(source) {
         fs::copy(source, &destination).map_err(|error| Failure::file("Writing", &destination, &error))?;

@@ -36,10 +36,42 @@ pub fn release() -> Outcome {
     }
     tools::for_the_web()?;
     fetch()?;
-    trunk("build").args(["--release"]).wait()?;
+    trunk("build").args(["--release"]).env("HAVEN_BUILD", build_number()).wait()?;
+    stamp_service_worker(Path::new(workspace::DIST))?;
     compress::directory(Path::new(workspace::DIST))?;
     let text = format!("{wanted:016x} {:016x}", served());
     fs::write(&stamp, text).map_err(|error| Failure::file("Writing", &stamp, &error))
+}
+
+/// Tells tabs of different builds which one is newer: how many commits there are, or 0 outside a checkout.
+fn build_number() -> String {
+    let count = Run::new("git").args(["rev-list", "--count", "HEAD"]).quiet_output();
+    count.map_or_else(|| "0".into(), |count| count.trim().to_owned())
+}
+
+/// Writes into the service worker what it keeps for starting without a network, and a name for this build of it.
+fn stamp_service_worker(dist: &Path) -> Outcome {
+    const NOT_KEPT: [&str; 4] = ["index.html", "sw.js", "robots.txt", "OFL.txt"];
+    let mut files = fingerprint::files(dist)?;
+    let name = |file: &PathBuf| file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    files.retain(|file| !NOT_KEPT.contains(&name(file).as_str()) && !name(file).ends_with(".br"));
+    files.sort();
+    let build = fingerprint::of(&fingerprint::files(dist)?)?;
+    let paths: Vec<String> = files
+        .iter()
+        .filter_map(|file| file.strip_prefix(dist).ok())
+        .map(|file| format!("\"/{}\"", file.to_string_lossy().replace('\\', "/")))
+        .collect();
+    let script = dist.join("sw.js");
+    let failed = |error| Failure::file("Stamping", &script, &error);
+    let source = fs::read_to_string(&script).map_err(failed)?;
+    let stamped = source
+        .replacen("const BUILD = \"unstamped\";", &format!("const BUILD = \"{build:016x}\";"), 1)
+        .replacen("const FILES = [];", &format!("const FILES = [{}];", paths.join(", ")), 1);
+    if stamped.contains("unstamped\";") || stamped.contains("FILES = [];") {
+        return Err(Failure::new("public/sw.js has no lines for the build's name and files any more."));
+    }
+    fs::write(&script, stamped).map_err(failed)
 }
 
 /// Trunk with `command`. It finds its tools in the search path and downloads none, so that they are of known versions.
