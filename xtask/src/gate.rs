@@ -1,9 +1,6 @@
 //! The gate: everything that has to pass before a change is merged, in the order of `STEPS`.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use crate::{
     browser,
@@ -163,10 +160,6 @@ fn wasm(arguments: &[&str]) -> Outcome {
 }
 
 fn end_to_end(arguments: &[&str]) -> Outcome {
-    if !Path::new("end2end/playwright.config.ts").exists() {
-        eprintln!("NOT TESTED: end2end/playwright.config.ts is not written yet.");
-        return Ok(());
-    }
     tools::npm_packages()?;
     let relay = relay::release()?;
     Run::new("playwright")
