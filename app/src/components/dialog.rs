@@ -16,7 +16,7 @@ pub fn Dialog(
     children: ChildrenFn,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
-    let title_id = format!("{id}-heading");
+    let title_id = format!("{id}-dialog-heading");
     let labelled_by = title_id.clone();
     Effect::new(move || {
         let (open, Some(dialog)) = (open.get(), dialog.get()) else { return };

@@ -183,7 +183,10 @@ impl Relay {
         let mut list = first;
         for _ in 0..TRIES {
             match self.client.call(&self.origin, &list, None).await {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    account.saw_device_list(&list.device_list)?;
+                    return Ok(());
+                }
                 Err(Rejection::Unreachable) => TimeoutFuture::new(scope::jittered(PAUSE)).await,
                 // Another device was faster, or it was this call and its answer was lost.
                 Err(Rejection::Refused(Refusal::Conflict { .. })) => {
@@ -191,7 +194,10 @@ impl Relay {
                     let entry = self.call(&Lookup { address }).await?;
                     match account.join_device_list(&entry, scope::now())? {
                         Some(next) => list = next,
-                        None => return Ok(()),
+                        None => {
+                            account.saw_device_list(&entry.device_list)?;
+                            return Ok(());
+                        }
                     }
                 }
                 Err(rejection) => return Err(failure::of_rejection(rejection)),
