@@ -1,0 +1,152 @@
+import { refused } from '../fixtures/faults.ts'
+import { expect, test } from '../fixtures/test.ts'
+
+test('an account is made, its recovery phrase is confirmed, and a reload keeps the session', async ({ visitor, relay }) => {
+  const alice = await visitor('alice')
+  const { welcome, chat, page } = alice
+  await welcome.open(relay.origin)
+  await expect(page.getByText('@localhost', { exact: true })).toBeVisible()
+  const { words } = await welcome.signUp('alice')
+  expect(new Set(words).size).toBeGreaterThan(8)
+  await welcome.confirmPhrase(words)
+  await expect(page.getByText('Your recovery phrase is confirmed.')).toBeVisible()
+  await expect(chat.list).toBeVisible()
+
+  await page.reload()
+  await expect(chat.list).toBeVisible()
+  await page.getByRole('link', { name: 'Settings' }).click()
+  await expect(page.getByText('alice@localhost')).toBeVisible()
+  await expect(page.getByText('Confirmed. If you forget your password')).toBeVisible()
+})
+
+test('the recovery phrase can be confirmed later, and wrong words are refused', async ({ person }) => {
+  const alice = await person('alice')
+  const { page, welcome } = alice
+  await page.getByRole('link', { name: 'Settings' }).click()
+  await welcome.button('Show and confirm').click()
+  await expect(welcome.words).toHaveText(alice.words)
+  await welcome.confirmPhrase([...alice.words].reverse().map(word => `${word}x`))
+  await expect(welcome.trouble).toContainText('These are not the right words')
+  await welcome.button('Show the words again').click()
+  await welcome.confirmPhrase(alice.words)
+  await expect(page.getByText('Confirmed. If you forget your password')).toBeVisible()
+})
+
+test('a taken address, a bad name and a weak password are refused with a reason', async ({ person, visitor, relay }) => {
+  await person('alice')
+  const mallory = await visitor('mallory')
+  const { welcome, page } = mallory
+  await welcome.open(relay.origin)
+  await welcome.name.fill('Mallory!')
+  await expect(page.getByText('Use lower-case letters and digits; single . - _ may stand between them.')).toBeVisible()
+
+  await welcome.name.fill('alice')
+  await welcome.password.fill('password1')
+  await expect(page.getByRole('status').filter({ hasText: 'Too easy to guess' })).toBeVisible()
+  await welcome.button('Create an account').click()
+  await expect(welcome.password).toHaveAttribute('aria-invalid', 'true')
+
+  await welcome.suggest()
+  mallory.faults.allow(refused(409))
+  await welcome.button('Create an account').click()
+  await expect(page.getByText('Somebody has this name already. Choose another one.')).toBeVisible()
+  await welcome.name.fill('mallory')
+  await welcome.button('Create an account').click()
+  await expect(welcome.words).toHaveCount(12)
+})
+
+test('another browser signs in with the password, and not with a wrong one', async ({ person, visitor, relay }) => {
+  const alice = await person('alice')
+  const other = await visitor('alice')
+  other.faults.allow(refused(401))
+  await other.welcome.open(relay.origin)
+  await other.welcome.signIn('alice', 'certainly not the password')
+  await expect(other.welcome.trouble).toContainText("Address and password don't belong together")
+  await other.welcome.password.fill(alice.password)
+  await other.welcome.button('Sign in').click()
+  await expect(other.chat.list).toBeVisible()
+
+  await other.page.getByRole('link', { name: 'Settings' }).click()
+  const devices = other.page.getByRole('list', { name: 'Your devices' }).getByRole('listitem')
+  await expect(devices).toHaveCount(2)
+  await expect(devices.filter({ hasText: 'This device' })).toHaveCount(1)
+})
+
+test('nobody learns from signing in whether an address exists', async ({ person, visitor, relay }) => {
+  await person('alice')
+  const mallory = await visitor('mallory')
+  mallory.faults.allow(refused(401))
+  await mallory.welcome.open(relay.origin)
+  await mallory.welcome.signIn('alice', 'certainly not the password')
+  const known = await mallory.welcome.trouble.innerText()
+  await mallory.page.reload()
+  await mallory.welcome.signIn('nobody', 'certainly not the password')
+  expect(await mallory.welcome.trouble.innerText()).toBe(known)
+})
+
+test('the phrase recovers the account with a new password, and the old one is over', async ({ person, visitor, relay }) => {
+  const alice = await person('alice')
+  const other = await visitor('alice')
+  const { welcome, page } = other
+  other.faults.allow(refused(401))
+  await welcome.open(relay.origin)
+  await welcome.button('I have an account').click()
+  await welcome.button('I forgot my password').click()
+  const fresh = await welcome.suggest(welcome.newPassword)
+  await welcome.recover('alice', alice.words.with(0, alice.words[0] === 'zebra' ? 'zoo' : 'zebra'), fresh)
+  await expect(welcome.trouble).toContainText('These are not the right words')
+  await welcome.recover('alice@localhost', alice.words, fresh)
+  await expect(other.chat.list).toBeVisible()
+
+  const third = await visitor('alice')
+  third.faults.allow(refused(401))
+  await third.welcome.open(relay.origin)
+  await third.welcome.signIn('alice', alice.password)
+  await expect(third.welcome.trouble).toContainText('belong together')
+  await third.welcome.password.fill(fresh)
+  await third.welcome.button('Sign in').click()
+  await expect(third.chat.list).toBeVisible()
+  await expect(page.getByText('alice')).not.toHaveCount(0)
+})
+
+test('signing out asks first, and deletes everything in this browser', async ({ person, relay }) => {
+  const alice = await person('alice')
+  const { page, welcome } = alice
+  await page.getByRole('link', { name: 'Settings' }).click()
+  await welcome.button('Sign out').click()
+  const question = page.getByRole('dialog', { name: 'Sign out and delete everything here?' })
+  await expect(question).toContainText('You have not confirmed your recovery phrase')
+  await question.getByRole('button', { name: 'Cancel' }).click()
+  await expect(question).toBeHidden()
+  await expect(page.getByText('alice@localhost')).toBeVisible()
+
+  await welcome.button('Sign out').click()
+  await question.getByRole('button', { name: 'Sign out and delete' }).click()
+  await expect(welcome.button('Create an account')).toBeVisible()
+  // What stays is the number that keeps a tab from writing after this.
+  const left = await page.evaluate(recordsLeft)
+  expect(left.filter(store => store.count > 0).map(store => store.name)).toEqual(['fence'])
+  expect(await page.evaluate(() => localStorage.length + sessionStorage.length)).toBe(0)
+
+  await page.goto(`${relay.origin}/chat`)
+  await expect(welcome.button('Create an account')).toBeVisible()
+  await welcome.signIn('alice', alice.password)
+  await expect(alice.chat.list).toBeVisible()
+})
+
+async function recordsLeft() {
+  const done = <T>(request: IDBRequest<T>) =>
+    new Promise<T>((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result)
+      request.onerror = () => reject(request.error)
+    })
+  const left: { name: string; count: number }[] = []
+  for (const { name } of await indexedDB.databases()) {
+    const database = await done(indexedDB.open(name!))
+    for (const store of database.objectStoreNames) {
+      left.push({ name: store, count: await done(database.transaction(store).objectStore(store).count()) })
+    }
+    database.close()
+  }
+  return left
+}

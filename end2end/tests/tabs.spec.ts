@@ -1,0 +1,110 @@
+import type { Page } from '@playwright/test'
+import { introduce, type Person } from '../fixtures/person.ts'
+import { seeded } from '../fixtures/random.ts'
+import { expect, test } from '../fixtures/test.ts'
+
+const mine = (person: Person) => [...person.sightings.typed.keys()]
+
+/** Every message that was typed is there once, at both ends. */
+async function expectAllOnce(writer: Person, reader: Person, texts = mine(writer)) {
+  await expect.poll(() => texts.filter(text => !reader.sightings.seen.has(text))).toEqual([])
+  for (const chat of [writer.chat, reader.chat]) {
+    const shown = (await chat.timeline()).filter(row => row.from !== 'line').map(row => row.text)
+    expect(shown.toSorted()).toEqual(texts.toSorted())
+  }
+}
+
+const freeze = async (page: Page, state: 'frozen' | 'active') => {
+  const session = await page.context().newCDPSession(page)
+  await session.send('Page.setWebLifecycleState', { state })
+  await session.detach()
+}
+
+test('three hundred messages typed in three tabs arrive once, and in the order of each tab', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')]
+  await introduce(alice, bob)
+  const tabs = [alice.chat, await alice.tab(), await alice.tab()]
+  for (const tab of tabs) await expect(tab.composer).toBeVisible()
+  const type = async (index: number) => {
+    for (let count = 1; count <= 100; count++) await tabs[index].send(`tab ${index} message ${count}`)
+  }
+  await Promise.all([type(0), type(1), type(2)])
+  expect(mine(alice)).toHaveLength(300)
+  await expectAllOnce(alice, bob)
+  const arrived = (await bob.chat.timeline()).map(row => row.text)
+  for (const index of tabs.keys()) {
+    const own = arrived.filter(text => text.startsWith(`tab ${index} `))
+    expect(own).toEqual(Array.from({ length: 100 }, (_, count) => `tab ${index} message ${count + 1}`))
+  }
+  for (const tab of tabs) {
+    const shown = (await tab.timeline()).filter(row => row.from === 'me')
+    expect(shown.map(row => row.text)).toEqual(arrived.filter(text => text.startsWith('tab ')))
+    expect(new Set(shown.map(row => row.state))).toEqual(new Set(['stored']))
+  }
+})
+
+test('when the leading tab is closed, another has taken over within a second', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')]
+  await introduce(alice, bob)
+  const delays: number[] = []
+  for (let round = 1; round <= 5; round++) {
+    // The tab that was first leads.
+    const next = await alice.tab()
+    await next.composer.fill(`after closing ${round}`)
+    const leading = alice.page
+    alice.turnTo(next.page)
+    const closed = Date.now()
+    await Promise.all([leading.close(), next.composer.press('Enter')])
+    await expect(next.own(`after closing ${round}`, 'Sent')).toBeVisible()
+    delays.push(Math.round(alice.sightings.stored.get(`after closing ${round}`)! - closed))
+  }
+  console.log(`  from closing the leading tab to a message stored by another: ${delays.join(', ')} ms`)
+  expect(Math.max(...delays)).toBeLessThan(1_000)
+  await expectAllOnce(alice, bob)
+})
+
+test('a leading tab that was frozen writes nothing after it wakes', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')]
+  await introduce(alice, bob)
+  const other = await alice.tab()
+  await alice.chat.send('before the frost')
+  await expect(bob.chat.message('before the frost')).toBeVisible()
+
+  for (let round = 1; round <= 3; round++) {
+    const [frozen, awake] = round % 2 ? [alice.chat, other] : [other, alice.chat]
+    // Its requests are under way when it freezes.
+    await Promise.all([frozen.send(`as it freezes ${round}`), freeze(frozen.page, 'frozen')])
+    const begin = Date.now()
+    await awake.send(`during the frost ${round}`)
+    await expect(awake.own(`during the frost ${round}`, 'Sent')).toBeVisible()
+    console.log(`  with the leader frozen, a message of another tab was stored after ${Date.now() - begin} ms`)
+    await bob.chat.send(`bob ${round}`)
+    await expect(awake.message(`bob ${round}`)).toBeVisible()
+    await freeze(frozen.page, 'active')
+    await frozen.send(`after the frost ${round}`)
+    await expect(frozen.own(`after the frost ${round}`, 'Sent')).toBeVisible()
+  }
+  const all = [...mine(alice), ...mine(bob)]
+  await expectAllOnce(alice, bob, all)
+})
+
+test('reloads at any moment while sending lose and double nothing that was shown', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')]
+  await introduce(alice, bob)
+  const random = seeded('reload')
+  for (let round = 1; round <= 12; round++) {
+    for (let count = 1; count <= 4; count++) await alice.chat.send(`round ${round} message ${count}`)
+    await random.pause(150)
+    await alice.page.reload()
+    await expect(alice.chat.composer).toBeVisible()
+  }
+  await alice.chat.send('the last one')
+  await expect(alice.chat.own('the last one', 'Sent')).toBeVisible()
+  const shown = [...alice.sightings.seen.keys()]
+  const there = (await alice.chat.timeline()).filter(row => row.from === 'me').map(row => row.text)
+  expect(shown.filter(text => !there.includes(text))).toEqual([])
+  // What the reload took before it was shown may be gone, but nothing is there twice, here or there.
+  await expectAllOnce(alice, bob, there)
+  expect(new Set(there).size).toBe(there.length)
+  console.log(`  ${there.length} of ${mine(alice).length} typed messages were shown before a reload took them`)
+})
