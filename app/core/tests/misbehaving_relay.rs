@@ -150,13 +150,7 @@ fn a_replayed_row_is_shown_as_such_and_hides_nothing() {
         assert_eq!(state, ConversationState::Active);
         assert_eq!(
             timeline,
-            [
-                "* alice added me",
-                "alice: one",
-                "alice: two",
-                "unreadable: KeyReused",
-                "alice disagrees: three"
-            ]
+            ["* alice added me", "alice: one", "alice: two", "unreadable: KeyReused", "alice: three"]
         );
     });
 }
@@ -354,7 +348,13 @@ fn a_welcome_that_was_changed_or_is_for_somebody_else_is_dropped() {
 
 async fn start_with_bob(world: &mut World, alice: Who, bob: Who) -> ConversationState {
     let chat = world.start(alice, &[bob]).await;
-    world.talk().await;
+    for _ in 0..10 {
+        world.talk().await;
+        if world.state(alice, chat) != ConversationState::Starting {
+            break;
+        }
+        world.now += 60_000;
+    }
     world.state(alice, chat)
 }
 
@@ -453,12 +453,11 @@ fn old_and_forked_device_lists_are_noticed() {
         let (_, forked) =
             haven_core::testing::another_device(&one, &first, DeviceId([77; 16]), "evil", world.now);
         assert_eq!(forked.device_list.sequence, second.device_list.sequence);
-        for lie in [first, forked] {
+        for (n, lie) in [first, forked].into_iter().enumerate() {
             world.relay.set_entry("bob@example.org", lie);
             let state = start_with_bob(&mut world, alice, bob).await;
-            let ConversationState::StartFailed(Failure::RelayMisbehaved { .. }) = state else {
-                panic!("{state:?}");
-            };
+            let noticed = matches!(state, ConversationState::StartFailed(Failure::RelayMisbehaved { .. }));
+            assert!(noticed, "{n}: {state:?}");
         }
         world.relay.set_entry("bob@example.org", second);
         assert_eq!(start_with_bob(&mut world, alice, bob).await, ConversationState::Active);

@@ -13,13 +13,17 @@ use std::collections::BTreeSet;
 pub type Hash = [u8; 16];
 
 /// A value up to this length is stored whole.
-const WHOLE: usize = 4096;
+const WHOLE: usize = 2048;
 /// A piece has at least this length…
 const MIN: usize = 512;
 /// …at most this…
 const MAX: usize = 8192;
-/// …and ends, between them, where these bits of the gear hash are zero: 1.5 kB in the mean, after the minimum.
+/// …and ends, between them, where these bits of the gear hash are zero: 1 kB in the mean, after the minimum.
 const MASK: u64 = 0x03FF_0000_0000_0000;
+/// Values below this length, such as message secrets, have pieces of a quarter of that: a message changes one or two of
+/// them, and its cost must not grow with the group. A ratchet tree would have too many.
+const FINE: usize = 64 * 1024;
+const FINE_MASK: u64 = 0x00FF_0000_0000_0000;
 
 /// A stored value, or the list of its pieces.
 #[derive(Serialize, Deserialize)]
@@ -37,8 +41,9 @@ pub fn split(value: &[u8], stored: &[Hash]) -> (Head, Vec<(Hash, Vec<u8>)>) {
     }
     let mut known: BTreeSet<Hash> = stored.iter().copied().collect();
     let (mut hashes, mut new, mut rest) = (Vec::new(), Vec::new(), value);
+    let (min, max, mask) = if value.len() < FINE { (MIN / 4, MAX / 4, FINE_MASK) } else { (MIN, MAX, MASK) };
     while !rest.is_empty() {
-        let (piece, after) = rest.split_at(piece_length(rest));
+        let (piece, after) = rest.split_at(piece_length(rest, min, max, mask));
         let hash = hash_of(piece);
         hashes.push(hash);
         if known.insert(hash) {
@@ -55,12 +60,12 @@ fn hash_of(piece: &[u8]) -> Hash {
     hash
 }
 
-fn piece_length(bytes: &[u8]) -> usize {
-    let longest = bytes.len().min(MAX);
+fn piece_length(bytes: &[u8], min: usize, max: usize, mask: u64) -> usize {
+    let longest = bytes.len().min(max);
     let mut gear = 0_u64;
     for (index, byte) in bytes.iter().take(longest).enumerate() {
         gear = (gear << 1).wrapping_add(gear_of(*byte));
-        if index >= MIN && gear & MASK == 0 {
+        if index >= min && gear & mask == 0 {
             return index + 1;
         }
     }

@@ -69,5 +69,6 @@ pub fn another_device(
     account.created = now;
     let put = account.join_device_list(entry, now).expect("a device list");
     let entry = DirectoryEntry { device_list: put.expect("a new list").device_list, ..entry.clone() };
+    account.saw_device_list(&entry.device_list).expect("a device list");
     (account, entry)
 }
