@@ -1,6 +1,6 @@
 //! A relay that lies is noticed: the conversation says so or stops, nothing wrong is merged, and the others go on.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use haven_bridge::{ConversationId, ConversationState, Failure, StopReason};
 use haven_core::{
