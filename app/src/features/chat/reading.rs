@@ -20,8 +20,9 @@ pub struct Reading {
     core: CoreClient,
     conversations: Conversations,
     timeline: Timeline,
-    newest_seen: StoredValue<Option<(u64, ItemId)>>,
-    told: StoredValue<Option<ItemId>>,
+    newest_seen: StoredValue<Option<ItemId>>,
+    /// What was told last, and how many were unread then: others may have come in above an own message that waits.
+    told: StoredValue<Option<(ItemId, u32)>>,
     waiting: StoredValue<bool>,
 }
 
@@ -43,10 +44,11 @@ impl Reading {
         if !browser::page_visible() {
             return;
         }
-        let Some(position) = self.timeline.peek(item, |item| item.position) else { return };
+        // Positions change: an own message that waits stands below everything, and later among the others.
+        let position = |item| self.timeline.peek(item, |item| item.position);
         self.newest_seen.update_value(|seen| {
-            if seen.is_none_or(|(newest, _)| newest < position) {
-                *seen = Some((position, item));
+            if seen.and_then(position) <= position(item) {
+                *seen = Some(item);
             }
         });
         if !self.waiting.get_value() {
@@ -58,13 +60,13 @@ impl Reading {
     fn tell(self) {
         let Some(newest) = self.newest_seen.try_get_value() else { return };
         self.waiting.set_value(false);
-        let Some((_, up_to)) = newest else { return };
+        let Some(up_to) = newest else { return };
         let row = self.conversations.row(self.conversation);
-        let unread = row.is_some_and(|row| row.with_untracked(|row| row.unread > 0));
-        if !unread || self.told.get_value() == Some(up_to) {
+        let unread = row.map_or(0, |row| row.with_untracked(|row| row.unread));
+        if unread == 0 || self.told.get_value() == Some((up_to, unread)) {
             return;
         }
-        self.told.set_value(Some(up_to));
+        self.told.set_value(Some((up_to, unread)));
         let told = self.told;
         self.core.ask(Command::MarkRead { conversation: self.conversation, up_to }, move |answer| {
             // It is told again when something comes into sight next.
