@@ -23,7 +23,10 @@ test('two people meet by address, and fifty messages each way arrive within a se
   await expect.poll(() => alice.sightings.stored.size + bob.sightings.stored.size).toBe(100)
   report('a message', [...alice.sightings.delays(bob.sightings), ...bob.sightings.delays(alice.sightings)])
 
-  for (const { chat } of [alice, bob]) {
+  for (const { chat, page } of [alice, bob]) {
+    // What comes in before one's eyes is read.
+    await expect(chat.list.getByText(/unread/)).toHaveCount(0)
+    await expect(page).not.toHaveTitle(/^\(/)
     const rows = await chat.timeline()
     const texts = rows.filter(row => row.from !== 'line').map(row => row.text)
     expect(texts.filter(text => text.startsWith('a'))).toEqual(fromAlice)

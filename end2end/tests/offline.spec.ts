@@ -33,8 +33,11 @@ test('what happened while one was offline is shown in order, and what they wrote
   const others = rows.filter(row => row.from === 'other' || /added carol/.test(row.text)).map(row => row.text)
   expect(others.map(text => text.replace(/ \(.*\)$/, ''))).toEqual([...before, 'alice added carol', ...after])
   expect(rows.filter(row => row.from === 'me')).toEqual(own.map(text => ({ from: 'me', text, state: 'stored' })))
-  for (const { chat } of [alice, carol]) {
-    await expect(chat.message('and the last')).toBeVisible()
+  // Carol stays where the new messages began, and is told of those below.
+  await expect(carol.chat.button('Jump to the newest message')).toBeVisible()
+  for (const { chat, sightings } of [alice, carol]) {
+    if (chat === carol.chat) await chat.button('Jump to the newest message').click()
+    await expect.poll(() => sightings.seen.has('and the last')).toBe(true)
     const texts = (await chat.timeline()).map(row => row.text)
     expect(texts.filter(text => own.includes(text))).toEqual(own)
   }

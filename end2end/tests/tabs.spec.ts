@@ -14,10 +14,14 @@ async function expectAllOnce(writer: Person, reader: Person, texts = mine(writer
   }
 }
 
-const freeze = async (page: Page, state: 'frozen' | 'active') => {
+/** Freezes a tab as browsers do with those in the background; what comes back thaws it. */
+async function freeze(page: Page) {
   const session = await page.context().newCDPSession(page)
-  await session.send('Page.setWebLifecycleState', { state })
-  await session.detach()
+  await session.send('Page.setWebLifecycleState', { state: 'frozen' })
+  return async () => {
+    await session.send('Page.setWebLifecycleState', { state: 'active' })
+    await session.detach()
+  }
 }
 
 test('three hundred messages typed in three tabs arrive once, and in the order of each tab', async ({ person }) => {
@@ -73,14 +77,16 @@ test('a leading tab that was frozen writes nothing after it wakes', async ({ per
   for (let round = 1; round <= 3; round++) {
     const [frozen, awake] = round % 2 ? [alice.chat, other] : [other, alice.chat]
     // Its requests are under way when it freezes.
-    await Promise.all([frozen.send(`as it freezes ${round}`), freeze(frozen.page, 'frozen')])
+    await frozen.composer.fill(`as it freezes ${round}`)
+    await frozen.composer.press('Enter')
+    const thaw = await freeze(frozen.page)
     const begin = Date.now()
     await awake.send(`during the frost ${round}`)
     await expect(awake.own(`during the frost ${round}`, 'Sent')).toBeVisible()
     console.log(`  with the leader frozen, a message of another tab was stored after ${Date.now() - begin} ms`)
     await bob.chat.send(`bob ${round}`)
     await expect(awake.message(`bob ${round}`)).toBeVisible()
-    await freeze(frozen.page, 'active')
+    await thaw()
     await frozen.send(`after the frost ${round}`)
     await expect(frozen.own(`after the frost ${round}`, 'Sent')).toBeVisible()
   }
