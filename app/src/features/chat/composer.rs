@@ -62,7 +62,8 @@ pub fn Composer(id: ConversationId) -> impl IntoView {
             .then(|| format!("{}", LIMIT - text.with(String::len)))
     };
     view! {
-        <form class="composer" on:submit=on_submit>
+        // Browsers write what is begun in a form to disk, for restoring the page: not where they are told not to.
+        <form class="composer" autocomplete="off" on:submit=on_submit>
             {move || trouble.get().map(|why| view! {
                 <Notice tone=Tone::Error text=text::failure::trouble(&why)>
                     <Button kind=Kind::Quiet on_click=move |()| trouble.set(None)>{text::CLOSE}</Button>
