@@ -39,6 +39,8 @@ pub fn Dialog(
             // Escape and the browser's back gesture end here too.
             on:close=move |_| open.set(false)
             on:click=move |event| close_on_backdrop(&event, open)
+            // Escape closes the dialog alone, not what it was opened from.
+            on:keydown=|event| if event.key() == "Escape" { event.stop_propagation() }
         >
             <div class="dialog-body">
                 <header class="dialog-head">

@@ -46,8 +46,7 @@ pub fn Details(
         browser::focus_later("details-button");
     };
     let on_key = move |event: web_sys::KeyboardEvent| {
-        // A dialog that is open above has the first right to Escape.
-        if event.key() == "Escape" && !event.default_prevented() {
+        if event.key() == "Escape" {
             close(());
         }
     };
