@@ -9,7 +9,7 @@
 //! - [`header`] reads four fields of an MLS message; nothing here parses more.
 //! - [`opaque`] checks passwords that it never sees.
 //! - [`limits`] slow down those who ask too much; [`auth`] tells who is asking.
-//! - [`guard`] adds security headers to every answer; [`assets`] are the web app's files.
+//! - [`guard`] adds security headers to every answer; [`mod@assets`] are the web app's files.
 //! - [`serve`] listens, [`upkeep`] delivers pointers and deletes what is old.
 
 pub mod assets;

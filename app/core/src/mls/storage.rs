@@ -134,7 +134,7 @@ impl MlsStorage {
         Ok(())
     }
 
-    /// From now on message secrets are not written with each message. [`Self::deferred`] tells whose are due.
+    /// From now on message secrets are not written with each message. [`Self::stop_deferring`] tells whose are due.
     pub fn start_deferring(&self) {
         self.inner.borrow_mut().deferring = true;
     }
