@@ -1,7 +1,6 @@
 //! The app: providers, and what is shown while the engine is not there.
 
 use leptos::prelude::*;
-use leptos_router::components::Router;
 
 use crate::{
     components::{Button, EmptyState, Kind, Spinner},
@@ -10,6 +9,7 @@ use crate::{
     services::{
         browser,
         core_client::{CoreClient, CoreStatus},
+        place::provide_place,
     },
     state::{provide_state, use_core, use_session},
     text,
@@ -22,15 +22,14 @@ pub fn App(
     core: CoreClient,
 ) -> impl IntoView {
     provide_state(core);
+    provide_place();
+    keep_title();
     core.start();
     tell_network(core);
     view! {
-        <Router>
-            <Title/>
-            <UpdateBanner/>
-            <Gate/>
-            <ToastArea/>
-        </Router>
+        <UpdateBanner/>
+        <Gate/>
+        <ToastArea/>
     }
 }
 
@@ -42,12 +41,6 @@ fn tell_network(core: CoreClient) {
         online.remove();
         offline.remove();
     });
-}
-
-/// Draws nothing; needs the router.
-#[component]
-fn Title() -> impl IntoView {
-    keep_title();
 }
 
 /// What stands between the person and the pages.

@@ -2,21 +2,11 @@
 
 use haven_bridge::ConversationId;
 use leptos::prelude::*;
-use leptos_router::{
-    components::{ParentRoute, Route, Routes},
-    path,
-};
 
 use crate::{
     features::shell::Shell,
-    pages::{
-        chat::{Chat, ChatConversation, ChatStart},
-        home::Home,
-        not_found::NotFound,
-        people::{People, PeoplePerson, PeopleStart},
-        settings::Settings,
-        welcome::Welcome,
-    },
+    pages::{home::Home, not_found::NotFound, welcome::Welcome},
+    services::place::{below, use_place},
     state::people::bare,
 };
 
@@ -41,24 +31,80 @@ pub fn person(fingerprint: &str) -> String {
     format!("{PEOPLE}/{}", bare(fingerprint))
 }
 
+/// What an address leads to. Which conversation or person is open is up to their pages.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Route {
+    Home,
+    Welcome,
+    InShell(Part),
+    Nowhere,
+}
+
+/// The parts of Haven that share the frame.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// Conversations.
+    Chat,
+    /// Everybody known.
+    People,
+    /// Settings.
+    Settings,
+}
+
+impl Route {
+    fn of(path: &str) -> Self {
+        let in_list = |list| path == list || below(path, list).is_some_and(|rest| !rest.contains('/'));
+        match path {
+            HOME => Self::Home,
+            WELCOME => Self::Welcome,
+            SETTINGS => Self::InShell(Part::Settings),
+            _ if in_list(CHAT) => Self::InShell(Part::Chat),
+            _ if in_list(PEOPLE) => Self::InShell(Part::People),
+            _ => Self::Nowhere,
+        }
+    }
+}
+
 /// All pages.
 #[component]
 pub fn RouteTable() -> impl IntoView {
-    view! {
-        <Routes fallback=NotFound>
-            <Route path=path!("/") view=Home/>
-            <Route path=path!("/welcome") view=Welcome/>
-            <ParentRoute path=path!("") view=Shell>
-                <ParentRoute path=path!("/chat") view=Chat>
-                    <Route path=path!("") view=ChatStart/>
-                    <Route path=path!(":id") view=ChatConversation/>
-                </ParentRoute>
-                <ParentRoute path=path!("/people") view=People>
-                    <Route path=path!("") view=PeopleStart/>
-                    <Route path=path!(":fingerprint") view=PeoplePerson/>
-                </ParentRoute>
-                <Route path=path!("/settings") view=Settings/>
-            </ParentRoute>
-        </Routes>
+    let place = use_place();
+    let route = Memo::new(move |_| Route::of(&place.path()));
+    // Stays what it was while the frame goes.
+    let part = Memo::new(move |before: Option<&Part>| match route.get() {
+        Route::InShell(part) => part,
+        _ => before.copied().unwrap_or(Part::Chat),
+    });
+    // The frame stays when the part changes.
+    let frame = Memo::new(move |_| match route.get() {
+        Route::InShell(_) => Route::InShell(Part::Chat),
+        other => other,
+    });
+    move || match frame.get() {
+        Route::Home => view! { <Home/> }.into_any(),
+        Route::Welcome => view! { <Welcome/> }.into_any(),
+        Route::InShell(_) => view! { <Shell part=part/> }.into_any(),
+        Route::Nowhere => view! { <NotFound/> }.into_any(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::{Part, Route};
+
+    #[test]
+    fn addresses_lead_to_pages() {
+        assert_eq!(Route::of("/"), Route::Home);
+        assert_eq!(Route::of("/welcome"), Route::Welcome);
+        assert_eq!(Route::of("/chat"), Route::InShell(Part::Chat));
+        assert_eq!(Route::of("/chat/0a"), Route::InShell(Part::Chat));
+        assert_eq!(Route::of("/people/0a"), Route::InShell(Part::People));
+        assert_eq!(Route::of("/settings"), Route::InShell(Part::Settings));
+        for nowhere in ["/chats", "/chat/0a/b", "/settings/0a", "/welcome/0a"] {
+            assert_eq!(Route::of(nowhere), Route::Nowhere);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{Icon, field::Note};
-use crate::text;
+use crate::{services::browser, text};
 
 /// Addresses are taken with Enter, comma, space, or when the field is left.
 #[component]
@@ -107,7 +107,7 @@ pub fn take_typed(
 
 /// A whole address in lower case, if the word is or can be made one.
 fn complete(word: &str, domain: Option<&str>) -> Option<String> {
-    let word = word.trim_matches(|c: char| c == '<' || c == '>').to_lowercase();
+    let word = browser::lower_case(word.trim_matches(|c: char| c == '<' || c == '>'));
     let address = if word.contains('@') { word } else { format!("{word}@{}", domain?) };
     let (local, host) = address.split_once('@')?;
     let plain = |text: &str| {

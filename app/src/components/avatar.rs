@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::services::browser;
+
 /// As many colours as `avatar.css` has.
 const HUES: u32 = 10;
 
@@ -35,15 +37,9 @@ fn hue(seed: &str) -> u32 {
 
 fn initials(name: &str) -> String {
     let name = name.split_once('@').map_or(name, |(local, _)| local);
-    let mut letters = name
-        .split(|c: char| !c.is_alphanumeric())
-        .filter_map(|word| word.chars().next())
-        .flat_map(char::to_uppercase);
-    match (letters.next(), letters.next()) {
-        (Some(first), Some(second)) => format!("{first}{second}"),
-        (Some(first), None) => first.to_string(),
-        _ => "?".to_owned(),
-    }
+    let letters = name.split(|c: char| !c.is_alphanumeric()).filter_map(|word| word.chars().next());
+    let initials: String = letters.take(2).collect();
+    if initials.is_empty() { "?".to_owned() } else { browser::upper_case(&initials) }
 }
 
 #[cfg(test)]

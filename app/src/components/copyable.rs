@@ -15,7 +15,7 @@ pub fn Copyable(
     code: bool,
 ) -> impl IntoView {
     let toasts = use_toasts();
-    let button_label = format!("{} {}", text::COPY, label.to_lowercase());
+    let button_label = format!("{} {}", text::COPY, browser::lower_case(&label));
     let copied = value.clone();
     let copy = move |()| {
         let value = copied.clone();

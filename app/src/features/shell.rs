@@ -6,17 +6,13 @@ pub mod title;
 
 use haven_bridge::{Connection, Session};
 use leptos::prelude::*;
-use leptos_router::{
-    NavigateOptions,
-    components::Outlet,
-    hooks::{use_location, use_navigate},
-};
 
 use crate::{
     components::{Button, Icon, Kind, Notice, Tone},
     features::chat::new_conversation::{NewConversationDialog, provide_new_conversation},
-    routes,
-    services::{browser, service_worker},
+    pages::{chat::Chat, people::People, settings::Settings},
+    routes::{self, Part},
+    services::{browser, place::use_place, service_worker},
     state::{use_core, use_session},
     text,
 };
@@ -25,16 +21,21 @@ use revoked::RevokedBanner;
 
 /// Rail, banners, page.
 #[component]
-pub fn Shell() -> impl IntoView {
+pub fn Shell(part: Memo<Part>) -> impl IntoView {
     leave_when_signed_out();
     provide_new_conversation();
+    let page = move || match part.get() {
+        Part::Chat => view! { <Chat/> }.into_any(),
+        Part::People => view! { <People/> }.into_any(),
+        Part::Settings => view! { <Settings/> }.into_any(),
+    };
     view! {
         <div class="shell">
             <button class="skip" type="button" on:click=|_| browser::focus_later("main")>{text::SKIP}</button>
             <Rail/>
             <div class="shell-body">
                 <Banners/>
-                <main class="shell-main" id="main" tabindex="-1"><Outlet/></main>
+                <main class="shell-main" id="main" tabindex="-1">{page}</main>
             </div>
             <NewConversationDialog/>
         </div>
@@ -42,11 +43,10 @@ pub fn Shell() -> impl IntoView {
 }
 
 fn leave_when_signed_out() {
-    let session = use_session();
-    let navigate = use_navigate();
+    let (session, place) = (use_session(), use_place());
     Effect::new(move || {
         if matches!(session.get(), Some(Session::SignedOut { .. })) {
-            navigate(routes::WELCOME, NavigateOptions { replace: true, ..Default::default() });
+            place.replace(routes::WELCOME);
         }
     });
 }
@@ -54,10 +54,9 @@ fn leave_when_signed_out() {
 /// What everybody has to know, wherever they are.
 #[component]
 fn Banners() -> impl IntoView {
-    let session = use_session();
-    let path = use_location().pathname;
+    let (session, place) = (use_session(), use_place());
     let unconfirmed = Memo::new(move |_| {
-        session.me().is_some_and(|me| !me.recovery_confirmed) && path.get() != routes::SETTINGS
+        session.me().is_some_and(|me| !me.recovery_confirmed) && place.path() != routes::SETTINGS
     });
     let revoked = Memo::new(move |_| session.revoked());
     view! {
@@ -119,9 +118,4 @@ pub fn UpdateBanner() -> impl IntoView {
             </div>
         </Show>
     }
-}
-
-/// Whether an address lies below another: then a phone shows what is open instead of the list.
-pub fn below(path: &str, parent: &str) -> bool {
-    path.strip_prefix(parent).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
 }

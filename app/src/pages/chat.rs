@@ -1,31 +1,29 @@
 use haven_bridge::ConversationId;
 use leptos::prelude::*;
-use leptos_router::{
-    components::Outlet,
-    hooks::{use_location, use_params_map},
-};
 
 use crate::{
     components::{Button, EmptyState, Kind},
-    features::{
-        chat::{
-            conversation::Conversation, conversation_list::ConversationList,
-            new_conversation::use_new_conversation,
-        },
-        shell::below,
+    features::chat::{
+        conversation::Conversation, conversation_list::ConversationList,
+        new_conversation::use_new_conversation,
     },
-    routes, text,
+    routes,
+    services::place::{below, use_place},
+    text,
 };
 
 /// The list, and beside it what is open.
 #[component]
 pub fn Chat() -> impl IntoView {
-    let path = use_location().pathname;
-    let open = Memo::new(move |_| below(&path.get(), routes::CHAT));
+    let place = use_place();
+    let open = Memo::new(move |_| below(&place.path(), routes::CHAT).is_some());
+    let main = move || {
+        if open.get() { view! { <ChatConversation/> }.into_any() } else { view! { <ChatStart/> }.into_any() }
+    };
     view! {
         <div class="panes" data-open=move || open.get().then_some("")>
             <section class="panes-list" aria-label=text::CONVERSATIONS><ConversationList/></section>
-            <div class="panes-main"><Outlet/></div>
+            <div class="panes-main">{main}</div>
         </div>
     }
 }
@@ -44,11 +42,8 @@ pub fn ChatStart() -> impl IntoView {
 /// A conversation is open.
 #[component]
 pub fn ChatConversation() -> impl IntoView {
-    let params = use_params_map();
-    let id = Memo::new(move |_| {
-        params.with(|params| params.get("id").as_deref().and_then(ConversationId::from_hex))
-    });
-    move || match id.get() {
+    let id = use_place().last_below(routes::CHAT);
+    move || match id.get().as_deref().and_then(ConversationId::from_hex) {
         Some(id) => view! { <Conversation id=id/> }.into_any(),
         None => view! { <ConversationGone/> }.into_any(),
     }

@@ -1,27 +1,25 @@
 use leptos::prelude::*;
-use leptos_router::{
-    components::Outlet,
-    hooks::{use_location, use_params_map},
-};
 
 use crate::{
     components::EmptyState,
-    features::{
-        people::{people_list::PeopleList, person_details::PersonDetails},
-        shell::below,
-    },
-    routes, text,
+    features::people::{people_list::PeopleList, person_details::PersonDetails},
+    routes,
+    services::place::{below, use_place},
+    text,
 };
 
 /// The list, and beside it who is open.
 #[component]
 pub fn People() -> impl IntoView {
-    let path = use_location().pathname;
-    let open = Memo::new(move |_| below(&path.get(), routes::PEOPLE));
+    let place = use_place();
+    let open = Memo::new(move |_| below(&place.path(), routes::PEOPLE).is_some());
+    let main = move || {
+        if open.get() { view! { <PeoplePerson/> }.into_any() } else { view! { <PeopleStart/> }.into_any() }
+    };
     view! {
         <div class="panes" data-open=move || open.get().then_some("")>
             <section class="panes-list" aria-label=text::PEOPLE><PeopleList/></section>
-            <div class="panes-main"><Outlet/></div>
+            <div class="panes-main">{main}</div>
         </div>
     }
 }
@@ -35,7 +33,6 @@ pub fn PeopleStart() -> impl IntoView {
 /// Somebody is open.
 #[component]
 pub fn PeoplePerson() -> impl IntoView {
-    let params = use_params_map();
-    let fingerprint = Memo::new(move |_| params.with(|params| params.get("fingerprint").unwrap_or_default()));
-    move || view! { <PersonDetails fingerprint=fingerprint.get()/> }
+    let fingerprint = use_place().last_below(routes::PEOPLE);
+    move || view! { <PersonDetails fingerprint=fingerprint.get().unwrap_or_default()/> }
 }

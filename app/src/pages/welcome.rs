@@ -1,11 +1,11 @@
 use haven_bridge::Session;
 use leptos::prelude::*;
-use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use crate::{
     components::{Button, Kind, Notice, Tone},
     features::onboarding::{phrase::RecoveryPhrase, recover::Recover, sign_in::SignIn, sign_up::SignUp},
     routes,
+    services::place::use_place,
     state::use_session,
     text,
 };
@@ -21,13 +21,12 @@ enum Step {
 /// Signing up and in.
 #[component]
 pub fn Welcome() -> impl IntoView {
-    let session = use_session();
+    let (session, place) = (use_session(), use_place());
     let (step, hold) = (RwSignal::new(Step::SignUp), RwSignal::new(false));
-    let navigate = use_navigate();
     Effect::new(move || {
         let signed_in = matches!(session.get(), Some(Session::SignedIn(_) | Session::Revoked(_)));
         if signed_in && !hold.get() {
-            navigate(routes::CHAT, NavigateOptions { replace: true, ..Default::default() });
+            place.replace(routes::CHAT);
         }
     });
     let on_phrase = Callback::new(move |words| step.set(Step::Phrase(words)));

@@ -68,6 +68,24 @@ pub fn random_below(end: usize) -> usize {
     ((share * end as f64) as usize).min(end.saturating_sub(1))
 }
 
+/// In lower case. The browser has the tables for it anyway.
+pub fn lower_case(text: &str) -> String {
+    js_sys::JsString::from(text).to_lower_case().into()
+}
+
+/// In upper case.
+pub fn upper_case(text: &str) -> String {
+    js_sys::JsString::from(text).to_upper_case().into()
+}
+
+/// A length for a style. The browser writes the number: Rust would bring ten kilobytes for it.
+pub fn pixels(length: f64) -> String {
+    let mut text =
+        js_sys::Number::from(length).to_string_with_radix(10).map(String::from).unwrap_or_default();
+    text.push_str("px");
+    text
+}
+
 /// Milliseconds since 1970.
 pub fn now() -> u64 {
     js_sys::Date::now() as u64

@@ -56,6 +56,24 @@ async fn a_draft_waits_in_its_conversation() {
 }
 
 #[wasm_bindgen_test]
+async fn back_and_forward_lead_through_what_was_open() {
+    let page = Page::open(&Script::new(World::busy()), &at(3));
+    let link = format!("a[href='{}']", at(1));
+    page.until("the list", |page| page.get(&link).is_some()).await;
+    page.get(&link).unwrap().click();
+    let is_open = |page: &Page, address: &str| {
+        let row = page.get(&format!("a[href='{address}']"));
+        path() == address && row.is_some_and(|row| row.has_attribute("aria-current"))
+    };
+    page.until("the other one", |page| is_open(page, &at(1))).await;
+    let history = web_sys::window().unwrap().history().unwrap();
+    history.back().unwrap();
+    page.until("the first one", |page| is_open(page, &at(3))).await;
+    history.forward().unwrap();
+    page.until("the other one again", |page| is_open(page, &at(1))).await;
+}
+
+#[wasm_bindgen_test]
 async fn a_failed_message_offers_retry_and_discard() {
     let script = Script::new(World::busy());
     let page = Page::open(&script, &at(2));

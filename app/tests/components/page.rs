@@ -22,7 +22,7 @@ const STYLES: [&str; 8] = [
     include_str!("../../../style/components/message_row.css"),
 ];
 
-/// The router never takes its listeners from the window; those of an app that is gone would answer in its place.
+/// An app that is gone may still have listeners on the window; they would answer in place of the next one.
 const REMEMBER_LISTENERS: &str = "window.added = [];
     window.addEventListener = (...args) => { window.added.push(args); EventTarget.prototype.addEventListener.apply(window, args); };";
 const REMOVE_LISTENERS: &str = "for (const args of window.added) window.removeEventListener(...args);

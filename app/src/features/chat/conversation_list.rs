@@ -2,13 +2,13 @@
 
 use haven_bridge::{ConversationId, ConversationState, ConversationSummary};
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
 use wasm_bindgen::JsCast;
 
 use super::new_conversation::use_new_conversation;
 use crate::{
     components::{Avatar, Button, EmptyState, Icon, IconButton, Kind, Notice, Spinner, Tone},
     routes,
+    services::place::use_place,
     state::{Load, use_conversations, use_session},
     text,
 };
@@ -81,10 +81,10 @@ fn Lists(split: Memo<(Vec<ConversationId>, Vec<ConversationId>)>) -> impl IntoVi
 #[component]
 fn Row(id: ConversationId) -> impl IntoView {
     let (conversations, session) = (use_conversations(), use_session());
-    let path = use_location().pathname;
+    let place = use_place();
     let to = routes::conversation(id);
     let here = to.clone();
-    let current = Memo::new(move |_| path.with(|path| *path == here));
+    let current = Memo::new(move |_| place.path() == here);
     let domain = Memo::new(move |_| session.domain());
     conversations.row(id).map(|row| {
         view! {

@@ -2,12 +2,11 @@
 
 use haven_bridge::{Command, Reply};
 use leptos::prelude::*;
-use leptos_router::hooks::use_navigate;
 
 use crate::{
     components::{AddressField, Button, Dialog, Kind, TextField, address_field::take_typed},
     routes,
-    services::browser,
+    services::{browser, place::use_place},
     state::{use_core, use_session},
     text,
 };
@@ -56,7 +55,7 @@ pub fn NewConversationDialog() -> impl IntoView {
 
 #[component]
 fn NewConversationForm(new: NewConversation) -> impl IntoView {
-    let (core, session, navigate) = (use_core(), use_session(), use_navigate());
+    let (core, session, place) = (use_core(), use_session(), use_place());
     let (typed, title) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let (error, busy) = (RwSignal::new(None::<String>), RwSignal::new(false));
     // One wish, however often it has to be tried.
@@ -75,13 +74,12 @@ fn NewConversationForm(new: NewConversation) -> impl IntoView {
         let title = title.get_untracked().trim().to_owned();
         let title = (!title.is_empty()).then_some(title);
         busy.set(true);
-        let navigate = navigate.clone();
         core.ask(Command::StartConversation { intent, addresses, title }, move |answer| {
             busy.try_set(false);
             match answer {
                 Ok(Reply::Started(id)) => {
                     new.open.try_set(false);
-                    navigate(&routes::conversation(id), Default::default());
+                    place.go(&routes::conversation(id));
                     browser::focus_later("composer");
                 }
                 Ok(_) => _ = new.open.try_set(false),

@@ -2,12 +2,11 @@
 
 use haven_bridge::{Command, ConversationId, ConversationState, ConversationSummary, RequestAnswer};
 use leptos::prelude::*;
-use leptos_router::hooks::use_navigate;
 
 use crate::{
     components::{Button, Kind},
     routes,
-    services::browser,
+    services::{browser, place::use_place},
     state::{use_core, use_session, use_toasts},
     text,
 };
@@ -15,7 +14,7 @@ use crate::{
 /// Accept, decline, block.
 #[component]
 pub fn RequestBar(id: ConversationId, summary: Memo<Option<ConversationSummary>>) -> impl IntoView {
-    let (core, session, toasts, navigate) = (use_core(), use_session(), use_toasts(), use_navigate());
+    let (core, session, toasts, place) = (use_core(), use_session(), use_toasts(), use_place());
     let busy = RwSignal::new(None::<RequestAnswer>);
     let intent = browser::new_intent();
     let answer = move |answer: RequestAnswer| {
@@ -23,7 +22,6 @@ pub fn RequestBar(id: ConversationId, summary: Memo<Option<ConversationSummary>>
             return;
         }
         busy.set(Some(answer));
-        let navigate = navigate.clone();
         core.ask(Command::AnswerRequest { intent, conversation: id, answer }, move |result| {
             busy.try_set(None);
             match (result, answer) {
@@ -31,11 +29,11 @@ pub fn RequestBar(id: ConversationId, summary: Memo<Option<ConversationSummary>>
                 (Ok(_), RequestAnswer::Accept) => browser::focus_later("composer"),
                 (Ok(_), RequestAnswer::Decline) => {
                     toasts.say(text::DECLINED);
-                    navigate(routes::CHAT, Default::default());
+                    place.go(routes::CHAT);
                 }
                 (Ok(_), RequestAnswer::Block) => {
                     toasts.say(text::BLOCKED);
-                    navigate(routes::CHAT, Default::default());
+                    place.go(routes::CHAT);
                 }
             }
         });
@@ -47,15 +45,14 @@ pub fn RequestBar(id: ConversationId, summary: Memo<Option<ConversationSummary>>
         })
     };
     let is_busy = move |answer| Signal::derive(move || busy.get() == Some(answer));
-    let (accept, decline, block) = (answer.clone(), answer.clone(), answer);
     view! {
         <section class="request" aria-label=text::REQUESTS>
             <p class="request-title"><strong>{from}</strong> " " {text::REQUEST_TITLE}</p>
             <p class="request-text">{text::REQUEST_LEAD}</p>
             <div class="request-actions">
-                <Button kind=Kind::Primary busy=is_busy(RequestAnswer::Accept) on_click=move |()| accept(RequestAnswer::Accept)>{text::ACCEPT}</Button>
-                <Button busy=is_busy(RequestAnswer::Decline) on_click=move |()| decline(RequestAnswer::Decline)>{text::DECLINE}</Button>
-                <Button kind=Kind::Danger busy=is_busy(RequestAnswer::Block) on_click=move |()| block(RequestAnswer::Block)>{text::BLOCK}</Button>
+                <Button kind=Kind::Primary busy=is_busy(RequestAnswer::Accept) on_click=move |()| answer(RequestAnswer::Accept)>{text::ACCEPT}</Button>
+                <Button busy=is_busy(RequestAnswer::Decline) on_click=move |()| answer(RequestAnswer::Decline)>{text::DECLINE}</Button>
+                <Button kind=Kind::Danger busy=is_busy(RequestAnswer::Block) on_click=move |()| answer(RequestAnswer::Block)>{text::BLOCK}</Button>
             </div>
         </section>
     }

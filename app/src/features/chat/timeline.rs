@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     components::{Button, EmptyState, Icon, Kind, Notice, Spinner, Tone},
+    services::browser,
     state::{
         Load,
         timeline::{Timeline, is_from_others},
@@ -80,7 +81,7 @@ fn Scroller(id: ConversationId, timeline: Timeline, unread: u32) -> impl IntoVie
             >
                 <Above timeline=timeline/>
                 <div class="timeline-list" node_ref=list>
-                    <div class="timeline-window" style:transform=move || format!("translateY({}px)", view.offset.get())>
+                    <div class="timeline-window" style:transform=move || format!("translateY({})", browser::pixels(view.offset.get()))>
                         <For each=move || view.rows.get() key=Clone::clone let:model>
                             <MessageRow conversation=id timeline=timeline model=model watch=view.watcher()/>
                         </For>
@@ -266,7 +267,7 @@ impl Viewport {
         };
         let Some(height) = self.with_layout(|layout| layout.height()) else { return };
         // Properties set on a live element don't fail.
-        _ = web_sys::HtmlElement::style(&list).set_property("height", &format!("{height}px"));
+        _ = web_sys::HtmlElement::style(&list).set_property("height", &browser::pixels(height));
         let wanted = match keep {
             Keep::End => Some(f64::from(scroller.scroll_height())),
             Keep::At(anchor) => {

@@ -87,8 +87,10 @@ fn Check(count: usize, #[prop(into)] on_back: Callback<()>, on_done: Callback<()
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         tried.set(true);
-        let answers: Vec<_> =
-            asked.iter().map(|(index, word)| (*index, word.get_untracked().trim().to_lowercase())).collect();
+        let answers: Vec<_> = asked
+            .iter()
+            .map(|(index, word)| (*index, browser::lower_case(word.get_untracked().trim())))
+            .collect();
         if busy.get_untracked() || answers.iter().any(|(_, word)| word.is_empty()) {
             return;
         }

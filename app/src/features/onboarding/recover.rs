@@ -44,7 +44,7 @@ pub fn Recover() -> impl IntoView {
             return;
         }
         let command = Command::Recover {
-            address: address.get_untracked().trim().to_lowercase(),
+            address: browser::lower_case(address.get_untracked().trim()),
             phrase: phrase.with_untracked(|phrase| words(phrase).collect::<Vec<_>>().join(" ")),
             new_password: password.get_untracked(),
             device_label: browser::device_label(),
@@ -75,7 +75,7 @@ pub fn Recover() -> impl IntoView {
 
 /// The words however they were typed or copied: with line breaks, commas, or the numbers of a printed sheet.
 fn words(phrase: &str) -> impl Iterator<Item = String> + '_ {
-    phrase.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+    phrase.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).map(browser::lower_case)
 }
 
 #[cfg(test)]

@@ -25,7 +25,8 @@ pub fn SignIn() -> impl IntoView {
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         tried.set(true);
-        let (address, password) = (address.get_untracked().trim().to_lowercase(), password.get_untracked());
+        let (address, password) =
+            (browser::lower_case(address.get_untracked().trim()), password.get_untracked());
         if busy.get_untracked() || address.is_empty() || password.is_empty() {
             return;
         }

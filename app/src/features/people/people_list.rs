@@ -2,12 +2,12 @@
 
 use haven_bridge::{Person, Trust};
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
 
 use crate::{
     components::{Avatar, Button, EmptyState, Icon, Notice, Spinner, Tone},
     features::chat::{conversation_list::move_with_arrows, new_conversation::use_new_conversation},
     routes,
+    services::place::use_place,
     state::{Load, use_people, use_session},
     text,
 };
@@ -59,10 +59,10 @@ fn List() -> impl IntoView {
 #[component]
 fn Row(person: Person) -> impl IntoView {
     let session = use_session();
-    let path = use_location().pathname;
+    let place = use_place();
     let to = routes::person(&person.person.fingerprint);
     let here = to.clone();
-    let current = Memo::new(move |_| path.with(|path| *path == here));
+    let current = Memo::new(move |_| place.path() == here);
     let name = text::short_name(&person.person, session.domain_now().as_deref());
     view! {
         <li class="list-item">

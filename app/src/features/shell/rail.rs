@@ -1,10 +1,9 @@
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
 
 use crate::{
     components::Icon,
-    features::shell::below,
     routes,
+    services::place::{below, use_place},
     state::{use_conversations, use_session},
     text,
 };
@@ -13,9 +12,12 @@ use crate::{
 #[component]
 pub fn Rail() -> impl IntoView {
     let conversations = use_conversations();
-    let path = use_location().pathname;
+    let place = use_place();
     // On a phone, what is open needs the whole height.
-    let open = Memo::new(move |_| path.with(|path| below(path, routes::CHAT) || below(path, routes::PEOPLE)));
+    let open = Memo::new(move |_| {
+        let path = place.path();
+        below(&path, routes::CHAT).or_else(|| below(&path, routes::PEOPLE)).is_some()
+    });
     let unread = Signal::derive(move || conversations.unread());
     let unconfirmed =
         Signal::derive(move || u32::from(use_session().me().is_some_and(|me| !me.recovery_confirmed)));
@@ -41,8 +43,8 @@ fn RailLink(
     #[prop(optional, into)]
     dot: Signal<u32>,
 ) -> impl IntoView {
-    let path = use_location().pathname;
-    let current = Memo::new(move |_| path.with(|path| path == to || below(path, to)));
+    let place = use_place();
+    let current = Memo::new(move |_| place.is_in(to));
     view! {
         <a class="rail-link" href=to aria-current=move || current.get().then_some("page")>
             <span class="rail-icon">

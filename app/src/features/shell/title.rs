@@ -1,27 +1,16 @@
 //! The title of the browser's tab.
 
-use haven_bridge::ConversationId;
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
 
-use crate::{
-    features::shell::below,
-    routes,
-    state::{use_conversations, use_session},
-    text,
-};
+use crate::{routes, services::place::use_place, state::use_conversations, text};
 
-/// Keeps the document's title: unread messages, and where one is.
+/// Keeps the document's title: unread messages, and where one is. It names no person and no conversation: browsers
+/// write titles into their history, and share that among a person's devices.
 pub fn keep_title() {
-    let (conversations, session) = (use_conversations(), use_session());
-    let path = use_location().pathname;
-    let place = Memo::new(move |_| {
-        let path = path.get();
-        if below(&path, routes::CHAT) {
-            let id = path.rsplit('/').next().and_then(ConversationId::from_hex)?;
-            let summary = conversations.get(id)?;
-            return Some(text::conversation_name(&summary, session.domain().as_deref()));
-        }
+    let conversations = use_conversations();
+    let place = use_place();
+    let name = Memo::new(move |_| {
+        let path = place.path();
         let name = match path.as_str() {
             path if path.starts_with(routes::CHAT) => text::CHATS,
             path if path.starts_with(routes::PEOPLE) => text::PEOPLE,
@@ -33,6 +22,6 @@ pub fn keep_title() {
         (name != text::WELCOME).then(|| name.to_owned())
     });
     Effect::new(move || {
-        document().set_title(&text::document_title(conversations.unread(), place.get().as_deref()))
+        document().set_title(&text::document_title(conversations.unread(), name.get().as_deref()))
     });
 }
