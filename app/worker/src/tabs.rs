@@ -232,7 +232,8 @@ impl Tab {
                 }
             }
             Across::Event { leader, event } => {
-                if leader >= self.newest.get() && !self.leads_any() {
+                // Also while this tab leads: then a newer leader took over while it was frozen.
+                if leader >= self.newest.get() {
                     self.post(&FromWorker::Event(event));
                 }
             }
