@@ -57,6 +57,9 @@ test('neither the relay nor the browser keeps in the clear what was said, to who
     await alice.chat.open('Tumtumtree')
     await alice.page.reload()
     await expect(alice.chat.message('bring the Jabberlamp')).toBeVisible()
+    // Without a title, the other's name stands for it.
+    await alice.chat.start([bob.address])
+    await expect(alice.chat.line('You started the conversation with brambleton')).toBeVisible()
     alice.faults.check()
 
     const said: Secret[] = ['Vorpalquay', 'Snickersnee', 'Jabberlamp', 'Frumiousdraft'].map(word => text('a message', word))
