@@ -176,14 +176,24 @@ pub fn print() {
     }
 }
 
+/// How many frames [`focus_later`] looks for its element: about a second.
+const FOCUS_FRAMES: u8 = 60;
+
 /// Moves the focus to the element with this id, once it is there.
 pub fn focus_later(id: &'static str) {
+    focus_within(id, FOCUS_FRAMES);
+}
+
+fn focus_within(id: &'static str, frames: u8) {
     leptos::prelude::request_animation_frame(move || {
         let element = document()
             .get_element_by_id(id)
             .and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
-        if let Some(element) = element {
-            _ = element.focus();
+        match element {
+            Some(element) => _ = element.focus(),
+            // What is to be shown first has to come from the engine.
+            None if frames > 0 => focus_within(id, frames - 1),
+            None => {}
         }
     });
 }
