@@ -2,7 +2,10 @@ import { defineConfig } from '@playwright/test'
 
 const minute = 60_000
 
-/** `cargo xtask ci e2e` sets CHROME_BIN and HAVEN_SERVER: a Chromium, and the release relay with the web app in it. */
+/**
+ * `cargo xtask ci e2e` sets CHROME_BIN and HAVEN_SERVER: a Chromium, and the release relay with the web app in it.
+ * HAVEN_KILLS=100 kills the browser more often than in the gate, HAVEN_SEED=2 at other moments.
+ */
 export default defineConfig({
   testDir: 'tests',
   testMatch: '*.spec.ts',
