@@ -14,10 +14,10 @@ const row = (words: string[]) => words.map(word => word.replace(/\W/g, '\\$&')).
 
 const text = (what: string, text: string): Secret => ({ what, pattern: new RegExp(text.replace(/\W/g, '\\$&'), 'i') })
 
-/** Any two neighbours: one word alone may be anywhere. */
+/** Any three neighbours: one word alone may be anywhere, and Chromium's settings hold hundreds of pairs of common words. */
 function words(what: string, list: string[]): Secret[] {
-  const pairs = list.slice(1).map((word, index) => [list[index], word])
-  return pairs.map(pair => ({ what, pattern: new RegExp(row(pair), 'i') }))
+  const threes = list.slice(2).map((_, index) => list.slice(index, index + 3))
+  return threes.map(three => ({ what: `${what} ("${three.join(' ')}")`, pattern: new RegExp(row(three), 'i') }))
 }
 
 /** Where secrets are found in the files below a directory, as bytes or as UTF-16. */
