@@ -11,7 +11,7 @@ use crate::{
     Error, Millis,
     identity::inbox,
     memory::{Batch, Conversation, Group, Memory},
-    mls::{Context, Members, RULES, rules, suite},
+    mls::{Context, Members, RULES, members::read_leaf, rules, suite},
 };
 use haven_bridge::{ConversationId, Failure, ItemContent, Line, Preview, TimelineItem};
 use haven_wire::{
@@ -152,8 +152,10 @@ impl Memory {
             MessageId(self.provider.rand().random_array().map_err(|_| Error::Bug("no randomness"))?);
         let (commit, welcome) = commit(&self.provider, &self.keys, group, &missing, message_id)?;
         // What the others would refuse must not get into the log, where it would stop the conversation for everybody.
+        // The added leaves were verified when they were claimed.
         let staged = group.mls.pending_commit().ok_or(Error::Bug("no commit is pending"))?;
-        rules::check(&group.context, &group.members, group.mls.own_leaf_index(), staged)?;
+        let committer = group.mls.own_leaf_index();
+        rules::check(&group.context, &group.members, committer, staged, read_leaf)?;
         let request =
             request(&self.provider, &conversation.details, group, commit, welcome, &missing, message_id)?;
         if change.start {

@@ -10,7 +10,11 @@ use crate::{
     Error, Millis,
     identity::AttestationClaim,
     memory::{Batch, Conversation, Group, Memory},
-    mls::{self, Fault, Provider, rules, suite},
+    mls::{
+        self, Fault, Provider,
+        members::{read_leaf, verify_leaf},
+        rules,
+    },
     network::Line,
 };
 use haven_bridge::{
@@ -356,7 +360,7 @@ impl Conversation {
         }
         let committer = group.mls.own_leaf_index();
         let staged = group.mls.pending_commit().ok_or(Error::Bug("no commit is pending"))?;
-        let effect = rules::check(&group.context, &group.members, committer, staged)?;
+        let effect = rules::check(&group.context, &group.members, committer, staged, read_leaf)?;
         let refreshed = staged.update_path_leaf_node().is_some();
         let before = group.members.clone();
         group
@@ -385,7 +389,7 @@ impl Conversation {
         };
         let Sender::Member(committer) = *sender else { return Ok(Next::Stop(StopReason::CommitUnreadable)) };
         let from = group.members.get(committer).map(lines::person);
-        let effect = match rules::check(&group.context, &group.members, committer, &staged) {
+        let effect = match rules::check(&group.context, &group.members, committer, &staged, verify_leaf) {
             Ok(effect) => effect,
             Err(Fault::NewerRules) => return Ok(Next::Stop(StopReason::NewerRules)),
             Err(fault) => return Ok(refused(from, &fault.to_string())),
@@ -486,9 +490,7 @@ impl Group {
         let mut verified = Vec::new();
         for (index, leaf) in self.mls.treesync().full_leaves() {
             if index == committer || self.members.get(index).is_none() {
-                let bytes = leaf.extensions().unknown(suite::ATTESTATION);
-                let bytes = bytes.ok_or(Error::Bug("a merged leaf has no attestation"))?;
-                verified.push((index.u32(), crate::identity::attestation::read_verified(&bytes.0)?));
+                verified.push((index.u32(), read_leaf(leaf)?));
             }
         }
         for (leaf, claim) in verified {

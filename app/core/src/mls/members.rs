@@ -36,6 +36,12 @@ pub fn verify_leaf(leaf: &LeafNode) -> Result<AttestationClaim, Fault> {
     Ok(claim)
 }
 
+/// Reads the claim of a leaf that was verified before.
+pub fn read_leaf(leaf: &LeafNode) -> Result<AttestationClaim, Fault> {
+    let bytes = leaf.extensions().unknown(suite::ATTESTATION).ok_or(Fault::Attestation("it is missing"))?;
+    attestation::read_verified(&bytes.0).map_err(|_| Fault::Attestation("it is malformed"))
+}
+
 impl Members {
     /// Verifies every leaf of a group, and that they go together. A pure function of the tree.
     pub fn verify_all(group: &MlsGroup) -> Result<Self, Fault> {
@@ -51,11 +57,7 @@ impl Members {
     pub fn read_all(group: &MlsGroup) -> Result<Self, Fault> {
         let mut by_leaf = BTreeMap::new();
         for (index, leaf) in group.treesync().full_leaves() {
-            let bytes =
-                leaf.extensions().unknown(suite::ATTESTATION).ok_or(Fault::Attestation("it is missing"))?;
-            let claim =
-                attestation::read_verified(&bytes.0).map_err(|_| Fault::Attestation("it is malformed"))?;
-            by_leaf.insert(index.u32(), claim);
+            by_leaf.insert(index.u32(), read_leaf(leaf)?);
         }
         Ok(Self { by_leaf })
     }

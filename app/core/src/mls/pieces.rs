@@ -14,16 +14,21 @@ pub type Hash = [u8; 16];
 
 /// A value up to this length is stored whole.
 const WHOLE: usize = 2048;
-/// A piece has at least this length…
-const MIN: usize = 512;
-/// …at most this…
-const MAX: usize = 8192;
-/// …and ends, between them, where these bits of the gear hash are zero: 1 kB in the mean, after the minimum.
-const MASK: u64 = 0x03FF_0000_0000_0000;
-/// Values below this length, such as message secrets, have pieces of a quarter of that: a message changes one or two of
-/// them, and its cost must not grow with the group. A ratchet tree would have too many.
-const FINE: usize = 64 * 1024;
-const FINE_MASK: u64 = 0x00FF_0000_0000_0000;
+/// How long pieces get.
+struct Lengths {
+    /// At least so many bytes…
+    min: usize,
+    /// …at most so many…
+    max: usize,
+    /// …and between them a piece ends where these bits of the gear hash are zero: with ten bits, 1 kB after the minimum in
+    /// the mean.
+    mask: u64,
+}
+/// Values below this length, such as message secrets, have fine pieces: a message changes one or two of them, and its cost
+/// must not grow with the group. Of a ratchet tree that would be too many: each costs 80 µs to write and 100 to load.
+const FINE_BELOW: usize = 64 * 1024;
+const FINE: Lengths = Lengths { min: 128, max: 2048, mask: 0x00FF_0000_0000_0000 };
+const COARSE: Lengths = Lengths { min: 2048, max: 16 * 1024, mask: 0x0FFF_0000_0000_0000 };
 
 /// A stored value, or the list of its pieces.
 #[derive(Serialize, Deserialize)]
@@ -41,9 +46,9 @@ pub fn split(value: &[u8], stored: &[Hash]) -> (Head, Vec<(Hash, Vec<u8>)>) {
     }
     let mut known: BTreeSet<Hash> = stored.iter().copied().collect();
     let (mut hashes, mut new, mut rest) = (Vec::new(), Vec::new(), value);
-    let (min, max, mask) = if value.len() < FINE { (MIN / 4, MAX / 4, FINE_MASK) } else { (MIN, MAX, MASK) };
+    let lengths = if value.len() < FINE_BELOW { FINE } else { COARSE };
     while !rest.is_empty() {
-        let (piece, after) = rest.split_at(piece_length(rest, min, max, mask));
+        let (piece, after) = rest.split_at(piece_length(rest, &lengths));
         let hash = hash_of(piece);
         hashes.push(hash);
         if known.insert(hash) {
@@ -60,12 +65,12 @@ fn hash_of(piece: &[u8]) -> Hash {
     hash
 }
 
-fn piece_length(bytes: &[u8], min: usize, max: usize, mask: u64) -> usize {
-    let longest = bytes.len().min(max);
+fn piece_length(bytes: &[u8], lengths: &Lengths) -> usize {
+    let longest = bytes.len().min(lengths.max);
     let mut gear = 0_u64;
     for (index, byte) in bytes.iter().take(longest).enumerate() {
         gear = (gear << 1).wrapping_add(gear_of(*byte));
-        if index >= min && gear & mask == 0 {
+        if index >= lengths.min && gear & lengths.mask == 0 {
             return index + 1;
         }
     }
@@ -120,7 +125,7 @@ mod tests {
 
     #[test]
     fn equal_bytes_do_not_make_endless_pieces() {
-        assert!(hashes(&vec![0; 100_000]).len() >= 100_000 / MAX);
+        assert!(hashes(&vec![0; 100_000]).len() >= 100_000 / COARSE.max);
     }
 
     #[test]

@@ -1,15 +1,16 @@
-use super::storage::MlsStorage;
+use super::{crypto::Crypto, storage::MlsStorage};
 use openmls_rust_crypto::RustCrypto;
 
 /// What OpenMLS needs: cryptography, randomness, and storage.
 #[derive(Default)]
 pub struct Provider {
-    crypto: RustCrypto,
+    crypto: Crypto,
+    rand: RustCrypto,
     storage: MlsStorage,
 }
 
 impl openmls_traits::OpenMlsProvider for Provider {
-    type CryptoProvider = RustCrypto;
+    type CryptoProvider = Crypto;
     type RandProvider = RustCrypto;
     type StorageProvider = MlsStorage;
 
@@ -17,11 +18,11 @@ impl openmls_traits::OpenMlsProvider for Provider {
         &self.storage
     }
 
-    fn crypto(&self) -> &RustCrypto {
+    fn crypto(&self) -> &Crypto {
         &self.crypto
     }
 
     fn rand(&self) -> &RustCrypto {
-        &self.crypto
+        &self.rand
     }
 }

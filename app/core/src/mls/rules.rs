@@ -3,7 +3,7 @@
 //! [`check`] is a pure function of the commit, the tree and the group context: no clock, no network, no stored
 //! opinion, no settings. Otherwise members who catch up later would decide differently, and the group would fork.
 
-use super::{Context, Fault, Members, members::verify_leaf};
+use super::{Context, Fault, Members};
 use crate::identity::AttestationClaim;
 use openmls::prelude::*;
 
@@ -18,22 +18,27 @@ pub struct Effect {
     pub context: Context,
 }
 
+/// How the claim of a leaf in a commit is read: [`super::members::verify_leaf`], or, when all its leaves have been
+/// verified on this device, [`super::members::read_leaf`].
+pub type ReadLeaf = fn(&LeafNode) -> Result<AttestationClaim, Fault>;
+
 /// Checks a commit of the member at leaf `committer`.
 pub fn check(
     context: &Context,
     members: &Members,
     committer: LeafNodeIndex,
     commit: &StagedCommit,
+    read_leaf: ReadLeaf,
 ) -> Result<Effect, Fault> {
     let committing = members.get(committer).ok_or(Fault::Membership("the committer has no leaf"))?;
     for proposal in commit.queued_proposals() {
         check_kind(proposal, committer)?;
     }
-    check_path(committing, commit)?;
+    check_path(committing, commit, read_leaf)?;
     let removed: Vec<u32> =
         commit.remove_proposals().map(|proposal| proposal.remove_proposal().removed().u32()).collect();
     check_removals(context, members, committing, &removed)?;
-    let added = commit.add_proposals().map(|add| verify_leaf(add.add_proposal().key_package().leaf_node()));
+    let added = commit.add_proposals().map(|add| read_leaf(add.add_proposal().key_package().leaf_node()));
     let added = added.collect::<Result<Vec<_>, _>>()?;
     check_result(members, &removed, &added)?;
     let next = Context::read(commit.group_context().extensions())?;
@@ -54,9 +59,13 @@ fn check_kind(proposal: &QueuedProposal, committer: LeafNodeIndex) -> Result<(),
 }
 
 /// A fresh leaf is the same device of the same person.
-fn check_path(committing: &AttestationClaim, commit: &StagedCommit) -> Result<(), Fault> {
+fn check_path(
+    committing: &AttestationClaim,
+    commit: &StagedCommit,
+    read_leaf: ReadLeaf,
+) -> Result<(), Fault> {
     let Some(leaf) = commit.update_path_leaf_node() else { return Ok(()) };
-    let claim = verify_leaf(leaf)?;
+    let claim = read_leaf(leaf)?;
     let same = claim.fingerprint == committing.fingerprint
         && claim.device_id == committing.device_id
         && claim.address == committing.address;

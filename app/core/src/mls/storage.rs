@@ -4,10 +4,10 @@
 //! written; at the end of a verb [`MlsStorage::take_changes`] hands everything over for the verb's one write set. After
 //! a failure the whole state is thrown away and read again, so nothing here can be rolled back singly.
 //!
-//! Values are CBOR, because OpenMLS needs a self-describing format. Values of a group share a scope, and are loaded
-//! together. Large values are stored in pieces ([`super::pieces`]), and only those that changed are written.
+//! Values are CBOR ([`packed`]), because OpenMLS needs a self-describing format. Values of a group share a scope, and are
+//! loaded together. Large values are stored in pieces ([`super::pieces`]), and only those that changed are written.
 
-use super::pieces;
+use super::{packed, pieces};
 use crate::store::{self, Table};
 use openmls_traits::storage::{CURRENT_VERSION, StorageProvider, traits};
 use serde::{Serialize, de::DeserializeOwned};
@@ -25,6 +25,9 @@ pub enum StorageError {
     /// A value that another one names is not there.
     #[error("a stored value is missing")]
     Missing,
+    /// A value is not CBOR.
+    #[error("a stored value is damaged")]
+    Damaged,
 }
 
 /// What a value is. The numbers are part of the stored format.
@@ -121,15 +124,19 @@ impl MlsStorage {
             let value = match head {
                 pieces::Head::Whole(value) => value.into_vec(),
                 pieces::Head::Pieces(hashes) => {
-                    let piece =
-                        |hash| pieces.get(&piece_suffix(&address.name, hash)).ok_or(StorageError::Missing);
+                    let piece = |hash| {
+                        pieces
+                            .get(&piece_suffix(&address.name, hash))
+                            .map(Vec::as_slice)
+                            .ok_or(StorageError::Missing)
+                    };
                     let joined = hashes.iter().map(piece).collect::<Result<Vec<_>, _>>()?;
-                    let value = joined.into_iter().flatten().copied().collect();
+                    let value = joined.concat();
                     inner.stored.insert(address.clone(), hashes);
                     value
                 }
             };
-            inner.values.insert(address, value);
+            inner.values.insert(address, packed::unpack(&value).ok_or(StorageError::Damaged)?);
         }
         Ok(())
     }
@@ -155,7 +162,7 @@ impl MlsStorage {
             let value = inner.values.get(&address);
             let mut kept = BTreeSet::new();
             if let Some(value) = value {
-                let (head, new) = pieces::split(value, &before);
+                let (head, new) = pieces::split(&packed::pack(value).ok_or(StorageError::Damaged)?, &before);
                 for (hash, piece) in new {
                     changes.push((
                         Table::Mls,
