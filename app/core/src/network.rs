@@ -101,6 +101,7 @@ impl Line {
         } else {
             self.retry.later(now);
         }
+        self.known_head = self.known_head.max(head);
         self.caught_up = false;
     }
 }

@@ -166,8 +166,7 @@ impl<S: Store> Engine<S> {
         match judged {
             Ok(person) if own && person.person.fingerprint != self.memory.account.fingerprint => {
                 let what = "it shows another certificate under your own address".to_owned();
-                let failure = Failure::RelayMisbehaved { what };
-                Ok(self.verb(now, |memory, batch| memory.fail_change(batch, job, &failure, now)).await?.1)
+                self.fail_job(job, &Failure::RelayMisbehaved { what }, now).await
             }
             Ok(person) => {
                 let work = |memory: &mut Memory, batch: &mut Batch| {
@@ -189,9 +188,7 @@ impl<S: Store> Engine<S> {
                 self.memory.network.job_retry.entry(job).or_default().later(now);
                 Ok(Vec::new())
             }
-            Err(failure) => {
-                Ok(self.verb(now, |memory, batch| memory.fail_change(batch, job, &failure, now)).await?.1)
-            }
+            Err(failure) => self.fail_job(job, &failure, now).await,
         }
     }
 

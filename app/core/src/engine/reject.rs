@@ -26,8 +26,8 @@ impl<S: Store> Engine<S> {
         }
         match purpose {
             Purpose::Rows(id) => self.rows_refused(id, &rejection, now).await,
-            Purpose::Commit(id) => self.commit_refused(id, &rejection, now).await,
-            Purpose::Append(id, messages) => self.append_refused(id, &messages, &rejection, now).await,
+            Purpose::Commit(id) => self.append_refused(id, None, &rejection, now).await,
+            Purpose::Append(id, messages) => self.append_refused(id, Some(&messages), &rejection, now).await,
             Purpose::Claim { job, address } => self.claim_refused(job, &address, &rejection, now).await,
             Purpose::Welcome { job } => {
                 if rejection == Rejection::Refused(Refusal::NotFound) {
@@ -71,41 +71,11 @@ impl<S: Store> Engine<S> {
         Ok(Vec::new())
     }
 
-    async fn commit_refused(
-        &mut self,
-        id: ConversationId,
-        rejection: &Rejection,
-        now: Millis,
-    ) -> Result<Vec<Event>, Error> {
-        let cursor = self.memory.conversations.get(&id).and_then(|c| c.head.cursor);
-        let line = self.memory.network.line(id);
-        line.busy = false;
-        match rejection {
-            Rejection::Refused(Refusal::WrongEpoch { head, .. }) => {
-                // Another commit was first, or this one was and the answer got lost: the log tells.
-                line.lost_race(cursor, *head, now);
-                line.known_head = line.known_head.max(*head);
-                Ok(Vec::new())
-            }
-            Rejection::Refused(refusal) if is_final(refusal) => {
-                let job = self.memory.conversations.get(&id).and_then(|c| c.pending.as_ref()?.job);
-                let failure = failure_of(refusal, "");
-                let Some(job) = job else { return Ok(Vec::new()) };
-                self.memory.load_group(&self.store, id).await?;
-                Ok(self.verb(now, |memory, batch| memory.fail_change(batch, job, &failure, now)).await?.1)
-            }
-            rejection => {
-                line.caught_up &= matches!(rejection, Rejection::Refused(_));
-                wait(&mut line.retry, rejection, now);
-                Ok(Vec::new())
-            }
-        }
-    }
-
+    /// A commit, or these messages, did not get into the log.
     async fn append_refused(
         &mut self,
         id: ConversationId,
-        messages: &[MessageId],
+        messages: Option<&[MessageId]>,
         rejection: &Rejection,
         now: Millis,
     ) -> Result<Vec<Event>, Error> {
@@ -113,17 +83,13 @@ impl<S: Store> Engine<S> {
         let line = self.memory.network.line(id);
         line.busy = false;
         match rejection {
-            Rejection::Refused(Refusal::EpochTooOld { head, .. }) => {
+            // A commit was first: somebody else's, or one's own, whose answer got lost. The log tells.
+            Rejection::Refused(Refusal::WrongEpoch { head, .. } | Refusal::EpochTooOld { head, .. }) => {
                 line.lost_race(cursor, *head, now);
-                line.known_head = line.known_head.max(*head);
                 Ok(Vec::new())
             }
             Rejection::Refused(refusal) if is_final(refusal) => {
-                let failure = failure_of(refusal, "");
-                let work = |memory: &mut Memory, batch: &mut Batch| {
-                    memory.fail_messages(batch, id, messages, &failure)
-                };
-                Ok(self.verb(now, work).await?.1)
+                self.give_up(id, messages, &failure_of(refusal, ""), now).await
             }
             rejection => {
                 // A lost answer: catch up first, then send again what the log doesn't have.
@@ -132,6 +98,24 @@ impl<S: Store> Engine<S> {
                 Ok(Vec::new())
             }
         }
+    }
+
+    async fn give_up(
+        &mut self,
+        id: ConversationId,
+        messages: Option<&[MessageId]>,
+        failure: &Failure,
+        now: Millis,
+    ) -> Result<Vec<Event>, Error> {
+        if let Some(messages) = messages {
+            let work =
+                |memory: &mut Memory, batch: &mut Batch| memory.fail_messages(batch, id, messages, failure);
+            return Ok(self.verb(now, work).await?.1);
+        }
+        let job = self.memory.conversations.get(&id).and_then(|c| c.pending.as_ref()?.job);
+        let Some(job) = job else { return Ok(Vec::new()) };
+        self.memory.load_group(&self.store, id).await?;
+        self.fail_job(job, failure, now).await
     }
 
     async fn claim_refused(
@@ -143,14 +127,23 @@ impl<S: Store> Engine<S> {
     ) -> Result<Vec<Event>, Error> {
         match rejection {
             Rejection::Refused(refusal @ (Refusal::NotFound | Refusal::BadRequest { .. })) => {
-                let failure = failure_of(refusal, address);
-                Ok(self.verb(now, |memory, batch| memory.fail_change(batch, job, &failure, now)).await?.1)
+                self.fail_job(job, &failure_of(refusal, address), now).await
             }
             rejection => {
                 self.later_job(job, rejection, now);
                 Ok(Vec::new())
             }
         }
+    }
+
+    /// Gives up what a job wants, and says why.
+    pub(super) async fn fail_job(
+        &mut self,
+        job: u64,
+        failure: &Failure,
+        now: Millis,
+    ) -> Result<Vec<Event>, Error> {
+        Ok(self.verb(now, |memory, batch| memory.fail_change(batch, job, failure, now)).await?.1)
     }
 
     fn later(&mut self, rejection: &Rejection, now: Millis) {
