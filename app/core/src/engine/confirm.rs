@@ -67,17 +67,7 @@ impl<S: Store> Engine<S> {
             (Purpose::Vault, Reply::PutVault(_)) => {
                 Ok(self.verb(now, |memory, batch| memory.vault_taken(batch)).await?.1)
             }
-            (Purpose::Vault, Reply::GetVault(vault)) => {
-                match self.verb(now, |memory, batch| memory.merge_vault(batch, &vault)).await {
-                    Ok((_, events)) => Ok(events),
-                    Err(Error::Store(error)) => Err(error.into()),
-                    Err(_) => {
-                        // Another vault than this person's, or an older one: nothing else is to suffer for it.
-                        self.memory.network.retry.later(now);
-                        Ok(Vec::new())
-                    }
-                }
-            }
+            (Purpose::Vault, Reply::GetVault(vault)) => self.vault_came(&vault, now).await,
             _ => Err(Error::Bug("a reply of another kind than its request")),
         }
     }

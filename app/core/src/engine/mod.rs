@@ -33,7 +33,7 @@ use openmls_traits::OpenMlsProvider as _;
 use std::collections::BTreeMap;
 
 /// A relay that keeps answering nonsense is believed to mean it after so many tries.
-const PATIENCE: u32 = 6;
+pub(crate) const PATIENCE: u32 = 6;
 
 /// The engine of one signed-in device.
 pub struct Engine<S> {
@@ -100,6 +100,7 @@ impl<S: Store> Engine<S> {
     pub fn reconnected(&mut self) {
         let network = &mut self.memory.network;
         network.retry.clear();
+        network.vault.retry.clear();
         network.job_retry.clear();
         network.lines.values_mut().for_each(|line| line.retry.clear());
         network.polled = 0;

@@ -33,9 +33,7 @@ impl<S: Store> Engine<S> {
             return Ok(pending);
         }
         self.device_requests(&mut pending);
-        if self.memory.network.retry.due(now) {
-            pending.requests.extend(self.memory.vault_request()?);
-        }
+        pending.requests.extend(self.memory.vault_request()?);
         self.job_requests(&mut pending);
         let ids: Vec<ConversationId> = self.memory.conversations.keys().copied().collect();
         let mut to_encrypt = Vec::new();

@@ -46,9 +46,9 @@ impl<S: Store> Engine<S> {
                 Ok(Vec::new())
             }
             Purpose::Vault => {
-                self.memory.network.vault_behind |=
-                    matches!(rejection, Rejection::Refused(Refusal::Conflict { .. }));
-                self.later(&rejection, now);
+                let vault = &mut self.memory.network.vault;
+                vault.behind |= matches!(rejection, Rejection::Refused(Refusal::Conflict { .. }));
+                wait(&mut vault.retry, &rejection, now);
                 Ok(Vec::new())
             }
             Purpose::Heads(_) => Ok(Vec::new()),

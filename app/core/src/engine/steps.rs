@@ -142,7 +142,7 @@ impl Memory {
             }
             at = at.min(line.retry.next(now).unwrap_or(at));
         }
-        for retry in self.network.job_retry.values().chain([&self.network.retry]) {
+        for retry in self.network.job_retry.values().chain([&self.network.retry, &self.network.vault.retry]) {
             at = at.min(retry.next(now).unwrap_or(at));
         }
         at.max(now + 1)
