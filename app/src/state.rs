@@ -10,7 +10,10 @@ pub mod toasts;
 use haven_bridge::{Command, Event, Reply, Session};
 use leptos::prelude::*;
 
-use crate::services::core_client::{CoreClient, CoreStatus, Trouble};
+use crate::{
+    services::core_client::{CoreClient, CoreStatus, Trouble},
+    text,
+};
 use conversations::Conversations;
 use drafts::Drafts;
 use people::People;
@@ -34,7 +37,8 @@ pub enum Load {
 pub fn provide_state(core: CoreClient) {
     // The client first: the stores ask it. Toasts next: everything may have something to say.
     provide_context(core);
-    provide_context(Toasts::new());
+    let toasts = Toasts::new();
+    provide_context(toasts);
     let session = SessionStore::new(core);
     provide_context(session);
     let conversations = Conversations::new(core);
@@ -56,6 +60,7 @@ pub fn provide_state(core: CoreClient) {
         Event::Items { conversation, items } => timelines.put(conversation, items),
         Event::ItemsRemoved { conversation, items } => timelines.remove(conversation, &items),
         Event::People => people.refresh(),
+        Event::VaultRefused => toasts.complain(text::VAULT_REFUSED),
         // The client keeps these two to itself.
         Event::Outdated | Event::Broken => {}
     });

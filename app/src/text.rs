@@ -36,6 +36,8 @@ pub const CONNECTING: &str = "Connecting…";
 pub const UPDATE_READY: &str = "A new version is ready";
 pub const REVOKED: &str =
     "This device was signed out of your account. What is here stays readable, but nothing new comes or goes.";
+pub const VAULT_REFUSED: &str = "The relay altered or lost what it keeps, locked, for your next device, so Haven does not use it. Your \
+     conversations go on here. Stay signed in on this device, and tell whoever runs the relay.";
 pub const SIGN_IN_AGAIN: &str = "Sign in again";
 pub const CONFIRM_RECOVERY: &str =
     "Your recovery phrase is not confirmed yet. Without it, a forgotten password can't be helped.";

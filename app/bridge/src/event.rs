@@ -28,6 +28,8 @@ pub enum Event {
     },
     /// Something about people changed: ask again.
     People,
+    /// The relay altered or lost what it keeps for this person's next device. Conversations go on.
+    VaultRefused,
     /// A newer version of Haven runs in another tab: reload.
     Outdated,
     /// The engine can't go on; reload. What is stored is safe.

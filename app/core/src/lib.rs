@@ -5,7 +5,7 @@
 //! in ([`Engine::confirm`], [`Engine::reject`]), what relays push goes to [`Engine::receive`], `now` is a parameter,
 //! and everything stored goes through three methods of a [`store::Store`].
 //!
-//! Where to start reading: `engine.rs` for the verbs, `chat/` for what happens in a conversation, `mls/` for what
+//! Where to start reading: `engine/` for the verbs, `chat/` for what happens in a conversation, `mls/` for what
 //! OpenMLS stores and how, [`identity`] for certificates, attestations and accounts.
 
 mod chat;

@@ -101,8 +101,25 @@ impl Line {
         } else {
             self.retry.later(now);
         }
+        self.known_head = self.known_head.max(head);
         self.caught_up = false;
     }
+}
+
+/// What is known of the vault at the relay. It survives a failed verb: a relay that makes one fail is still to be asked
+/// with patience.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct VaultLine {
+    /// Whether it lacks something that this device knows.
+    pub due: bool,
+    /// Whether something became due after what is under way was sealed.
+    pub changed: bool,
+    /// Whether the relay holds one that this device has not seen.
+    pub behind: bool,
+    /// How often it was refused here since the relay last took one.
+    pub refused: u32,
+    /// When to try again. Its own: nothing else waits for the vault.
+    pub retry: Retry,
 }
 
 /// Everything under way.
@@ -126,10 +143,8 @@ pub struct Network {
     pub publish: Option<haven_wire::keys::PublishKeyPackages>,
     /// Whether key packages should be counted.
     pub key_packages_due: bool,
-    /// Whether the vault at the relay lacks something that this device knows.
-    pub vault_due: bool,
-    /// Whether the relay holds a vault that this device has not seen.
-    pub vault_behind: bool,
+    /// The vault.
+    pub vault: VaultLine,
     /// When heads were asked for.
     pub polled: Millis,
     /// When to try device-wide requests again.
@@ -149,7 +164,10 @@ impl Network {
         Self {
             publish: stored.publish,
             seen_pointers: stored.seen_pointers,
-            vault_due: stored.vault_due,
+            vault: VaultLine {
+                due: stored.vault.due,
+                ..previous.map_or_else(VaultLine::default, |network| network.vault)
+            },
             inbox_due: true,
             key_packages_due: true,
             live: previous.is_some_and(|network| network.live),

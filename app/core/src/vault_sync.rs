@@ -2,10 +2,10 @@
 
 use crate::{
     Error, Millis,
-    engine::Engine,
-    identity::vault::VaultConversation,
+    engine::{Engine, PATIENCE},
+    identity::vault::{VaultBody, VaultConversation},
     memory::{Batch, Memory},
-    network::Purpose,
+    network::{Purpose, VaultLine},
     request::{Outgoing, Request},
     store::{Store, Table},
 };
@@ -32,35 +32,39 @@ impl Memory {
 
     /// The account's record changed in a part that the vault holds.
     pub fn vault_changed(&mut self, batch: &mut Batch) -> Result<(), Error> {
-        self.network.vault_due = true;
+        self.network.vault.due = true;
+        self.network.vault.changed = true;
         batch.put(Table::Meta, b"account", Vec::new(), Some(&self.account))?;
         batch.put(Table::Meta, b"vault_due", Vec::new(), Some(&true))
     }
 
     /// The request that brings the vault up to date, if one is due.
     pub fn vault_request(&mut self) -> Result<Option<Outgoing>, Error> {
-        if !self.network.vault_due || self.network.under_way(|p| matches!(p, Purpose::Vault)) {
+        let line = self.network.vault;
+        let waits = !line.due || !line.retry.due(self.network.now);
+        if waits || self.network.under_way(|p| matches!(p, Purpose::Vault)) {
             return Ok(None);
         }
-        let request = if self.network.vault_behind {
+        let request = if line.behind {
             Request::GetVault(GetVault {})
         } else {
+            self.network.vault.changed = false;
             Request::PutVault(PutVault { vault: self.account.seal_vault()? })
         };
         Ok(Some(self.network.start(&self.account.origin, Purpose::Vault, None, request)))
     }
 
-    /// The relay has taken the vault.
+    /// The relay has taken the vault. What changed while it was under way is due again.
     pub fn vault_taken(&mut self, batch: &mut Batch) -> Result<(), Error> {
         self.account.vault_version += 1;
-        self.network.vault_due = false;
+        let due = self.network.vault.changed;
+        self.network.vault = VaultLine { due, changed: due, ..VaultLine::default() };
         batch.put(Table::Meta, b"account", Vec::new(), Some(&self.account))?;
-        batch.put::<bool>(Table::Meta, b"vault_due", Vec::new(), None)
+        batch.put(Table::Meta, b"vault_due", Vec::new(), due.then_some(&true))
     }
 
     /// Another device wrote the vault first: what either of them knows is kept.
-    pub fn merge_vault(&mut self, batch: &mut Batch, vault: &Vault) -> Result<(), Error> {
-        let theirs = self.account.open_vault(vault)?;
+    fn merge_vault(&mut self, batch: &mut Batch, theirs: VaultBody, version: u64) -> Result<(), Error> {
         let ours = &mut self.account.vault;
         for conversation in theirs.conversations {
             if !ours.conversations.iter().any(|known| known.group_id == conversation.group_id) {
@@ -71,13 +75,35 @@ impl Memory {
         if theirs.device_list.sequence > ours.device_list.sequence {
             ours.device_list = theirs.device_list;
         }
-        self.account.vault_version = vault.version;
-        self.network.vault_behind = false;
+        self.account.vault_version = version;
+        self.network.vault.behind = false;
         self.vault_changed(batch)
     }
 }
 
 impl<S: Store> Engine<S> {
+    /// The vault that kept the relay from taking this device's. It is newer than what this device has seen, or the
+    /// relay lies: then it is not used, asked for again with patience, and the person is told once. No verb fails for
+    /// it, so that nothing else suffers.
+    pub(crate) async fn vault_came(&mut self, vault: &Vault, now: Millis) -> Result<Vec<Event>, Error> {
+        let account = &self.memory.account;
+        match account.open_vault(vault) {
+            Ok(theirs) if vault.version > account.vault_version => {
+                let work =
+                    |memory: &mut Memory, batch: &mut Batch| memory.merge_vault(batch, theirs, vault.version);
+                Ok(self.verb(now, work).await?.1)
+            }
+            _ => {
+                let line = &mut self.memory.network.vault;
+                line.retry.later(now);
+                line.refused += 1;
+                // Perhaps it takes this device's after all, next time.
+                line.behind = false;
+                Ok(if line.refused == PATIENCE { vec![Event::VaultRefused] } else { Vec::new() })
+            }
+        }
+    }
+
     /// The person has shown that the recovery phrase is written down.
     pub async fn confirm_recovery_phrase(&mut self, now: Millis) -> Result<Vec<Event>, Error> {
         let work = |memory: &mut Memory, batch: &mut Batch| {

@@ -2,14 +2,16 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
-use haven_bridge::{ConversationId, ConversationState, Failure, StopReason};
+use haven_bridge::{ConversationId, ConversationState, Event, Failure, StopReason};
 use haven_core::{
     intent::{Accepted, Intent},
     testing::{Answer, ORIGIN, Who, World, account, key_package},
 };
 use haven_wire::{
+    account::{GetVault, PutVault, Vault},
     group::{Kind, Row},
     ids::{DeviceId, Hash, MessageId},
+    push::FromRelay,
 };
 
 /// Alice, bob and carol, with a conversation of all three and one of alice and bob.
@@ -85,6 +87,13 @@ impl Scene {
             self.world.settle().await;
             self.world.now += 40_000;
         }
+    }
+
+    /// How many conversations are in alice's vault at the relay.
+    fn in_the_vault(&mut self) -> usize {
+        let vault = self.world.relay.vault(&self.world.address(self.alice)).expect("a vault");
+        let account = self.world.engine(self.alice).account();
+        account.open_vault(&vault).expect("alice's vault").conversations.len()
     }
 
     async fn assert_others_go_on(&mut self) {
@@ -205,7 +214,7 @@ fn a_relay_that_speaks_of_rows_that_never_come_is_asked_with_patience() {
         let mut scene = Scene::new().await;
         let group_id = scene.world.engine(scene.bob).group_id(scene.chat);
         let head = u64::MAX;
-        scene.world.push(scene.bob, vec![haven_wire::push::FromRelay::Head { group_id, head }]).await;
+        scene.world.push(scene.bob, vec![FromRelay::Head { group_id, head }]).await;
         let before = scene.world.relay.calls();
         scene.world.talk().await;
         let calls = scene.world.relay.calls() - before;
@@ -470,5 +479,53 @@ fn old_and_forked_device_lists_are_noticed() {
             "{state:?}"
         );
         assert_eq!(one.origin, ORIGIN);
+    });
+}
+
+#[test]
+fn a_vault_that_is_damaged_or_old_is_asked_for_with_patience_and_said_once() {
+    pollster::block_on(async {
+        let damaged = |_: &Vault| Vault { version: 9, body: vec![7; 500] };
+        let old = |newest: &Vault| Vault { version: 1, ..newest.clone() };
+        let seen = Vault::clone;
+        for (n, lie) in [damaged, old, seen as fn(&Vault) -> Vault].into_iter().enumerate() {
+            let mut scene = Scene::new().await;
+            let (alice, bob, address) = (scene.alice, scene.bob, scene.world.address(scene.alice));
+            let newest = scene.world.relay.vault(&address).expect("a vault");
+            // The relay says that it holds a later one, and never gives that.
+            scene.world.relay.set_vault(&address, Vault { version: 9, body: Vec::new() });
+            let lie = lie(&newest);
+            scene.world.relay.set_tamper(move |_, answer| {
+                if let Answer::Vault(vault) = answer {
+                    *vault = lie.clone();
+                }
+            });
+            scene.world.conversation(alice, &[bob]).await;
+            let calls =
+                |world: &World| world.relay.calls_of::<GetVault>() + world.relay.calls_of::<PutVault>();
+            let before = calls(&scene.world);
+            for _ in 0..7200 {
+                scene.world.talk().await;
+                scene.world.now += 500;
+            }
+            let calls = calls(&scene.world) - before;
+            assert!((100..140).contains(&calls), "lie {n}: {calls} calls for the vault in an hour");
+            let told = |event: &&Event| matches!(event, Event::VaultRefused);
+            assert_eq!(scene.world.devices[alice.0].told.iter().filter(told).count(), 1, "lie {n}");
+            // Nothing else waits for it: a hint is followed at once, between two tries.
+            let hinted = scene.world.start(bob, &[alice]).await;
+            scene.world.talk().await;
+            scene.world.push(alice, vec![FromRelay::Inbox]).await;
+            scene.world.talk().await;
+            let known = scene.world.engine(alice).conversations().iter().any(|summary| summary.id == hinted);
+            assert!(known, "lie {n}");
+            // Once the relay is honest again, nothing is missing in the vault.
+            scene.world.relay.be_honest();
+            scene.world.relay.set_vault(&address, newest);
+            scene.world.now += 60_000;
+            scene.world.settle().await;
+            assert_eq!(scene.in_the_vault(), 4, "lie {n}");
+            scene.assert_others_go_on().await;
+        }
     });
 }

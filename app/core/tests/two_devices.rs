@@ -4,6 +4,7 @@
 
 use haven_core::{
     intent::Intent,
+    request::Request,
     testing::{World, in_both_worlds},
 };
 
@@ -97,5 +98,31 @@ fn an_own_device_without_key_packages_keeps_nobody_from_starting() {
         let chat = world.conversation(alice, &[bob]).await;
         world.assert_works(&[alice, bob], chat).await;
         assert_eq!(world.members(bob, chat).await[0].1, 1);
+    });
+}
+
+#[test]
+fn what_happens_while_the_vault_is_under_way_is_in_the_next_one() {
+    pollster::block_on(async {
+        let mut world = World::new();
+        let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+        world.settle().await;
+        world.start(alice, &[bob]).await;
+        let slow = 'found: loop {
+            let now = world.clock(alice);
+            for request in world.engine(alice).outgoing(now).await.expect("requests").requests {
+                match request.request {
+                    Request::PutVault(_) => break 'found request,
+                    _ => world.exchange(alice, request).await,
+                }
+            }
+        };
+        world.start(alice, &[bob]).await;
+        while world.step(alice).await {}
+        world.exchange(alice, slow).await;
+        world.settle().await;
+        let vault = world.relay.vault("alice@example.org").expect("a vault");
+        let vault = world.engine(alice).account().open_vault(&vault).expect("alice's vault");
+        assert_eq!(vault.conversations.len(), 2);
     });
 }

@@ -36,6 +36,8 @@ pub enum Answer {
     Inbox(Inbox),
     /// Rows.
     Rows(Rows),
+    /// The vault.
+    Vault(Vault),
     /// A Welcome.
     Welcome(WelcomeReply),
 }
@@ -71,6 +73,7 @@ struct Inner {
     faults: VecDeque<Fault>,
     faults_at: BTreeMap<u64, Fault>,
     calls: u64,
+    calls_of: BTreeMap<String, u64>,
     offline: BTreeSet<DeviceId>,
     /// The ciphertexts that came for a message in an epoch, taken or not.
     seen: BTreeMap<(GroupId, u64, MessageId), BTreeSet<Hash>>,
@@ -150,6 +153,11 @@ impl TestRelay {
         self.inner.borrow().calls
     }
 
+    /// Calls of one kind that arrived so far.
+    pub fn calls_of<C: Call>(&self) -> u64 {
+        self.inner.borrow().calls_of.get(C::PATH).copied().unwrap_or_default()
+    }
+
     /// A relay of its own with the same contents, and without faults.
     pub fn copy(&self) -> Self {
         let mut inner = self.inner.borrow().clone();
@@ -222,6 +230,16 @@ impl TestRelay {
         self.inner.borrow_mut().entries.insert(address.into(), entry);
     }
 
+    /// The vault of somebody.
+    pub fn vault(&self, address: &str) -> Option<Vault> {
+        self.inner.borrow().vaults.get(address).cloned()
+    }
+
+    /// Replaces somebody's vault.
+    pub fn set_vault(&self, address: &str, vault: Vault) {
+        self.inner.borrow_mut().vaults.insert(address.into(), vault);
+    }
+
     /// Gives one device's key packages out as another's.
     pub fn swap_pools(&self, one: DeviceId, other: DeviceId) {
         let mut inner = self.inner.borrow_mut();
@@ -272,6 +290,7 @@ impl TestRelay {
         from: &Connection,
     ) -> Result<Vec<u8>, Refusal> {
         let mut inner = self.inner.borrow_mut();
+        *inner.calls_of.entry(path.into()).or_default() += 1;
         match path {
             AppendCommit::PATH => reply(inner.append_commit(read(body), token)),
             AppendMessages::PATH => reply(inner.append_messages(read(body), token)),
@@ -324,7 +343,13 @@ impl TestRelay {
                 let put: PutVault = read(body);
                 reply(inner.put_vault(put.vault, from.address))
             }
-            GetVault::PATH => reply(inner.vaults.get(from.address).cloned().ok_or(Refusal::NotFound)),
+            GetVault::PATH => {
+                let vault = inner.vaults.get(from.address).cloned().ok_or(Refusal::NotFound)?;
+                match self.answer(from.device, Answer::Vault(vault)) {
+                    Answer::Vault(vault) => reply(Ok(vault)),
+                    other => panic!("{other:?}"),
+                }
+            }
             other => panic!("the relay of the tests knows no {other}"),
         }
     }

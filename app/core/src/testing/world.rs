@@ -13,7 +13,9 @@ use crate::{
     request::{Caller as _, Outgoing, Rejection, Reply},
     store::StorageKey,
 };
-use haven_bridge::{ConversationId, ConversationState, IntentId, ItemContent, Line, SendState, TimelineItem};
+use haven_bridge::{
+    ConversationId, ConversationState, Event, IntentId, ItemContent, Line, SendState, TimelineItem,
+};
 use haven_wire::{ids::DeviceId, keys::PublishKeyPackages};
 use std::rc::Rc;
 use zeroize::Zeroizing;
@@ -33,6 +35,8 @@ pub struct Device {
     pub account: Account,
     /// Its store, which outlives its engine.
     pub store: Rc<CrashStore>,
+    /// What its engine told when requests were answered.
+    pub told: Vec<Event>,
     /// How far the device's clock is ahead of the world's; less than 0: behind.
     pub skew: i64,
     engine: Option<Engine<Rc<CrashStore>>>,
@@ -99,7 +103,8 @@ impl World {
     async fn add_device(&mut self, address: String, account: Account) -> Who {
         let store = Rc::new(CrashStore::default());
         let engine = Engine::create(store.clone(), key(), account.clone(), self.now).await.expect("create");
-        self.devices.push(Device { address, account, store, skew: 0, engine: Some(engine), stored: 0 });
+        let (engine, told) = (Some(engine), Vec::new());
+        self.devices.push(Device { address, account, store, told, skew: 0, engine, stored: 0 });
         Who(self.devices.len() - 1)
     }
 
@@ -173,6 +178,7 @@ impl World {
             address: device.address.clone(),
             account: device.account.clone(),
             store: Rc::new(device.store.copy()),
+            told: Vec::new(),
             skew: device.skew,
             engine: None,
             stored: 0,
@@ -370,7 +376,10 @@ impl World {
             Err(rejection) => engine.reject(request.id, rejection, now).await,
         };
         let crashed = self.devices[who.0].store.crashed();
-        assert!(outcome.is_ok() || crashed, "{:?} failed: {:?}", request.request, outcome.err());
+        match outcome {
+            Ok(events) => self.devices[who.0].told.extend(events),
+            Err(error) => assert!(crashed, "{:?} failed: {error:?}", request.request),
+        }
         self.after_verb(who).await;
     }
 

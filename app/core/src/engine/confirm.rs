@@ -1,0 +1,220 @@
+//! Requests that were answered. What an answer brings is checked as if an enemy had sent it; what breaks the rules is
+//! dropped, told, or waited out, and nothing else suffers for it.
+
+use super::{Engine, PATIENCE};
+use crate::{
+    Error, Millis,
+    chat::{
+        claims, join,
+        records::{Join, Task},
+    },
+    identity::inbox,
+    memory::{Batch, Memory},
+    network::Purpose,
+    request::{Reply, RequestId},
+    store::{Store, Table},
+};
+use haven_bridge::{ConversationId, Event, Failure};
+use haven_wire::{
+    ids::{Hash, MessageId},
+    inbox as wire_inbox, keys,
+};
+use openmls_traits::OpenMlsProvider as _;
+
+impl<S: Store> Engine<S> {
+    /// A request was answered.
+    pub async fn confirm(&mut self, id: RequestId, reply: Reply, now: Millis) -> Result<Vec<Event>, Error> {
+        self.refresh(now).await?;
+        let Some(purpose) = self.memory.network.in_flight.remove(&id) else { return Ok(Vec::new()) };
+        match (purpose, reply) {
+            (Purpose::Rows(id), Reply::GetRows(rows)) => self.rows_came(id, rows, now).await,
+            (Purpose::Commit(id), Reply::AppendCommit(appended)) => {
+                let line = self.memory.network.line(id);
+                line.busy = false;
+                line.commit_taken = true;
+                line.retry.clear();
+                self.memory.network.saw_head(id, appended.sequence, true);
+                Ok(Vec::new())
+            }
+            (Purpose::Append(id, messages), Reply::AppendMessages(appended)) => {
+                Ok(self.messages_taken(id, messages, appended.sequence))
+            }
+            (Purpose::Heads(ids), Reply::GetHeads(heads)) => {
+                for (id, head) in ids.into_iter().zip(heads.heads) {
+                    self.memory.network.saw_head(id, head.unwrap_or(0), false);
+                }
+                Ok(Vec::new())
+            }
+            (Purpose::Inbox, Reply::GetInbox(inbox)) => self.inbox_came(inbox, now).await,
+            (Purpose::AcknowledgeInbox, Reply::AcknowledgeInbox(_)) => {
+                self.memory.network.acknowledge = None;
+                Ok(Vec::new())
+            }
+            (Purpose::Welcome { job }, Reply::GetWelcome(reply)) => {
+                self.welcome_came(job, &reply.welcome, now).await
+            }
+            (Purpose::Claim { job, address }, Reply::ClaimKeyPackages(reply)) => {
+                self.claim_came(job, &address, &reply, now).await
+            }
+            (Purpose::CountKeyPackages, Reply::CountKeyPackages(count)) => self.counted(count, now).await,
+            (Purpose::Publish, Reply::PublishKeyPackages(_)) => {
+                let work = |memory: &mut Memory, batch: &mut Batch| {
+                    memory.network.publish = None;
+                    batch.put::<()>(Table::Meta, b"publish", Vec::new(), None)
+                };
+                Ok(self.verb(now, work).await?.1)
+            }
+            (Purpose::Vault, Reply::PutVault(_)) => {
+                Ok(self.verb(now, |memory, batch| memory.vault_taken(batch)).await?.1)
+            }
+            (Purpose::Vault, Reply::GetVault(vault)) => self.vault_came(&vault, now).await,
+            _ => Err(Error::Bug("a reply of another kind than its request")),
+        }
+    }
+
+    /// The relay has stored messages. That is shown at once; what is stored here changes when they are met in the log.
+    fn messages_taken(&mut self, id: ConversationId, messages: Vec<MessageId>, sequence: u64) -> Vec<Event> {
+        let line = self.memory.network.line(id);
+        line.busy = false;
+        line.retry.clear();
+        let last = sequence + (messages.len() as u64).saturating_sub(1);
+        line.taken.extend(messages.iter().copied());
+        self.memory.network.saw_head(id, last, true);
+        let mut items = self.memory.waiting_items(id);
+        items.retain(|item| messages.iter().any(|message| message.0 == item.id.0));
+        if items.is_empty() { Vec::new() } else { vec![Event::Items { conversation: id, items }] }
+    }
+
+    async fn inbox_came(&mut self, inbox: wire_inbox::Inbox, now: Millis) -> Result<Vec<Event>, Error> {
+        let Some(last) = inbox.entries.last().map(|entry| entry.sequence) else {
+            self.memory.network.inbox_due = false;
+            self.memory.network.retry.clear();
+            return Ok(Vec::new());
+        };
+        let seen = &self.memory.network.seen_pointers;
+        let new: Vec<_> =
+            inbox.entries.into_iter().filter(|entry| !seen.contains(&Hash::of(&entry.sealed))).collect();
+        let work = |memory: &mut Memory, batch: &mut Batch| {
+            new.iter().try_for_each(|entry| memory.take_pointer(batch, &entry.sealed))?;
+            batch.put(Table::Meta, b"seen_pointers", Vec::new(), Some(&memory.network.seen_pointers))
+        };
+        let events = if new.is_empty() { Vec::new() } else { self.verb(now, work).await?.1 };
+        self.memory.network.acknowledge = Some(last);
+        Ok(events)
+    }
+
+    async fn welcome_came(&mut self, job: u64, bytes: &[u8], now: Millis) -> Result<Vec<Event>, Error> {
+        let Some(Task::Join(wanted)) = self.memory.jobs.get(&job).map(|job| job.task.clone()) else {
+            return Ok(Vec::new());
+        };
+        let joined = self.try_join(job, &wanted, bytes, now).await;
+        match joined {
+            Ok(events) => Ok(events),
+            Err(Error::Store(error)) => Err(error.into()),
+            // A Welcome that breaks the rules is dropped. Its sender learns nothing, and may add this device again.
+            Err(_) => Ok(self.verb(now, |memory, batch| memory.end_job(batch, job)).await?.1),
+        }
+    }
+
+    async fn try_join(
+        &mut self,
+        job: u64,
+        wanted: &Join,
+        bytes: &[u8],
+        now: Millis,
+    ) -> Result<Vec<Event>, Error> {
+        let welcome = join::read_welcome(bytes)?;
+        if let Some(own) = self.memory.keys.addressed(&welcome)? {
+            let scope = own.scope()?;
+            let records = self.store.scan(Table::Mls, &scope, None, usize::MAX).await?;
+            self.memory.provider.storage().load(&scope, records)?;
+        }
+        let held: Vec<ConversationId> = self
+            .memory
+            .conversations
+            .values()
+            .filter(|c| c.details.group_id == wanted.group_id)
+            .map(|c| c.details.id)
+            .collect();
+        for id in held {
+            self.memory.load_group(&self.store, id).await?;
+        }
+        let work = |memory: &mut Memory, batch: &mut Batch| memory.join(batch, job, wanted, welcome, now);
+        Ok(self.verb(now, work).await?.1)
+    }
+
+    async fn claim_came(
+        &mut self,
+        job: u64,
+        address: &str,
+        reply: &keys::ClaimedKeyPackages,
+        now: Millis,
+    ) -> Result<Vec<Event>, Error> {
+        let Memory { provider, contacts, account, .. } = &self.memory;
+        let judged = claims::judge(provider, contacts, account, address, reply, now);
+        let own = address == self.memory.account.address;
+        match judged {
+            Ok(person) if own && person.person.fingerprint != self.memory.account.fingerprint => {
+                let what = "it shows another certificate under your own address".to_owned();
+                self.fail_job(job, &Failure::RelayMisbehaved { what }, now).await
+            }
+            Ok(person) => {
+                let work = |memory: &mut Memory, batch: &mut Batch| {
+                    if !own {
+                        memory.pin(batch, &person.person, Some(person.device_list))?;
+                    }
+                    memory.network.claims.entry(job).or_default().insert(address.into(), person);
+                    Ok(())
+                };
+                Ok(self.verb(now, work).await?.1)
+            }
+            Err(Failure::NoDevice { .. }) if own => {
+                let nobody = claims::ClaimedPerson::nobody(&self.memory.account);
+                self.memory.network.claims.entry(job).or_default().insert(address.into(), nobody);
+                Ok(Vec::new())
+            }
+            // Somebody who has just signed up is publishing key packages at this moment.
+            Err(Failure::NoDevice { .. }) if self.job_failures(job) < PATIENCE => {
+                self.memory.network.job_retry.entry(job).or_default().later(now);
+                Ok(Vec::new())
+            }
+            Err(failure) => self.fail_job(job, &failure, now).await,
+        }
+    }
+
+    fn job_failures(&self, job: u64) -> u32 {
+        self.memory.network.job_retry.get(&job).map_or(0, |retry| retry.failures())
+    }
+
+    async fn counted(&mut self, count: keys::KeyPackageCount, now: Millis) -> Result<Vec<Event>, Error> {
+        let work = |memory: &mut Memory, batch: &mut Batch| {
+            let Memory { keys, account, provider, network, .. } = memory;
+            let publish = keys.refill(account, provider, count, now)?;
+            if publish.is_some() {
+                batch.put(Table::Meta, b"device", Vec::new(), Some(&*keys))?;
+                batch.put(Table::Meta, b"publish", Vec::new(), publish.as_ref())?;
+                network.publish = publish;
+            }
+            Ok(())
+        };
+        let events = self.verb(now, work).await?.1;
+        Ok(events)
+    }
+}
+
+impl Memory {
+    /// Takes in what came to the inbox. What can't be opened is nobody's fault here, and can't be answered: it is
+    /// dropped.
+    fn take_pointer(&mut self, batch: &mut Batch, sealed: &[u8]) -> Result<(), Error> {
+        const REMEMBERED: usize = 200;
+        let seen = &mut self.network.seen_pointers;
+        seen.push(Hash::of(sealed));
+        seen.drain(..seen.len().saturating_sub(REMEMBERED));
+        let opened = inbox::open_from_inbox(self.account.inbox_secret.as_ref(), sealed);
+        let Ok(Ok(join)) = opened.map(|bytes| haven_wire::decode::<Join>(&bytes)) else { return Ok(()) };
+        if join.origin == self.account.origin {
+            self.add_job(batch, Task::Join(join))?;
+        }
+        Ok(())
+    }
+}
