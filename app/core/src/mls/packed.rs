@@ -10,6 +10,7 @@ const TYPED_ARRAY: [u8; 2] = [0xD8, 64];
 /// Lists shorter than this gain nothing.
 const SHORTEST: usize = 4;
 
+const NUMBER: u8 = 0;
 const BYTES: u8 = 2;
 const TEXT: u8 = 3;
 const LIST: u8 = 4;
@@ -17,7 +18,7 @@ const LIST: u8 = 4;
 /// The head of an item: its major type, its argument, and how many bytes the head has (RFC 8949, section 3).
 struct Head {
     major: u8,
-    argument: usize,
+    argument: u64,
     length: usize,
 }
 
@@ -27,14 +28,12 @@ pub fn pack(cbor: &[u8]) -> Option<Vec<u8>> {
     let mut rest = cbor;
     while !rest.is_empty() {
         let head = head_of(rest)?;
-        let (item, after) = rest.split_at_checked(head.length + content_length(&head))?;
+        let (item, after) = rest.split_at_checked(head.item_length()?)?;
         rest = after;
-        if head.major == LIST
-            && head.argument >= SHORTEST
-            && let Some((numbers, after)) = small_numbers(rest, head.argument)
-        {
+        let numbers = if head.major == LIST { small_numbers(rest, head.argument) } else { None };
+        if let Some((numbers, after)) = numbers {
             packed.extend(TYPED_ARRAY);
-            write_head(&mut packed, BYTES, head.argument);
+            write_head(&mut packed, BYTES, numbers.len());
             packed.extend(numbers);
             rest = after;
         } else {
@@ -52,12 +51,13 @@ pub fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
         let typed_array = rest.strip_prefix(&TYPED_ARRAY);
         rest = typed_array.unwrap_or(rest);
         let head = head_of(rest)?;
-        let (item, after) = rest.split_at_checked(head.length + content_length(&head))?;
+        let (item, after) = rest.split_at_checked(head.item_length()?)?;
         if typed_array.is_none() {
             cbor.extend_from_slice(item);
         } else if head.major == BYTES {
-            write_head(&mut cbor, LIST, head.argument);
-            item.get(head.length..)?.iter().for_each(|number| write_head(&mut cbor, 0, usize::from(*number)));
+            let numbers = item.get(head.length..)?;
+            write_head(&mut cbor, LIST, numbers.len());
+            numbers.iter().for_each(|number| write_head(&mut cbor, NUMBER, usize::from(*number)));
         } else {
             return None;
         }
@@ -68,34 +68,34 @@ pub fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
 
 fn head_of(bytes: &[u8]) -> Option<Head> {
     let first = *bytes.first()?;
+    let major = first >> 5;
     let extra = match first & 31 {
-        short @ 0..=23 => return Some(Head { major: first >> 5, argument: usize::from(short), length: 1 }),
+        short @ 0..=23 => return Some(Head { major, argument: u64::from(short), length: 1 }),
         24 => 1,
         25 => 2,
         26 => 4,
         27 => 8,
-        // The beginning or end of a list or map of unknown length has no argument; strings come in one piece.
-        31 if !matches!(first >> 5, BYTES | TEXT) => {
-            return Some(Head { major: first >> 5, argument: 0, length: 1 });
-        }
+        // The beginning or end of a list or map of unknown length. Strings come in one piece.
+        31 if !matches!(major, BYTES | TEXT) => return Some(Head { major, argument: 0, length: 1 }),
         _ => return None,
     };
-    let argument = bytes.get(1..=extra)?.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
-    let major = first >> 5;
-    // Numbers may be larger than a length can be.
-    let argument =
-        usize::try_from(argument).or_else(|_| if major < BYTES || major > 6 { Ok(0) } else { Err(()) });
-    Some(Head { major, argument: argument.ok()?, length: 1 + extra })
+    let argument = bytes.get(1..=extra)?.iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
+    Some(Head { major, argument, length: 1 + extra })
 }
 
-/// How many bytes belong to an item beside its head. What a list or a map holds are items of their own.
-fn content_length(head: &Head) -> usize {
-    if matches!(head.major, BYTES | TEXT) { head.argument } else { 0 }
+impl Head {
+    /// How many bytes the head has together with the content of a string. What a list or a map holds are items of their
+    /// own.
+    fn item_length(&self) -> Option<usize> {
+        let content = if matches!(self.major, BYTES | TEXT) { self.argument } else { 0 };
+        usize::try_from(content).ok()?.checked_add(self.length)
+    }
 }
 
-/// The next `count` items, if all are numbers below 256, and what follows them.
-fn small_numbers(mut rest: &[u8], count: usize) -> Option<(Vec<u8>, &[u8])> {
-    let mut numbers = Vec::with_capacity(count.min(rest.len()));
+/// The next `count` items, if they are enough, and numbers below 256; and what follows them.
+fn small_numbers(mut rest: &[u8], count: u64) -> Option<(Vec<u8>, &[u8])> {
+    let count = usize::try_from(count).ok().filter(|count| (SHORTEST..=rest.len()).contains(count))?;
+    let mut numbers = Vec::with_capacity(count);
     for _ in 0..count {
         match rest {
             [number @ 0..=23, after @ ..] | [24, number, after @ ..] => {

@@ -1,0 +1,124 @@
+//! Real engines at the real relay: sign-up, conversations, restarts of both, and what the relay then holds.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod device;
+
+use common::TestRelay;
+use device::Cast;
+use haven_bridge::{ConversationId, RequestAnswer};
+use haven_core::intent::Intent;
+
+/// A relay with alice, bob and carol, who have signed up.
+async fn cast() -> Cast {
+    let mut cast = Cast::new(TestRelay::start().await);
+    for name in ["alice", "bob", "carol"] {
+        cast.sign_up(name).await;
+    }
+    cast
+}
+
+/// Lets alice start a conversation with bob, who accepts.
+async fn introduced(cast: &mut Cast) -> ConversationId {
+    let addresses = vec![cast.address("bob")];
+    let start = Intent::StartConversation { addresses, title: Some("Zephyrworks".into()) };
+    let conversation = cast.start("alice", start).await;
+    cast.settle().await;
+    let accept = Intent::AnswerRequest { conversation, answer: RequestAnswer::Accept };
+    cast.want("bob", accept).await;
+    cast.settle().await;
+    conversation
+}
+
+#[tokio::test]
+async fn people_meet_and_talk_through_restarts_of_everything() {
+    let mut cast = cast().await;
+    let conversation = introduced(&mut cast).await;
+    let mut said = Vec::new();
+    for n in 0..20 {
+        let name = ["alice", "bob"][n % 2];
+        let text = format!("message {n}: meet at Vorpalquay");
+        cast.want(name, Intent::SendText { conversation, text: text.clone() }).await;
+        said.push(text);
+        cast.settle().await;
+        if n == 10 {
+            cast.restart_relay().await;
+        }
+    }
+    for name in ["alice", "bob"] {
+        assert_eq!(cast.texts(name, conversation).await, said, "{name}");
+    }
+    let add = Intent::AddPeople { conversation, addresses: vec![cast.address("carol")] };
+    cast.want("bob", add).await;
+    cast.settle().await;
+    let accept = Intent::AnswerRequest { conversation, answer: RequestAnswer::Accept };
+    cast.want("carol", accept).await;
+    cast.want("carol", Intent::SendText { conversation, text: "it is Carol".into() }).await;
+    cast.settle().await;
+    for name in ["alice", "bob", "carol"] {
+        assert_eq!(cast.texts(name, conversation).await.last().unwrap(), "it is Carol", "{name}");
+        assert_eq!(cast.device(name).title(conversation), "Zephyrworks", "{name}");
+        assert_eq!(cast.device_mut(name).count_people(conversation).await, 3, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn commits_made_at_once_come_to_one_history() {
+    let mut cast = cast().await;
+    let conversation = introduced(&mut cast).await;
+    for round in 0..5 {
+        for name in ["alice", "bob"] {
+            let title = format!("{name} {round}");
+            cast.device_mut(name).want(Intent::Rename { conversation, title }).await;
+            let text = format!("{name} in round {round}");
+            cast.device_mut(name).want(Intent::SendText { conversation, text }).await;
+        }
+        // Both have made their commits before either is sent.
+        cast.prepare("alice").await;
+        cast.prepare("bob").await;
+        cast.settle().await;
+        let titles = ["alice", "bob"].map(|name| cast.device(name).title(conversation));
+        assert_eq!(titles[0], titles[1]);
+    }
+    let texts = cast.texts("alice", conversation).await;
+    assert_eq!(texts.len(), 10);
+    assert_eq!(texts, cast.texts("bob", conversation).await);
+}
+
+#[tokio::test]
+async fn a_second_device_signs_in_by_password_and_is_in_new_conversations() {
+    let mut cast = cast().await;
+    cast.sign_in("alice", "alice's phone").await;
+    let conversation = introduced(&mut cast).await;
+    cast.want("bob", Intent::SendText { conversation, text: "to both of you".into() }).await;
+    cast.settle().await;
+    for device in ["alice", "alice's phone"] {
+        assert_eq!(cast.texts(device, conversation).await, ["to both of you"], "{device}");
+    }
+    cast.want("alice's phone", Intent::SendText { conversation, text: "from the phone".into() }).await;
+    cast.settle().await;
+    assert_eq!(cast.texts("bob", conversation).await, ["to both of you", "from the phone"]);
+}
+
+#[tokio::test]
+async fn the_relay_holds_nothing_that_was_said() {
+    let mut cast = cast().await;
+    let conversation = introduced(&mut cast).await;
+    cast.want("alice", Intent::SendText { conversation, text: "meet at Vorpalquay".into() }).await;
+    cast.want("bob", Intent::Rename { conversation, title: "Tumtumtree".into() }).await;
+    cast.settle().await;
+    let held = cast.all_that_the_relay_holds();
+    let holds = |needle: &str| held.windows(needle.len()).any(|window| window == needle.as_bytes());
+    assert!(holds("alice"), "the directory is there, so the scan sees what there is");
+    for secret in ["Vorpalquay", "Zephyrworks", "Tumtumtree", device::PASSWORD] {
+        assert!(!holds(secret), "{secret}");
+    }
+}
