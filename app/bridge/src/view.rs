@@ -353,6 +353,8 @@ pub enum Line {
         /// Why.
         why: crate::Failure,
     },
+    /// Somebody tried to add this device to the conversation that it is in already.
+    SecondWelcome,
 }
 
 /// A person that is known here.

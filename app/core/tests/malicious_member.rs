@@ -4,10 +4,12 @@
 
 use haven_bridge::{ConversationId, ConversationState, ItemContent, StopReason, Unreadable};
 use haven_core::{
-    identity::{AttestationClaim, attestation},
-    testing::{Forgery, Who, World, account, envelope, key_package},
+    identity::{AttestationClaim, attestation, inbox},
+    intent::Intent,
+    testing::{Answer, Forgery, ORIGIN, Who, World, account, envelope, key_package, pointer},
 };
-use haven_wire::ids::{DeviceId, Hash};
+use haven_wire::ids::{DeviceId, Hash, WelcomeId};
+use std::{cell::RefCell, rc::Rc};
 
 struct Scene {
     world: World,
@@ -188,5 +190,67 @@ fn malformed_and_mislabelled_messages_harm_nobody() {
             );
         }
         scene.world.assert_works(&[scene.alice, scene.bob], scene.other).await;
+    });
+}
+
+const REFUSED: &str = "* a second Welcome was refused";
+
+/// Puts Welcomes into bob's inbox that claim to be for the group of mallory's conversation.
+fn invite_again(scene: &mut Scene, chat: ConversationId, welcome: &[u8]) {
+    let group_id = scene.world.engine(scene.mallory).group_id(chat);
+    let bob = scene.world.devices[scene.bob.0].account.clone();
+    for n in 0..20 {
+        let id = WelcomeId([n; 32]);
+        let sealed = inbox::seal_to_inbox(&bob.inbox_key, &pointer(ORIGIN, group_id, id, Hash([2; 32])));
+        scene.world.relay.put(bob.device_id, sealed.expect("sealed"), id, welcome.to_vec());
+    }
+}
+
+#[test]
+fn a_second_welcome_to_a_group_is_refused_and_said_once_in_an_epoch() {
+    pollster::block_on(async {
+        let mut scene = Scene::new().await;
+        let (bob, chat) = (scene.bob, scene.chat);
+        let device = scene.world.devices[bob.0].account.device_id;
+        // A Welcome that opens: of another group, to which mallory invites bob.
+        let kept: Rc<RefCell<Vec<u8>>> = Rc::default();
+        let keep = kept.clone();
+        scene.world.relay.set_tamper(move |_, answer| {
+            if let Answer::Welcome(welcome) = answer {
+                keep.borrow_mut().clone_from(&welcome.welcome);
+            }
+        });
+        let fresh = scene.world.start(scene.mallory, &[bob]).await;
+        scene.world.settle().await;
+        scene.world.relay.be_honest();
+        let welcome = kept.take();
+        assert!(!welcome.is_empty());
+        for said in [1, 2] {
+            let before = scene.world.engine(bob).epoch(chat).await;
+            for welcome in [&welcome[..], b"none"] {
+                invite_again(&mut scene, chat, welcome);
+                scene.world.settle().await;
+                scene.world.restart(bob).await;
+            }
+            assert_eq!(scene.world.engine(bob).epoch(chat).await, before);
+            let timeline = scene.world.timeline(bob, chat).await;
+            assert_eq!(timeline.iter().filter(|line| *line == REFUSED).count(), said, "{timeline:#?}");
+            assert_eq!(scene.world.relay.in_inbox(device), 0);
+            let rename = Intent::Rename { conversation: chat, title: format!("{said}") };
+            scene.world.want(scene.alice, rename).await;
+            scene.world.settle().await;
+        }
+        scene.world.assert_works(&[scene.alice, bob, scene.mallory], chat).await;
+        scene.world.accept(bob, fresh).await;
+        scene.world.assert_works(&[scene.mallory, bob], fresh).await;
+        // Before the first row is met, too: the line that belongs to it is not lost.
+        scene.world.offline(bob);
+        let next = scene.world.start(scene.mallory, &[bob]).await;
+        scene.world.settle().await;
+        invite_again(&mut scene, next, b"none");
+        scene.world.online(bob);
+        scene.world.settle().await;
+        assert_eq!(scene.world.timeline(bob, next).await, [REFUSED, "* mallory added me"]);
+        scene.world.assert_works(&[scene.mallory, bob], next).await;
     });
 }

@@ -93,6 +93,7 @@ impl Memory {
             unread: 0,
             updated: now,
             preview: Preview::Empty,
+            second_welcome: None,
         };
         let change = Change { conversation: id.0, start: true, add: addresses, ..Change::default() };
         self.add_job(batch, Task::Change(change))?;
@@ -235,7 +236,10 @@ impl Conversation {
         let position = row_position(row, 128 | (self.head.next_line & 127));
         self.head.next_line = self.head.next_line.wrapping_add(1);
         self.head.updated = now;
-        self.head.preview = Preview::Line(line.clone());
+        if self.head.opening.is_none() {
+            // Until the first row is met, the preview keeps the line that belongs to it.
+            self.head.preview = Preview::Line(line.clone());
+        }
         let id = line_id(self.details.group_id, position);
         batch.heads.insert(self.details.id);
         batch

@@ -10,7 +10,7 @@ use crate::{
     mls::{Context, Members, suite},
 };
 use haven_bridge::{ConversationId, Line, Preview};
-use haven_wire::limits;
+use haven_wire::{ids::GroupId, limits};
 use openmls::prelude::{tls_codec::DeserializeBytes as _, *};
 
 /// Requests from unknown people that wait for an answer, in all and from one person. More are dropped.
@@ -56,13 +56,35 @@ impl Memory {
         self.enter(batch, id, conversation, group)
     }
 
+    /// The conversation of a group that this device is in: it follows no other Welcome to it.
+    pub fn held(&self, group_id: GroupId) -> Option<ConversationId> {
+        let mut all = self.conversations.values();
+        let held = all.find(|c| c.details.group_id == group_id && c.details.state != State::Removed);
+        held.map(|conversation| conversation.details.id)
+    }
+
+    /// A Welcome to a group that is held is refused unopened, so nobody knows who sent it; whoever knows the group's
+    /// id can, and any number of them. It is said once in an epoch: outsiders can't begin one, and a member that
+    /// does so again and again could as well write.
+    pub fn refuse_second_welcome(
+        &mut self,
+        batch: &mut Batch,
+        job: u64,
+        id: ConversationId,
+        now: Millis,
+    ) -> Result<(), Error> {
+        self.end_job(batch, job)?;
+        let Some(conversation) = self.conversations.get_mut(&id) else { return Ok(()) };
+        let said = conversation.head.second_welcome.replace(conversation.head.epoch);
+        if said == Some(conversation.head.epoch) {
+            return Ok(());
+        }
+        conversation.add_line(batch, Line::SecondWelcome, now)
+    }
+
     fn staged_group(&self, join: &Join, welcome: Welcome) -> Result<(Group, AttestationOfSender), Error> {
         let refused = |what: &str| Error::PeerMisbehaved(format!("a Welcome can't be followed: {what}"));
-        let held = self.conversations.values().find(|c| c.details.group_id == join.group_id);
-        let replace = held.is_some_and(|c| c.details.state == State::Removed);
-        if held.is_some() && !replace {
-            return Err(refused("this device is in the group already"));
-        }
+        let replace = self.conversations.values().any(|c| c.details.group_id == join.group_id);
         let builder = StagedWelcome::build_from_welcome(&self.provider, &suite::join_config(), welcome)
             .map_err(|_| refused("it does not open"))?
             .skip_lifetime_validation();
@@ -135,6 +157,7 @@ impl Memory {
             unread: 1,
             updated: now,
             preview: Preview::Empty,
+            second_welcome: None,
         };
         let conversation =
             Conversation { details, head, outbound: Default::default(), pending: None, group: None };

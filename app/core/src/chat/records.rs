@@ -87,6 +87,9 @@ pub struct Head {
     pub updated: Millis,
     /// The newest item.
     pub preview: Preview,
+    /// The last epoch in which a second Welcome was refused, and said so.
+    #[serde(default)]
+    pub second_welcome: Option<u64>,
 }
 
 /// Running hashes that are kept: a sender who is further behind can't be compared.

@@ -107,6 +107,11 @@ impl<S: Store> Engine<S> {
         let Some(Task::Join(wanted)) = self.memory.jobs.get(&job).map(|job| job.task.clone()) else {
             return Ok(Vec::new());
         };
+        if let Some(id) = self.memory.held(wanted.group_id) {
+            let work =
+                |memory: &mut Memory, batch: &mut Batch| memory.refuse_second_welcome(batch, job, id, now);
+            return Ok(self.verb(now, work).await?.1);
+        }
         let joined = self.try_join(job, &wanted, bytes, now).await;
         match joined {
             Ok(events) => Ok(events),

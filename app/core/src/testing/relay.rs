@@ -208,6 +208,11 @@ impl TestRelay {
         entries.push(InboxEntry { sequence: *last, sealed });
     }
 
+    /// How many entries are in an inbox.
+    pub fn in_inbox(&self, device: DeviceId) -> usize {
+        self.inner.borrow().inboxes.get(&device).map_or(0, |(_, entries)| entries.len())
+    }
+
     /// How many one-time key packages of a device are left, and whether its last resort is unused.
     pub fn left(&self, device: DeviceId) -> (u32, bool) {
         let count = self.inner.borrow().count(device);
