@@ -10,6 +10,7 @@ use haven_core::{
     request::{Caller, Outgoing, Rejection},
     store::{MemoryStore, StorageKey},
 };
+use haven_server::store::RelayStore as _;
 use haven_wire::{
     Authorisation, Call,
     account::Info,
@@ -211,6 +212,8 @@ impl Cast {
                 device.now = self.now;
                 device.talk(&self.relay).await;
             }
+            // The relay does it as well, in its own time.
+            while self.relay.store.deliver_outbox().await.unwrap() > 0 {}
         }
     }
 
