@@ -9,6 +9,7 @@
 
 mod crash;
 mod drivers;
+mod passive;
 mod peer;
 mod people;
 mod probe;
@@ -17,6 +18,7 @@ mod world;
 
 pub use crash::{Crash, CrashStore};
 pub use drivers::{Dice, for_every_crash, for_every_lost_call, in_both_worlds};
+pub use passive::PassiveClient;
 pub use peer::{Peer, address, bystander, key_packages};
 pub use people::{ORIGIN, account, another_device};
 pub use probe::{Forged, Forgery, envelope, key_package, pointer};
