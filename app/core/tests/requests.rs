@@ -39,9 +39,9 @@ fn a_request_shows_what_was_written_and_waits_for_an_answer() {
             assert_eq!(from.address, "alice@example.org");
             assert_eq!(world.timeline(bob, chat).await, ["* alice added me", "alice: hello, it is me"]);
             let text = Intent::SendText { conversation: chat, text: "no".into() };
-            assert_eq!(world.want_in_vain(bob, text).await, Failure::NotFound);
+            assert_eq!(world.want_in_vain(bob, text).await, Failure::ConversationNotReady);
             let rename = Intent::Rename { conversation: chat, title: "no".into() };
-            assert_eq!(world.want_in_vain(bob, rename).await, Failure::NotFound);
+            assert_eq!(world.want_in_vain(bob, rename).await, Failure::ConversationNotReady);
             world.settle().await;
             assert_eq!(world.relay.rows().len(), rows, "a request says nothing");
             world.accept(bob, chat).await;

@@ -220,6 +220,9 @@ impl Memory {
             batch.details.insert(id);
             return Ok(());
         }
+        if change.title.is_some() || !change.remove.is_empty() {
+            conversation.add_line(batch, Line::NotChanged { why: failure.clone() }, now)?;
+        }
         for address in change.add {
             conversation.add_line(batch, Line::NotAdded { address, why: failure.clone() }, now)?;
         }

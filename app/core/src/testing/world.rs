@@ -482,6 +482,7 @@ fn show(content: &ItemContent) -> String {
             Line::YouWereRemoved { by } => format!("* {} removed me", name(by)),
             Line::Renamed { who: by, title } => format!("* {} renamed to {title}", who(by)),
             Line::NotAdded { address, why } => format!("* {address} was not added: {why:?}"),
+            Line::NotChanged { why } => format!("* nothing was changed: {why:?}"),
             Line::SecondWelcome => "* a second Welcome was refused".into(),
         },
     }
