@@ -210,7 +210,9 @@ impl Memory {
         self.end_job(batch, job_id)?;
         let id = ConversationId(change.conversation);
         let Some(conversation) = self.conversations.get_mut(&id) else { return Ok(()) };
-        if let (Some(_), Some(group)) = (conversation.pending.take(), &mut conversation.group) {
+        // Another job's commit may be under way, or in the log already: it stays.
+        let pending = conversation.pending.take_if(|pending| pending.job == Some(job_id));
+        if let (Some(_), Some(group)) = (pending, &mut conversation.group) {
             batch.pending(id, None)?;
             let cleared = group.mls.clear_pending_commit(self.provider.storage());
             cleared.map_err(Error::from)?;
