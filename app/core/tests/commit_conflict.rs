@@ -205,7 +205,7 @@ fn a_commit_that_waits_for_its_answer_claims_no_key_packages_again() {
         world.settle().await;
         let chat = world.conversation(alice, &[bob]).await;
         world.settle().await;
-        let before = world.relay.left(world.devices[carol.0].account.device_id).0;
+        let before = world.relay.left(world.device_id(carol)).0;
         let addresses = vec!["carol".into()];
         world.want(alice, Intent::AddPeople { conversation: chat, addresses }).await;
         world.step(alice).await;
@@ -216,7 +216,7 @@ fn a_commit_that_waits_for_its_answer_claims_no_key_packages_again() {
             world.restart(alice).await;
             world.step(alice).await;
         }
-        assert_eq!(world.relay.left(world.devices[carol.0].account.device_id).0, before - 1);
+        assert_eq!(world.relay.left(world.device_id(carol)).0, before - 1);
         world.settle().await;
         world.accept(carol, chat).await;
         world.assert_works(&[alice, bob, carol], chat).await;

@@ -190,10 +190,10 @@ fn key_packages_are_refilled_and_the_last_resort_is_replaced() {
         let [alice, bob] = two_people(&mut world).await;
         world.offline(bob);
         let first = world.conversation_in_vain(alice, bob, 104).await;
-        assert_eq!(world.relay.left(world.devices[bob.0].account.device_id), (0, false));
+        assert_eq!(world.relay.left(world.device_id(bob)), (0, false));
         world.online(bob);
         world.settle().await;
-        assert_eq!(world.relay.left(world.devices[bob.0].account.device_id), (100, true));
+        assert_eq!(world.relay.left(world.device_id(bob)), (100, true));
         // One was joined with a one-time key package, others with the last resort.
         assert_eq!(world.engine(bob).conversations().len(), 5);
         for chat in world.engine(bob).conversations() {
