@@ -33,6 +33,12 @@ pub enum Failure {
         /// The new fingerprint.
         fingerprint: String,
     },
+    /// The conversation is not begun, or its request not answered.
+    #[error("the conversation has not begun")]
+    ConversationNotReady,
+    /// The conversation has stopped for good.
+    #[error("the conversation has stopped")]
+    ConversationStopped,
     /// A person's certificate, device list or key packages don't fit together.
     #[error("what the relay says of {address} does not fit together")]
     IdentityInvalid {
@@ -44,6 +50,15 @@ pub enum Failure {
     MessageTooLong {
         /// The limit in bytes.
         limit: u32,
+    },
+    /// This person is not in the conversation any more.
+    #[error("not a member any more")]
+    NotAMember,
+    /// The rules of the conversation forbid it.
+    #[error("the rules of the conversation forbid it: {what}")]
+    NotAllowed {
+        /// What is forbidden.
+        what: String,
     },
     /// Nothing of this kind is here (any more).
     #[error("not found")]
@@ -92,5 +107,20 @@ pub enum Failure {
     Storage {
         /// What the browser said.
         message: String,
+    },
+    /// The title is too long, or holds what a line of text can't.
+    #[error("the title is not allowed: at most {limit} bytes")]
+    TitleInvalid {
+        /// The limit in bytes.
+        limit: u32,
+    },
+    /// The account has as many devices as it may.
+    #[error("too many devices")]
+    TooManyDevices,
+    /// Too many people at once.
+    #[error("too many people: at most {limit}")]
+    TooManyPeople {
+        /// The limit.
+        limit: u32,
     },
 }

@@ -353,6 +353,11 @@ pub enum Line {
         /// Why.
         why: crate::Failure,
     },
+    /// A change that this person wanted was not made, and why.
+    NotChanged {
+        /// Why.
+        why: crate::Failure,
+    },
     /// Somebody tried to add this device to the conversation that it is in already.
     SecondWelcome,
 }

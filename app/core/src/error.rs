@@ -43,7 +43,8 @@ impl From<Error> for Failure {
             Error::Store(error) => Self::Storage { message: error.to_string() },
             Error::Bug(phrase) => Self::Bug { phrase: phrase.into() },
             Error::Identity(error) => error.into(),
-            Error::PeerMisbehaved(what) => Self::RelayMisbehaved { what },
+            // What reaches a person so is a commit of their own that the others would refuse.
+            Error::PeerMisbehaved(what) => Self::NotAllowed { what },
         }
     }
 }
@@ -54,6 +55,7 @@ impl From<identity::Error> for Failure {
         match error {
             E::BadAddress => Self::AddressInvalid,
             E::PhraseWord(_) | E::PhraseLength(_) | E::PhraseChecksum => Self::PhraseWrong,
+            E::TooManyDevices => Self::TooManyDevices,
             E::WeakPassword => Self::PasswordWeak,
             E::WrongPassword => Self::BadCredentials,
             E::Bug(phrase) => Self::Bug { phrase: phrase.into() },

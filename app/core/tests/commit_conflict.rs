@@ -5,6 +5,7 @@
 use haven_bridge::{ConversationId, ItemContent, Line};
 use haven_core::{
     intent::Intent,
+    request::Request,
     testing::{Who, World, in_both_worlds},
 };
 use haven_wire::group::Kind;
@@ -167,5 +168,57 @@ fn of_the_commits_of_one_epoch_the_log_holds_one() {
             rows.iter().filter(|row| row.kind == Kind::Commit).map(|row| row.epoch).collect();
         assert_eq!(commits, (0..commits.len() as u64).collect::<Vec<_>>());
         assert_eq!(commits.len(), 7);
+    });
+}
+
+#[test]
+fn a_wish_that_fails_leaves_the_commit_of_another_alone() {
+    pollster::block_on(async {
+        let mut world = World::new();
+        let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+        world.settle().await;
+        let chat = world.conversation(alice, &[bob]).await;
+        world.settle().await;
+        world.want(alice, Intent::Rename { conversation: chat, title: "Tea".into() }).await;
+        let now = world.clock(alice);
+        let slow = world.engine(alice).outgoing(now).await.expect("requests").requests;
+        assert!(slow.iter().any(|request| matches!(request.request, Request::AppendCommit(_))));
+        // Meanwhile the relay says that it knows no such person.
+        let addresses = vec!["nobody".into()];
+        world.want(alice, Intent::AddPeople { conversation: chat, addresses }).await;
+        while world.step(alice).await {}
+        for request in slow {
+            world.exchange(alice, request).await;
+        }
+        world.settle().await;
+        world.assert_works(&[alice, bob], chat).await;
+        assert_eq!(world.engine(bob).conversations()[0].title, "Tea");
+    });
+}
+
+#[test]
+fn a_commit_that_waits_for_its_answer_claims_no_key_packages_again() {
+    pollster::block_on(async {
+        let mut world = World::new();
+        let [alice, bob, carol] =
+            [world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await];
+        world.settle().await;
+        let chat = world.conversation(alice, &[bob]).await;
+        world.settle().await;
+        let before = world.relay.left(world.device_id(carol)).0;
+        let addresses = vec!["carol".into()];
+        world.want(alice, Intent::AddPeople { conversation: chat, addresses }).await;
+        world.step(alice).await;
+        let now = world.clock(alice);
+        let slow = world.engine(alice).outgoing(now).await.expect("requests").requests;
+        assert!(slow.iter().any(|request| matches!(request.request, Request::AppendCommit(_))));
+        for _ in 0..3 {
+            world.restart(alice).await;
+            world.step(alice).await;
+        }
+        assert_eq!(world.relay.left(world.device_id(carol)).0, before - 1);
+        world.settle().await;
+        world.accept(carol, chat).await;
+        world.assert_works(&[alice, bob, carol], chat).await;
     });
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
-use haven_bridge::{ConversationState, Failure};
+use haven_bridge::{ConversationState, Failure, ItemContent, Line, SendState};
 use haven_core::{
     intent::{Accepted, Intent},
     testing::{Who, World, in_both_worlds},
@@ -78,8 +78,25 @@ fn a_removed_person_reads_no_more_and_the_others_go_on() {
             world.settle().await;
             assert_eq!(world.texts(bob, chat).await, Vec::<String>::new());
             let text = Intent::SendText { conversation: chat, text: "still there?".into() };
-            assert_eq!(world.want_in_vain(bob, text).await, Failure::NotFound);
+            assert_eq!(world.want_in_vain(bob, text).await, Failure::NotAMember);
             world.assert_works(&[alice, carol], chat).await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_member_who_may_not_remove_somebody_is_told_so() {
+    pollster::block_on(async {
+        in_both_worlds(async |world| {
+            let [alice, bob, carol] = three_people(world).await;
+            let chat = world.conversation(alice, &[bob, carol]).await;
+            remove(world, bob, chat, carol).await;
+            let last = world.items(bob, chat).await.pop().expect("a line").content;
+            let told =
+                matches!(&last, ItemContent::Line(Line::NotChanged { why: Failure::NotAllowed { .. } }));
+            assert!(told, "{last:?}");
+            world.assert_works(&[alice, bob, carol], chat).await;
         })
         .await;
     });
@@ -128,6 +145,11 @@ fn what_was_typed_before_a_removal_is_neither_lost_nor_sent() {
             world.settle().await;
             let before = world.timeline(bob, chat).await;
             assert_eq!(before, ["* alice added me", "* alice removed me", "I failed: typed offline"]);
+            let failed = world.items(bob, chat).await.pop().expect("an item");
+            let why = SendState::Failed(Failure::NotAMember);
+            assert_eq!(failed.content, ItemContent::Sent { text: "typed offline".into(), state: why });
+            let again = Intent::Retry { conversation: chat, item: Some(failed.id) };
+            assert_eq!(world.want_in_vain(bob, again).await, Failure::NotAMember);
             add(world, alice, chat, bob).await;
             let after = world.timeline(bob, chat).await;
             assert_eq!(after[2..], ["* alice added me", "I failed: typed offline"]);

@@ -35,7 +35,7 @@ fn texts_titles_and_addresses_have_limits() {
         let rename = |title: String| Intent::Rename { conversation: chat, title };
         world.want(alice, rename("t".repeat(128))).await;
         for title in ["t".repeat(129), "two\nlines".into()] {
-            assert!(matches!(world.want_in_vain(alice, rename(title)).await, Failure::MessageTooLong { .. }));
+            assert!(matches!(world.want_in_vain(alice, rename(title)).await, Failure::TitleInvalid { .. }));
         }
         let start = |addresses: Vec<String>| Intent::StartConversation { addresses, title: None };
         for addresses in [vec![], vec!["alice".into()], vec!["not an address".into()]] {

@@ -2,41 +2,24 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
+mod common;
+
+use common::Scene;
 use haven_bridge::{ConversationId, ConversationState, ItemContent, StopReason, Unreadable};
 use haven_core::{
     identity::{AttestationClaim, attestation, inbox},
     intent::Intent,
-    testing::{Answer, Forgery, ORIGIN, Who, World, account, envelope, key_package, pointer},
+    testing::{Answer, Forgery, ORIGIN, World, account, envelope, key_package, pointer},
 };
 use haven_wire::ids::{DeviceId, Hash, WelcomeId};
 use std::{cell::RefCell, rc::Rc};
 
-struct Scene {
-    world: World,
-    alice: Who,
-    bob: Who,
-    mallory: Who,
-    chat: ConversationId,
-    other: ConversationId,
-}
-
 impl Scene {
-    async fn new() -> Self {
-        let mut world = World::new();
-        let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
-        let mallory = world.sign_up("mallory").await;
-        world.settle().await;
-        let chat = world.conversation(alice, &[bob, mallory]).await;
-        let other = world.conversation(alice, &[bob, mallory]).await;
-        world.settle().await;
-        Self { world, alice, bob, mallory, chat, other }
-    }
-
     /// What alice, and bob who comes back later, make of a commit by mallory.
     async fn verdict(&mut self, forgery: &Forgery) -> StopReason {
         let before = self.world.engine(self.alice).epoch(self.chat).await;
         self.world.offline(self.bob);
-        self.world.commit_forgery(self.mallory, self.chat, forgery).await;
+        self.world.commit_forgery(self.third, self.chat, forgery).await;
         self.world.settle().await;
         self.world.now += 300 * 24 * 60 * 60 * 1000;
         self.world.online(self.bob);
@@ -46,7 +29,7 @@ impl Scene {
         for who in [self.alice, self.bob] {
             assert_eq!(self.world.engine(who).epoch(self.chat).await, before, "nothing was merged");
         }
-        self.world.assert_works(&[self.alice, self.bob, self.mallory], self.other).await;
+        self.world.assert_works(&[self.alice, self.bob], self.other).await;
         let [ConversationState::Stopped(reason), _] = states else { panic!("{forgery:?}: {states:?}") };
         reason
     }
@@ -60,7 +43,7 @@ fn assert_names_mallory(reason: &StopReason) {
 #[test]
 fn a_member_who_is_no_admin_removes_nobody() {
     pollster::block_on(async {
-        let mut scene = Scene::new().await;
+        let mut scene = Scene::new("mallory").await;
         let leaves = scene.world.engine(scene.alice).leaves(scene.chat, "bob@example.org").await;
         assert_names_mallory(&scene.verdict(&Forgery::Remove(leaves)).await);
     });
@@ -69,8 +52,8 @@ fn a_member_who_is_no_admin_removes_nobody() {
 #[test]
 fn a_member_does_not_make_itself_admin() {
     pollster::block_on(async {
-        let mut scene = Scene::new().await;
-        let fingerprint = scene.world.devices[scene.mallory.0].account.fingerprint;
+        let mut scene = Scene::new("mallory").await;
+        let fingerprint = scene.world.devices[scene.third.0].account.fingerprint;
         assert_names_mallory(&scene.verdict(&Forgery::Admins(vec![fingerprint])).await);
     });
 }
@@ -78,7 +61,7 @@ fn a_member_does_not_make_itself_admin() {
 #[test]
 fn newer_rules_pause_the_conversation() {
     pollster::block_on(async {
-        let mut scene = Scene::new().await;
+        let mut scene = Scene::new("mallory").await;
         assert_eq!(scene.verdict(&Forgery::Rules(2)).await, StopReason::NewerRules);
     });
 }
@@ -101,7 +84,7 @@ fn a_device_that_is_not_of_whom_it_claims_is_not_added() {
             key_package(&dave, now, |forged| forged.lifetime = (0, now / 1000 + 100_000_000)),
         ];
         for bytes in forged {
-            let mut scene = Scene::new().await;
+            let mut scene = Scene::new("mallory").await;
             assert_names_mallory(&scene.verdict(&Forgery::Add(bytes)).await);
         }
     });
@@ -110,14 +93,14 @@ fn a_device_that_is_not_of_whom_it_claims_is_not_added() {
 #[test]
 fn a_leaf_does_not_become_another_persons() {
     pollster::block_on(async {
-        let mut scene = Scene::new().await;
+        let mut scene = Scene::new("mallory").await;
         // Mallory has a second certificate, and attests its own leaf with it.
         let (dave, _) = account("dave@example.org", DeviceId([81; 16]), "laptop", scene.world.now);
         let claim = AttestationClaim {
             address: dave.address.clone(),
             fingerprint: dave.fingerprint,
             device_id: dave.device_id,
-            signature_key: scene.world.engine(scene.mallory).signature_key(),
+            signature_key: scene.world.engine(scene.third).signature_key(),
             ciphersuite: 1,
             created: scene.world.now,
             label: "laptop".into(),
@@ -126,7 +109,7 @@ fn a_leaf_does_not_become_another_persons() {
         let identity = format!("dave@example.org/{}", dave.device_id.to_hex()).into_bytes();
         let forgery = Forgery::Leaf(attestation.expect("attested"), Some(identity));
         assert_names_mallory(&scene.verdict(&forgery).await);
-        let mut scene = Scene::new().await;
+        let mut scene = Scene::new("mallory").await;
         assert_names_mallory(&scene.verdict(&Forgery::Leaf(vec![1, 2, 3], None)).await);
     });
 }
@@ -135,15 +118,15 @@ fn a_leaf_does_not_become_another_persons() {
 fn a_commit_that_is_registered_wrongly_is_refused() {
     pollster::block_on(async {
         for wrong in 0..2 {
-            let mut scene = Scene::new().await;
-            let mut commit = scene.world.engine(scene.mallory).forge(scene.chat, &Forgery::Refresh).await;
+            let mut scene = Scene::new("mallory").await;
+            let mut commit = scene.world.engine(scene.third).forge(scene.chat, &Forgery::Refresh).await;
             match wrong {
                 0 => commit.mark.next_token_hash = Hash([5; 32]),
                 _ => commit.mark.barrier = true,
             }
-            scene.world.restart(scene.mallory).await;
-            let token = scene.world.engine(scene.mallory).token(scene.chat);
-            scene.world.call_as(scene.mallory, &commit, token).await.expect("taken");
+            scene.world.restart(scene.third).await;
+            let token = scene.world.engine(scene.third).token(scene.chat);
+            scene.world.call_as(scene.third, &commit, token).await.expect("taken");
             scene.world.settle().await;
             for who in [scene.alice, scene.bob] {
                 let ConversationState::Stopped(reason) = scene.world.state(who, scene.chat) else {
@@ -159,14 +142,14 @@ fn a_commit_that_is_registered_wrongly_is_refused() {
 #[test]
 fn malformed_and_mislabelled_messages_harm_nobody() {
     pollster::block_on(async {
-        let mut scene = Scene::new().await;
+        let mut scene = Scene::new("mallory").await;
         let good = envelope(scene.world.now, &Hash([0; 32]), "you see another log");
         for plaintext in [vec![], vec![0xff; 100], good] {
-            let mallory = scene.world.engine(scene.mallory);
+            let mallory = scene.world.engine(scene.third);
             let (message, token) =
                 (mallory.forge_message(scene.chat, &plaintext, true).await, mallory.token(scene.chat));
-            scene.world.restart(scene.mallory).await;
-            scene.world.call_as(scene.mallory, &message, token).await.expect("taken");
+            scene.world.restart(scene.third).await;
+            scene.world.call_as(scene.third, &message, token).await.expect("taken");
             // Mallory refreshes its keys once it meets what it doesn't know.
             scene.world.settle().await;
         }
@@ -176,11 +159,11 @@ fn malformed_and_mislabelled_messages_harm_nobody() {
         let disagrees = |item: &ItemContent| matches!(item, ItemContent::Received { disagrees: true, .. });
         assert!(shown.iter().any(disagrees), "{shown:#?}");
         scene.world.assert_works(&[scene.alice, scene.bob], scene.chat).await;
-        let mallory = scene.world.engine(scene.mallory);
+        let mallory = scene.world.engine(scene.third);
         let (message, token) =
             (mallory.forge_message(scene.chat, b"", false).await, mallory.token(scene.chat));
-        scene.world.restart(scene.mallory).await;
-        scene.world.call_as(scene.mallory, &message, token).await.expect("taken");
+        scene.world.restart(scene.third).await;
+        scene.world.call_as(scene.third, &message, token).await.expect("taken");
         scene.world.settle().await;
         for who in [scene.alice, scene.bob] {
             let state = scene.world.state(who, scene.chat);
@@ -197,7 +180,7 @@ const REFUSED: &str = "* a second Welcome was refused";
 
 /// Puts Welcomes into bob's inbox that claim to be for the group of mallory's conversation.
 fn invite_again(scene: &mut Scene, chat: ConversationId, welcome: &[u8]) {
-    let group_id = scene.world.engine(scene.mallory).group_id(chat);
+    let group_id = scene.world.engine(scene.third).group_id(chat);
     let bob = scene.world.devices[scene.bob.0].account.clone();
     for n in 0..20 {
         let id = WelcomeId([n; 32]);
@@ -209,9 +192,9 @@ fn invite_again(scene: &mut Scene, chat: ConversationId, welcome: &[u8]) {
 #[test]
 fn a_second_welcome_to_a_group_is_refused_and_said_once_in_an_epoch() {
     pollster::block_on(async {
-        let mut scene = Scene::new().await;
+        let mut scene = Scene::new("mallory").await;
         let (bob, chat) = (scene.bob, scene.chat);
-        let device = scene.world.devices[bob.0].account.device_id;
+        let device = scene.world.device_id(bob);
         // A Welcome that opens: of another group, to which mallory invites bob.
         let kept: Rc<RefCell<Vec<u8>>> = Rc::default();
         let keep = kept.clone();
@@ -220,7 +203,7 @@ fn a_second_welcome_to_a_group_is_refused_and_said_once_in_an_epoch() {
                 keep.borrow_mut().clone_from(&welcome.welcome);
             }
         });
-        let fresh = scene.world.start(scene.mallory, &[bob]).await;
+        let fresh = scene.world.start(scene.third, &[bob]).await;
         scene.world.settle().await;
         scene.world.relay.be_honest();
         let welcome = kept.take();
@@ -240,17 +223,17 @@ fn a_second_welcome_to_a_group_is_refused_and_said_once_in_an_epoch() {
             scene.world.want(scene.alice, rename).await;
             scene.world.settle().await;
         }
-        scene.world.assert_works(&[scene.alice, bob, scene.mallory], chat).await;
+        scene.world.assert_works(&[scene.alice, bob, scene.third], chat).await;
         scene.world.accept(bob, fresh).await;
-        scene.world.assert_works(&[scene.mallory, bob], fresh).await;
+        scene.world.assert_works(&[scene.third, bob], fresh).await;
         // Before the first row is met, too: the line that belongs to it is not lost.
         scene.world.offline(bob);
-        let next = scene.world.start(scene.mallory, &[bob]).await;
+        let next = scene.world.start(scene.third, &[bob]).await;
         scene.world.settle().await;
         invite_again(&mut scene, next, b"none");
         scene.world.online(bob);
         scene.world.settle().await;
         assert_eq!(scene.world.timeline(bob, next).await, [REFUSED, "* mallory added me"]);
-        scene.world.assert_works(&[scene.mallory, bob], next).await;
+        scene.world.assert_works(&[scene.third, bob], next).await;
     });
 }

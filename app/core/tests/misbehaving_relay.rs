@@ -2,7 +2,10 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
-use haven_bridge::{ConversationId, ConversationState, Event, Failure, StopReason};
+mod common;
+
+use common::Scene;
+use haven_bridge::{ConversationState, Event, Failure, StopReason};
 use haven_core::{
     intent::{Accepted, Intent},
     testing::{Answer, ORIGIN, Who, World, account, key_package},
@@ -14,28 +17,7 @@ use haven_wire::{
     push::FromRelay,
 };
 
-/// Alice, bob and carol, with a conversation of all three and one of alice and bob.
-struct Scene {
-    world: World,
-    alice: Who,
-    bob: Who,
-    carol: Who,
-    chat: ConversationId,
-    other: ConversationId,
-}
-
 impl Scene {
-    async fn new() -> Self {
-        let mut world = World::new();
-        let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
-        let carol = world.sign_up("carol").await;
-        world.settle().await;
-        let chat = world.conversation(alice, &[bob, carol]).await;
-        let other = world.conversation(alice, &[bob]).await;
-        world.settle().await;
-        Self { world, alice, bob, carol, chat, other }
-    }
-
     async fn say(&mut self, who: Who, text: &str) -> MessageId {
         let intent = Intent::SendText { conversation: self.chat, text: text.into() };
         let Accepted::Queued(item) = self.world.want(who, intent).await else { panic!("not queued") };
@@ -51,7 +33,7 @@ impl Scene {
 
     /// From now on the relay changes the conversation's rows for bob.
     fn lie_to_bob(&mut self, change: impl Fn(&mut Vec<Row>) + 'static) {
-        let bob = self.world.devices[self.bob.0].account.device_id;
+        let bob = self.world.device_id(self.bob);
         let ids: Vec<MessageId> = self.rows().into_iter().map(|row| row.message_id).collect();
         self.world.relay.set_tamper(move |to, answer| match answer {
             Answer::Rows(rows) if to == bob && rows.rows.iter().any(|row| ids.contains(&row.message_id)) => {
@@ -98,7 +80,7 @@ impl Scene {
 
     async fn assert_others_go_on(&mut self) {
         self.world.assert_works(&[self.alice, self.bob], self.other).await;
-        self.world.assert_works(&[self.alice, self.carol], self.chat).await;
+        self.world.assert_works(&[self.alice, self.third], self.chat).await;
     }
 }
 
@@ -115,7 +97,7 @@ fn assert_accused(state: &ConversationState) {
 fn a_changed_ciphertext_is_shown_as_unreadable_and_later_messages_disagree() {
     pollster::block_on(async {
         let flip = |row: &mut Row| *row.ciphertext.last_mut().expect("bytes") ^= 1;
-        let scene = Scene::new().await;
+        let scene = Scene::new("carol").await;
         let (state, timeline) = scene.bob_reads(move |rows, ids| change_row(ids[1], flip)(rows)).await;
         assert_eq!(state, ConversationState::Active);
         assert_eq!(
@@ -137,7 +119,7 @@ fn a_row_with_another_label_stops_the_conversation() {
             |row| row.ciphertext.clear(),
         ];
         for (n, label) in labels.into_iter().enumerate() {
-            let scene = Scene::new().await;
+            let scene = Scene::new("carol").await;
             let (state, timeline) = scene.bob_reads(move |rows, ids| change_row(ids[1], label)(rows)).await;
             assert_accused(&state);
             assert_eq!(timeline, ["* alice added me", "alice: one"], "label {n}");
@@ -154,7 +136,7 @@ fn a_replayed_row_is_shown_as_such_and_hides_nothing() {
             rows.insert(at + 1, again);
             rows[at + 1..].iter_mut().for_each(|row| row.sequence += 1);
         };
-        let scene = Scene::new().await;
+        let scene = Scene::new("carol").await;
         let (state, timeline) = scene.bob_reads(replay).await;
         assert_eq!(state, ConversationState::Active);
         assert_eq!(
@@ -173,7 +155,7 @@ fn reordered_rows_disagree() {
             rows[at].sequence -= 1;
             rows[at + 1].sequence += 1;
         };
-        let scene = Scene::new().await;
+        let scene = Scene::new("carol").await;
         let (_, timeline) = scene.bob_reads(reorder).await;
         assert_eq!(timeline, ["* alice added me", "alice: one", "alice disagrees: three", "alice: two"]);
     });
@@ -187,7 +169,7 @@ fn a_row_left_out_without_a_gap_makes_later_messages_disagree() {
             rows.remove(at);
             rows[at..].iter_mut().for_each(|row| row.sequence -= 1);
         };
-        let scene = Scene::new().await;
+        let scene = Scene::new("carol").await;
         let (_, timeline) = scene.bob_reads(leave_out).await;
         assert_eq!(timeline[..3], ["* alice added me", "alice: one", "alice disagrees: three"]);
     });
@@ -200,10 +182,10 @@ fn rows_kept_back_stop_the_conversation_after_some_patience() {
         let tail = |rows: &mut Vec<Row>, ids: [MessageId; 3]| {
             rows.retain(|row| row.message_id != ids[1] && row.message_id != ids[2]);
         };
-        let (state, timeline) = Scene::new().await.bob_reads(middle).await;
+        let (state, timeline) = Scene::new("carol").await.bob_reads(middle).await;
         assert_accused(&state);
         assert_eq!(timeline, ["* alice added me", "alice: one"]);
-        let (state, _) = Scene::new().await.bob_reads(tail).await;
+        let (state, _) = Scene::new("carol").await.bob_reads(tail).await;
         assert_accused(&state);
     });
 }
@@ -211,7 +193,7 @@ fn rows_kept_back_stop_the_conversation_after_some_patience() {
 #[test]
 fn a_relay_that_speaks_of_rows_that_never_come_is_asked_with_patience() {
     pollster::block_on(async {
-        let mut scene = Scene::new().await;
+        let mut scene = Scene::new("carol").await;
         let group_id = scene.world.engine(scene.bob).group_id(scene.chat);
         let head = u64::MAX;
         scene.world.push(scene.bob, vec![FromRelay::Head { group_id, head }]).await;
@@ -228,10 +210,10 @@ fn a_relay_that_speaks_of_rows_that_never_come_is_asked_with_patience() {
 #[test]
 fn a_relay_that_went_back_in_time_is_noticed() {
     pollster::block_on(async {
-        let mut scene = Scene::new().await;
+        let mut scene = Scene::new("carol").await;
         scene.say(scene.alice, "one").await;
         scene.say(scene.alice, "two").await;
-        let bob = scene.world.devices[scene.bob.0].account.device_id;
+        let bob = scene.world.device_id(scene.bob);
         let ids: Vec<MessageId> = scene.rows().into_iter().map(|row| row.message_id).collect();
         let cut = ids.len() as u64 - 1;
         let known = cut + 1;
@@ -252,7 +234,7 @@ fn a_relay_that_went_back_in_time_is_noticed() {
 
 /// Alice renames the conversation, and the relay changes the commit that bob reads.
 async fn bob_reads_a_commit(change: impl Fn(&mut Row) + Copy + 'static) -> ConversationState {
-    let mut scene = Scene::new().await;
+    let mut scene = Scene::new("carol").await;
     scene.world.offline(scene.bob);
     let rename = Intent::Rename { conversation: scene.chat, title: "Tea".into() };
     scene.world.want(scene.alice, rename).await;
@@ -292,9 +274,9 @@ fn a_commit_that_was_tampered_with_is_not_merged() {
 #[test]
 fn an_own_commit_with_another_mark_is_not_merged() {
     pollster::block_on(async {
-        let mut scene = Scene::new().await;
+        let mut scene = Scene::new("carol").await;
         let known: Vec<MessageId> = scene.rows().into_iter().map(|row| row.message_id).collect();
-        let bob = scene.world.devices[scene.bob.0].account.device_id;
+        let bob = scene.world.device_id(scene.bob);
         scene.world.relay.set_tamper(move |to, answer| match answer {
             Answer::Rows(rows) if to == bob => {
                 for row in rows.rows.iter_mut().filter(|row| !known.contains(&row.message_id)) {
@@ -310,17 +292,17 @@ fn an_own_commit_with_another_mark_is_not_merged() {
         scene.settle_with_patience().await;
         assert_accused(&scene.world.state(scene.bob, scene.chat));
         scene.world.relay.be_honest();
-        scene.world.assert_works(&[scene.alice, scene.carol], scene.chat).await;
+        scene.world.assert_works(&[scene.alice, scene.third], scene.chat).await;
     });
 }
 
 #[test]
 fn a_log_that_begins_with_another_row_than_the_welcome_says_is_not_followed() {
     pollster::block_on(async {
-        let mut scene = Scene::new().await;
+        let mut scene = Scene::new("carol").await;
         let dave = scene.world.sign_up("dave").await;
         scene.world.settle().await;
-        let device = scene.world.devices[dave.0].account.device_id;
+        let device = scene.world.device_id(dave);
         scene.world.relay.set_tamper(move |to, answer| match answer {
             Answer::Rows(rows) if to == device => {
                 rows.rows.iter_mut().for_each(|row| row.ciphertext[60] ^= 1);
@@ -338,7 +320,7 @@ fn a_log_that_begins_with_another_row_than_the_welcome_says_is_not_followed() {
 #[test]
 fn a_welcome_that_was_changed_or_is_for_somebody_else_is_dropped() {
     pollster::block_on(async {
-        let mut scene = Scene::new().await;
+        let mut scene = Scene::new("carol").await;
         scene.world.relay.set_tamper(|_, answer| {
             if let Answer::Welcome(welcome) = answer {
                 let at = welcome.welcome.len() / 2;
@@ -374,10 +356,10 @@ fn no_device() -> ConversationState {
 #[test]
 fn key_packages_of_other_devices_and_other_certificates_are_not_added() {
     pollster::block_on(async {
-        let mut scene = Scene::new().await;
+        let mut scene = Scene::new("carol").await;
         let (alice, bob) = (scene.alice, scene.bob);
-        let device = |world: &World, who: Who| world.devices[who.0].account.device_id;
-        let (bobs, carols) = (device(&scene.world, bob), device(&scene.world, scene.carol));
+        let device = |world: &World, who: Who| world.device_id(who);
+        let (bobs, carols) = (device(&scene.world, bob), device(&scene.world, scene.third));
         scene.world.relay.swap_pools(bobs, carols);
         assert_eq!(start_with_bob(&mut scene.world, alice, bob).await, no_device());
         scene.world.relay.swap_pools(bobs, carols);
@@ -412,11 +394,11 @@ fn key_packages_of_other_devices_and_other_certificates_are_not_added() {
 #[test]
 fn a_changed_certificate_stops_the_start_until_it_is_accepted() {
     pollster::block_on(async {
-        let mut scene = Scene::new().await;
+        let mut scene = Scene::new("carol").await;
         let bob = scene.bob;
         // The relay puts somebody else into bob's place.
         let (old, now) = (scene.world.relay.entry("bob@example.org").expect("an entry"), scene.world.now);
-        let bobs = scene.world.devices[bob.0].account.device_id;
+        let bobs = scene.world.device_id(bob);
         let (impostor, entry) = account("bob@example.org", bobs, "new laptop", now);
         let fingerprint = impostor.fingerprint.to_hex();
         let package = key_package(&impostor, now, |_| ());
@@ -489,7 +471,7 @@ fn a_vault_that_is_damaged_or_old_is_asked_for_with_patience_and_said_once() {
         let old = |newest: &Vault| Vault { version: 1, ..newest.clone() };
         let seen = Vault::clone;
         for (n, lie) in [damaged, old, seen as fn(&Vault) -> Vault].into_iter().enumerate() {
-            let mut scene = Scene::new().await;
+            let mut scene = Scene::new("carol").await;
             let (alice, bob, address) = (scene.alice, scene.bob, scene.world.address(scene.alice));
             let newest = scene.world.relay.vault(&address).expect("a vault");
             // The relay says that it holds a later one, and never gives that.

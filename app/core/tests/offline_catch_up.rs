@@ -168,7 +168,7 @@ fn pushed_frames_in_any_order_twice_or_with_gaps_change_nothing() {
             }
             world.settle().await;
         }
-        world.relay.set_offline(world.devices[bob.0].account.device_id, false);
+        world.relay.set_offline(world.device_id(bob), false);
         let new = world.relay.rows()[before..].to_vec();
         let expected = world.texts(alice, chat).await;
         for seed in 0..40 {

@@ -39,9 +39,9 @@ fn a_request_shows_what_was_written_and_waits_for_an_answer() {
             assert_eq!(from.address, "alice@example.org");
             assert_eq!(world.timeline(bob, chat).await, ["* alice added me", "alice: hello, it is me"]);
             let text = Intent::SendText { conversation: chat, text: "no".into() };
-            assert_eq!(world.want_in_vain(bob, text).await, Failure::NotFound);
+            assert_eq!(world.want_in_vain(bob, text).await, Failure::ConversationNotReady);
             let rename = Intent::Rename { conversation: chat, title: "no".into() };
-            assert_eq!(world.want_in_vain(bob, rename).await, Failure::NotFound);
+            assert_eq!(world.want_in_vain(bob, rename).await, Failure::ConversationNotReady);
             world.settle().await;
             assert_eq!(world.relay.rows().len(), rows, "a request says nothing");
             world.accept(bob, chat).await;
@@ -190,10 +190,10 @@ fn key_packages_are_refilled_and_the_last_resort_is_replaced() {
         let [alice, bob] = two_people(&mut world).await;
         world.offline(bob);
         let first = world.conversation_in_vain(alice, bob, 104).await;
-        assert_eq!(world.relay.left(world.devices[bob.0].account.device_id), (0, false));
+        assert_eq!(world.relay.left(world.device_id(bob)), (0, false));
         world.online(bob);
         world.settle().await;
-        assert_eq!(world.relay.left(world.devices[bob.0].account.device_id), (100, true));
+        assert_eq!(world.relay.left(world.device_id(bob)), (100, true));
         // One was joined with a one-time key package, others with the last resort.
         assert_eq!(world.engine(bob).conversations().len(), 5);
         for chat in world.engine(bob).conversations() {

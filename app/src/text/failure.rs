@@ -25,6 +25,8 @@ pub fn sentence(failure: &Failure) -> String {
         Failure::CertificateChanged { address, .. } => {
             format!("{address} shows up with another identity than before. Nothing was sent. Look at the change first.")
         }
+        Failure::ConversationNotReady => "This conversation has not begun here yet. Answer the request, or wait until it has started.".to_owned(),
+        Failure::ConversationStopped => "This conversation has stopped, so nothing can be sent in it. Start a new one with the same people.".to_owned(),
         Failure::IdentityInvalid { address } => format!(
             "What the relay says of {address} does not fit together, so nothing was sent to them. Ask them to sign in again; if it stays, \
              tell whoever runs the relay."
@@ -32,6 +34,8 @@ pub fn sentence(failure: &Failure) -> String {
         Failure::MessageTooLong { limit } => {
             format!("This message is too long: about {} thousand characters fit into one. Send it in parts.", limit / 1000)
         }
+        Failure::NotAMember => "You are no longer in this conversation. Somebody who is can add you again.".to_owned(),
+        Failure::NotAllowed { what } => format!("That is not allowed in this conversation: {what}."),
         Failure::NotFound => "This is not here any more. It may have been deleted on another tab of this browser.".to_owned(),
         Failure::NoDevice { address } => {
             format!("{address} has no device that can take part right now. Ask them to open Haven once, then try again.")
@@ -51,6 +55,11 @@ pub fn sentence(failure: &Failure) -> String {
         Failure::Storage { message } => format!(
             "The browser could not store this ({message}). Free some space on this device, or leave private browsing, then try again."
         ),
+        Failure::TitleInvalid { limit } => {
+            format!("This title can't be used. Take at most {limit} letters, on one line.")
+        }
+        Failure::TooManyDevices => "Your account has as many devices as it can have. Remove one that you don't use, then sign in again.".to_owned(),
+        Failure::TooManyPeople { limit } => format!("These are too many people at once. Take at most {limit}."),
         // A kind that this build does not know can't come from an engine of the same build.
         _ => "Something went wrong inside Haven. It is not your fault; try again.".to_owned(),
     }
@@ -89,6 +98,8 @@ mod tests {
             Failure::NoDevice { address },
             Failure::MessageTooLong { limit: 60_000 },
             Failure::Offline,
+            Failure::NotAMember,
+            Failure::NotAllowed { what: "somebody was removed by a member who may not do that".to_owned() },
         ];
         for failure in failures {
             let sentence = sentence(&failure).to_lowercase();

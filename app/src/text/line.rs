@@ -35,6 +35,7 @@ pub fn sentence(line: &Line, own_domain: Option<&str>) -> String {
         Line::NotAdded { address, why } => {
             format!("{address} could not be added. {}", failure::sentence(why))
         }
+        Line::NotChanged { why } => format!("Nothing was changed. {}", failure::sentence(why)),
         Line::SecondWelcome => {
             "Somebody tried to add this device here a second time. Haven refused, and nothing changed"
                 .to_owned()

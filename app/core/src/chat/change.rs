@@ -212,7 +212,9 @@ impl Memory {
         self.end_job(batch, job_id)?;
         let id = ConversationId(change.conversation);
         let Some(conversation) = self.conversations.get_mut(&id) else { return Ok(()) };
-        if let (Some(_), Some(group)) = (conversation.pending.take(), &mut conversation.group) {
+        // Another job's commit may be under way, or in the log already: it stays.
+        let pending = conversation.pending.take_if(|pending| pending.job == Some(job_id));
+        if let (Some(_), Some(group)) = (pending, &mut conversation.group) {
             batch.pending(id, None)?;
             let cleared = group.mls.clear_pending_commit(self.provider.storage());
             cleared.map_err(Error::from)?;
@@ -221,6 +223,9 @@ impl Memory {
             conversation.details.state = State::StartFailed(failure.clone());
             batch.details.insert(id);
             return Ok(());
+        }
+        if change.title.is_some() || !change.remove.is_empty() {
+            conversation.add_line(batch, Line::NotChanged { why: failure.clone() }, now)?;
         }
         for address in change.add {
             conversation.add_line(batch, Line::NotAdded { address, why: failure.clone() }, now)?;

@@ -111,7 +111,7 @@ impl Memory {
         match normal.len() {
             0 => Err(Failure::AddressInvalid),
             1..=MAX_ADDRESSES => Ok(normal),
-            _ => Err(Failure::MessageTooLong { limit: MAX_ADDRESSES as u32 }),
+            _ => Err(Failure::TooManyPeople { limit: MAX_ADDRESSES as u32 }),
         }
     }
 
@@ -162,9 +162,10 @@ impl Memory {
         id: ConversationId,
         set: impl FnOnce(&mut Change),
     ) -> Outcome {
-        let active = self.conversations.get(&id).is_some_and(|c| c.details.state == State::Active);
-        if !active {
-            return Ok(Err(Failure::NotFound));
+        match self.conversations.get(&id).map(|c| &c.details.state) {
+            Some(State::Active) => {}
+            Some(state) => return Ok(Err(state.refusal())),
+            None => return Ok(Err(Failure::NotFound)),
         }
         let mut change = Change { conversation: id.0, ..Change::default() };
         set(&mut change);
@@ -283,6 +284,9 @@ impl Memory {
         let Some(message) = conversation.outbound.values_mut().find(|m| m.message_id.0 == item.0) else {
             return Ok(Err(Failure::NotFound));
         };
+        if conversation.details.state == State::Removed {
+            return Ok(Err(Failure::NotAMember));
+        }
         message.failed = None;
         message.time = now;
         let message = message.clone();
@@ -314,7 +318,7 @@ impl Memory {
 fn clean_title(title: &str) -> Result<String, Failure> {
     let title = title.trim();
     if title.len() > MAX_TITLE || title.chars().any(char::is_control) {
-        return Err(Failure::MessageTooLong { limit: MAX_TITLE as u32 });
+        return Err(Failure::TitleInvalid { limit: MAX_TITLE as u32 });
     }
     Ok(title.into())
 }

@@ -110,7 +110,7 @@ impl Memory {
         let of_this = |job: &&Job| matches!(&job.task, Task::Change(change) if change.conversation == id.0);
         let jobs: Vec<u64> = self.jobs.values().filter(of_this).map(|job| job.id).collect();
         jobs.into_iter().try_for_each(|job| self.end_job(batch, job))?;
-        self.fail_waiting(batch, id, &haven_bridge::Failure::NotFound)
+        self.fail_waiting(batch, id, &haven_bridge::Failure::NotAMember)
     }
 
     /// Own keys are refreshed after one's own first message and from then on now and then, and before anything is

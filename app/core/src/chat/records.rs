@@ -56,6 +56,19 @@ pub enum State {
     Removed,
 }
 
+impl State {
+    /// Why nothing that needs another state can be done.
+    pub fn refusal(&self) -> Failure {
+        match self {
+            Self::Removed => Failure::NotAMember,
+            Self::Stopped(_) => Failure::ConversationStopped,
+            Self::Starting | Self::StartFailed(_) | Self::Request(_) | Self::Active => {
+                Failure::ConversationNotReady
+            }
+        }
+    }
+}
+
 /// What changes with each message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Head {

@@ -60,7 +60,7 @@ impl Memory {
         }
         let Some(conversation) = self.conversations.get_mut(&id) else { return Ok(Err(Failure::NotFound)) };
         if !matches!(conversation.details.state, State::Starting | State::Active | State::StartFailed(_)) {
-            return Ok(Err(Failure::NotFound));
+            return Ok(Err(conversation.details.state.refusal()));
         }
         let order = conversation.head.next_order;
         let preview = Preview::Text { from: None, text: preview_of(&text) };

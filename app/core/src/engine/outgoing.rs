@@ -120,8 +120,12 @@ impl<S: Store> Engine<S> {
     fn claim_requests(&mut self, pending: &mut Pending, job: &crate::chat::records::Job) {
         const AT_ONCE: usize = 4;
         let Task::Change(change) = &job.task else { return };
-        let conversation = self.memory.conversations.get(&ConversationId(change.conversation));
-        if !conversation.is_some_and(|c| matches!(c.details.state, State::Active | State::Starting)) {
+        let Some(conversation) = self.memory.conversations.get(&ConversationId(change.conversation)) else {
+            return;
+        };
+        // After a restart the claims are forgotten; a commit that is made already needs none.
+        let made = conversation.pending.as_ref().is_some_and(|pending| pending.job == Some(job.id));
+        if made || !matches!(conversation.details.state, State::Active | State::Starting) {
             return;
         }
         for address in self.memory.unclaimed(job) {

@@ -268,6 +268,11 @@ impl World {
         self.devices[who.0].account.fingerprint.to_hex()
     }
 
+    /// The id of a device.
+    pub fn device_id(&self, who: Who) -> DeviceId {
+        self.devices[who.0].account.device_id
+    }
+
     /// The address of a device's person.
     pub fn address(&self, who: Who) -> String {
         self.devices[who.0].address.clone()
@@ -398,12 +403,12 @@ impl World {
 
     /// Cuts a device off.
     pub fn offline(&self, who: Who) {
-        self.relay.set_offline(self.devices[who.0].account.device_id, true);
+        self.relay.set_offline(self.device_id(who), true);
     }
 
     /// Connects a device again.
     pub fn online(&mut self, who: Who) {
-        self.relay.set_offline(self.devices[who.0].account.device_id, false);
+        self.relay.set_offline(self.device_id(who), false);
         self.engine(who).reconnected();
     }
 
@@ -482,6 +487,7 @@ fn show(content: &ItemContent) -> String {
             Line::YouWereRemoved { by } => format!("* {} removed me", name(by)),
             Line::Renamed { who: by, title } => format!("* {} renamed to {title}", who(by)),
             Line::NotAdded { address, why } => format!("* {address} was not added: {why:?}"),
+            Line::NotChanged { why } => format!("* nothing was changed: {why:?}"),
             Line::SecondWelcome => "* a second Welcome was refused".into(),
         },
     }

@@ -239,7 +239,9 @@ fn LineRow(line: Line, time: u64, domain: Option<String>) -> impl IntoView {
         Line::DeviceAdded { .. } | Line::DeviceRemoved { .. } => (icondata_lu::LuMonitorSmartphone, "info"),
         Line::Removed { .. } | Line::YouWereRemoved { .. } => (icondata_lu::LuUserX, "info"),
         Line::Renamed { .. } => (icondata_lu::LuPencil, "info"),
-        Line::NotAdded { .. } | Line::SecondWelcome => (icondata_lu::LuCircleAlert, "warning"),
+        Line::NotAdded { .. } | Line::NotChanged { .. } | Line::SecondWelcome => {
+            (icondata_lu::LuCircleAlert, "warning")
+        }
     };
     let failure = match &line {
         Line::NotAdded { why, .. } => Some(why.clone()),
