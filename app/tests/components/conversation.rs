@@ -1,5 +1,5 @@
 use haven_app::scripted::{Script, World};
-use haven_bridge::{Command, ConversationId, Failure, IntentId, RequestAnswer};
+use haven_bridge::{Command, ConversationId, Event, Failure, IntentId, RequestAnswer};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::page::{Page, path};
@@ -42,6 +42,21 @@ async fn a_refused_text_comes_back_and_is_the_same_wish_again() {
     page.until("asked twice", |_| sent(&script).len() == 2).await;
     let sent = sent(&script);
     assert_eq!(sent[0], sent[1]);
+}
+
+#[wasm_bindgen_test]
+async fn a_broken_engine_is_replaced_without_a_word_and_asked_again_what_it_did_not_answer() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, &at(3));
+    page.fill("#composer", "Good morning").await;
+    page.enter("#composer").await;
+    script.emit(Event::Broken);
+    assert_eq!(script.starts(), 2);
+    page.until("waiting", |page| page.count("[data-state=waiting]") == 1).await;
+    page.until("stored", |page| page.count("[data-state=waiting]") == 0).await;
+    assert_eq!(sent(&script).len(), 1, "the first one died with the engine");
+    assert_eq!(page.text_in("#composer"), "");
+    assert!(!page.says("interrupted") && !page.says("start again"));
 }
 
 #[wasm_bindgen_test]
