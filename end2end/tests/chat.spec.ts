@@ -42,6 +42,22 @@ function report(what: string, delays: number[]) {
   expect(worst).toBeLessThan(1_000)
 }
 
+test('a new conversation is there before the page goes to it', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')]
+  const tab = await alice.tab()
+  // The second tab's page hears by way of the first one.
+  for (const chat of [alice.chat, tab]) {
+    await chat.page.evaluate(() => {
+      const look = () => {
+        if (document.body.innerText.includes('This conversation is not here')) document.body.dataset.missed = ''
+      }
+      new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true })
+    })
+    for (const title of ['One', 'Two']) await chat.start([bob.address], `${title} of ${alice.chat === chat}`)
+    await expect(chat.page.locator('body[data-missed]')).toHaveCount(0)
+  }
+})
+
 test('what was not seen is counted, also in the title of the browser', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')]
   await introduce(alice, bob)

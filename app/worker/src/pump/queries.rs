@@ -68,10 +68,8 @@ impl Pump {
                 Err(error) => Err(error.into()),
             },
         };
-        self.answer(asker, session.map(Reply::Session));
-        if let Some(state) = self.sockets.state() {
-            self.publish(vec![Event::Connection(state)]);
-        }
+        let connection = self.sockets.state().map(Event::Connection);
+        self.settle(connection.into_iter().collect(), [(asker, session.map(Reply::Session))]);
     }
 }
 
