@@ -209,6 +209,7 @@ pub const ACCOUNT: &str = "Account";
 pub const YOUR_ADDRESS: &str = "Your address";
 pub const YOUR_FINGERPRINT: &str = "Your fingerprint";
 pub const DEVICES: &str = "Your devices";
+pub const DEVICE_UNNAMED: &str = "Another device";
 pub const THIS_DEVICE: &str = "This device";
 pub const RECOVERY: &str = "Recovery phrase";
 pub const RECOVERY_OK: &str = "Confirmed. If you forget your password, your twelve words open the account.";

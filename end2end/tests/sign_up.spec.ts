@@ -1,6 +1,8 @@
 import { refused } from '../fixtures/faults.ts'
 import { expect, test } from '../fixtures/test.ts'
 
+const FIREFOX = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0'
+
 test('an account is made, its recovery phrase is confirmed, and a reload keeps the session', async ({ visitor, relay }) => {
   const alice = await visitor('alice')
   const { welcome, chat, page } = alice
@@ -57,7 +59,7 @@ test('a taken address, a bad name and a weak password are refused with a reason'
 
 test('another browser signs in with the password, and not with a wrong one', async ({ person, visitor, relay }) => {
   const alice = await person('alice')
-  const other = await visitor('alice')
+  const other = await visitor('alice', { userAgent: FIREFOX })
   other.faults.allow(refused(401))
   await other.welcome.open(relay.origin)
   await other.welcome.signIn('alice', 'certainly not the password')
@@ -66,10 +68,15 @@ test('another browser signs in with the password, and not with a wrong one', asy
   await other.welcome.button('Sign in').click()
   await expect(other.chat.list).toBeVisible()
 
-  await other.page.getByRole('link', { name: 'Settings' }).click()
-  const devices = other.page.getByRole('list', { name: 'Your devices' }).getByRole('listitem')
-  await expect(devices).toHaveCount(2)
-  await expect(devices.filter({ hasText: 'This device' })).toHaveCount(1)
+  // Each says what the other is, also the one that was there before the other came.
+  for (const { page } of [other, alice]) {
+    await page.getByRole('link', { name: 'Settings' }).click()
+    const devices = page.getByRole('list', { name: 'Your devices' }).getByRole('listitem')
+    await expect(devices).toHaveCount(2)
+    const [chrome, firefox] = [devices.filter({ hasText: /Chrome on \w+/ }), devices.filter({ hasText: 'Firefox on Windows' })]
+    await expect(page === alice.page ? chrome : firefox).toContainText('This device')
+    await expect(page === alice.page ? firefox : chrome).not.toContainText('This device')
+  }
 })
 
 test('nobody learns from signing in whether an address exists', async ({ person, visitor, relay }) => {

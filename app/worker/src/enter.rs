@@ -206,9 +206,11 @@ impl Relay {
         Err(Failure::Offline)
     }
 
-    /// Lets the person's other devices know the device list. If that fails, the next change of the vault does it.
+    /// Lets the person's other devices know the device list and what this device is called. If that fails, the next change
+    /// of the vault does it.
     async fn share(&self, account: &mut Account) {
-        let _ = push_vault(&self.client, account, |_| {}).await;
+        let (id, name) = (account.device_id, account.device_label.clone());
+        let _ = push_vault(&self.client, account, |vault| vault.name_device(id, &name)).await;
     }
 }
 

@@ -216,6 +216,9 @@ impl Pump {
         for (asker, nobody) in batch.nobody {
             self.nobody(asker, nobody);
         }
+        for devices in batch.devices {
+            self.devices_found(devices).await?;
+        }
         for answered in batch.answers {
             self.answered(answered).await?;
         }
