@@ -230,8 +230,14 @@ pub const SIGN_OUT_PHRASE: &str =
     "You have not confirmed your recovery phrase. If you forget your password as well, the account is lost.";
 pub const SIGN_OUT_DO: &str = "Sign out and delete";
 pub const SIGNING_OUT: &str = "Deleting…";
+pub const ABOUT: &str = "About";
+pub const ABOUT_LEAD: &str =
+    "Haven is free software: everybody may read how it works, change it, and pass it on.";
 pub const VERSION: &str = "Version";
-pub const ABOUT_LEAD: &str = "Haven is free software. The source is open for everybody to check.";
+pub const LICENCE: &str = "Licence";
+pub const SOURCE: &str = "Source";
+pub const SOURCE_UNKNOWN: &str =
+    "Whoever runs this relay has not said where it is. Ask them: the licence gives you a right to it.";
 
 // Not found
 pub const NOT_FOUND_TITLE: &str = "There is nothing here";

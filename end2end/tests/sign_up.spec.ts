@@ -1,4 +1,7 @@
+import type { Page } from '@playwright/test'
 import { refused } from '../fixtures/faults.ts'
+import { Person } from '../fixtures/person.ts'
+import { Relay } from '../fixtures/relay.ts'
 import { expect, test } from '../fixtures/test.ts'
 
 const FIREFOX = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0'
@@ -114,6 +117,28 @@ test('the phrase recovers the account with a new password, and the old one is ov
   await third.welcome.button('Sign in').click()
   await expect(third.chat.list).toBeVisible()
   await expect(page.getByText('alice')).not.toHaveCount(0)
+})
+
+test('settings lead to the source that the relay names, or say that it names none', async ({ person, browser }) => {
+  const alice = await person('alice')
+  await alice.page.getByRole('link', { name: 'Settings' }).click()
+  const about = (page: Page) => page.getByRole('region', { name: 'About' })
+  await expect(about(alice.page)).toContainText('AGPL-3.0-or-later')
+  await expect(about(alice.page)).toContainText('Whoever runs this relay has not said where it is')
+
+  const url = 'https://git.example.org/haven'
+  const relay = await Relay.start('--source-url', url)
+  try {
+    const bob = new Person('bob', relay.origin)
+    await bob.use(await browser.newContext())
+    await bob.signUp()
+    await bob.page.getByRole('link', { name: 'Settings' }).click()
+    await expect(about(bob.page).getByRole('link')).toHaveAttribute('href', url)
+    bob.faults.check()
+    await bob.context.close()
+  } finally {
+    await relay.stop()
+  }
 })
 
 test('signing out asks first, and deletes everything in this browser', async ({ person, relay }) => {

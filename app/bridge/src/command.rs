@@ -138,6 +138,8 @@ pub enum Command {
     People,
     /// This person's devices. → [`Reply::Devices`]
     Devices,
+    /// What the relay says of the program. → [`Reply::About`]
+    About,
     /// Accepts a person's new certificate in place of the known one. → [`Reply::Done`]
     AcceptChange {
         /// The address.
@@ -182,4 +184,6 @@ pub enum Reply {
     People(Vec<Person>),
     /// This person's devices.
     Devices(Vec<DeviceView>),
+    /// What the relay says of the program.
+    About(About),
 }

@@ -134,3 +134,17 @@ async fn a_session_that_cannot_be_read_can_be_tried_again() {
     page.press("Try again").await;
     page.until_says("Reading circle").await;
 }
+
+#[wasm_bindgen_test]
+async fn the_source_is_one_click_away_or_said_to_be_owed() {
+    let page = Page::open(&Script::new(World::busy()), "/settings");
+    page.until_says("https://git.harbour.example/haven").await;
+    let link = page.get("a[href='https://git.harbour.example/haven']").unwrap();
+    assert_eq!(link.get_attribute("rel").as_deref(), Some("noopener noreferrer"));
+    assert!(page.says("AGPL-3.0-or-later"));
+    drop(page);
+    let mut world = World::busy();
+    world.source = None;
+    let page = Page::open(&Script::new(world), "/settings");
+    page.until_says("Whoever runs this relay has not said where it is").await;
+}

@@ -6,7 +6,7 @@
 use crate::{failure, relay_client::RelayClient, scope};
 use futures_util::{FutureExt as _, future};
 use gloo_timers::future::TimeoutFuture;
-use haven_bridge::{Command, Failure, Reply, Session};
+use haven_bridge::{About, Command, Failure, Reply, Session};
 use haven_core::{
     identity::{Account, Recovery, SignIn, SignUp, vault::VaultBody},
     request::{Caller as _, Rejection},
@@ -107,6 +107,14 @@ async fn info() -> Result<InfoReply, Failure> {
     let info = info.map_err(failure::of_rejection)?;
     LAST_INFO.set(Some(info.clone()));
     Ok(info)
+}
+
+/// What the relay says of the program.
+pub async fn about() -> Result<About, Failure> {
+    let info = info().await?;
+    // It becomes a link.
+    let is_page = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+    Ok(About { source: info.source.filter(is_page) })
 }
 
 /// Nobody is signed in, at a relay that is asked what it is, unless that takes too long.

@@ -1,7 +1,7 @@
 //! Questions, and what changes who is signed in.
 
 use super::{Ended, Order, Pump, Signed, queue::Devices};
-use crate::{scope, tabs::Asker};
+use crate::{enter, scope, tabs::Asker};
 use futures_util::{
     FutureExt as _,
     future::{self, Either},
@@ -21,6 +21,7 @@ impl Pump {
             Command::SignUp { .. } | Command::SignIn { .. } | Command::Recover { .. } => {
                 self.enter(asker, command);
             }
+            Command::About => self.about(asker),
             Command::Devices => self.devices(asker),
             Command::SignOut => return self.sign_out(asker).await,
             Command::ConfirmRecoveryPhrase(words) => {
@@ -63,6 +64,11 @@ impl Pump {
             _ => Err(Error::Bug("a command that nobody handles")),
         };
         Ok(answer)
+    }
+
+    fn about(&self, asker: Asker) {
+        let (tab, leader) = (Rc::clone(&self.tab), self.leader);
+        spawn_local(async move { tab.answer(leader, asker, enter::about().await.map(Reply::About)) });
     }
 
     /// Asks the relay first: another device may have come.
