@@ -283,7 +283,8 @@ pub fn remove_address(address: &str) -> String {
 
 /// How much is left of the allowed length, in rough words.
 pub fn too_long_by(bytes: usize) -> String {
-    format!("Too long by about {bytes} characters. Send it in two parts.")
+    let characters = if bytes == 1 { "character" } else { "characters" };
+    format!("Too long by about {bytes} {characters}. Send it in two parts.")
 }
 
 /// The short form of a person's address. Only people of one's own domain lose theirs: two people elsewhere may have

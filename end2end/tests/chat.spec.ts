@@ -162,6 +162,21 @@ test('a conversation of three: one adds another, and all see who came', async ({
   await expect(carol.chat.details.getByRole('list', { name: 'Members' }).locator('> li')).toHaveCount(3)
 })
 
+test('the longest text arrives, and a longer one is not sent but kept', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')]
+  await introduce(alice, bob)
+  const longest = 'é'.repeat(16 * 1024)
+  await alice.chat.composer.fill(`${longest}!`)
+  await expect(alice.page.getByText('Too long by about 1 character.')).toBeVisible()
+  await expect(alice.chat.button('Send')).toBeDisabled()
+  await alice.chat.composer.press('Enter')
+  await expect(alice.chat.composer).toHaveValue(`${longest}!`)
+  await alice.chat.send(longest)
+  await expect.poll(() => bob.sightings.seen.has(longest)).toBe(true)
+  await expect(alice.chat.own(longest, 'Sent')).toBeVisible()
+  await expect(alice.chat.composer).toHaveValue('')
+})
+
 test('text stays what it is: markup, scripts of other directions, emoji, long words', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')]
   await introduce(alice, bob)

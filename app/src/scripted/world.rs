@@ -259,8 +259,8 @@ impl World {
     }
 
     fn send(&mut self, conversation: ConversationId, text: String) -> Outcome {
-        if text.len() > 48_000 {
-            return (Err(Failure::MessageTooLong { limit: 48_000 }), Vec::new());
+        if text.len() > MAX_TEXT {
+            return (Err(Failure::MessageTooLong { limit: MAX_TEXT as u32 }), Vec::new());
         }
         let (id, position) = self.next_item();
         let item = |state| TimelineItem {
