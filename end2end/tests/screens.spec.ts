@@ -204,7 +204,7 @@ test('files come compressed, cached, and under a strict policy', async ({ relay,
     expect(headers, path).not.toHaveProperty('set-cookie')
     if (!response.ok() || path === '/healthz') continue
 
-    const hashed = /-[0-9a-f]{16}[._]/.test(path)
+    const hashed = /-[0-9a-f]{8,16}[._]/.test(path)
     expect(headers['cache-control'], path).toBe(hashed ? 'public, max-age=31536000, immutable' : 'no-cache')
     if (/\.(wasm|js|css)$/.test(path) && (await response.body()).length > 2_000) {
       expect(headers['content-encoding'], path).toBe('br')
