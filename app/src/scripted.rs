@@ -85,9 +85,13 @@ impl Script {
         set_timeout(move || f(&script), pause);
     }
 
-    fn answer(&self, id: u64, command: Command) {
+    /// What was asked of an engine that has ended since has no answer.
+    fn answer(&self, start: u32, id: u64, command: Command) {
         let (result, events) = {
             let mut state = self.0.borrow_mut();
+            if state.starts != start || state.deliver.is_none() {
+                return;
+            }
             state.commands.push(command.clone());
             match state.failures.pop_front() {
                 Some(failure) => (Err(failure), Vec::new()),
@@ -121,7 +125,8 @@ impl Port for Script {
 
     fn send(&self, message: ToWorker) -> bool {
         if let ToWorker::Request { id, command } = message {
-            self.later(Duration::from_millis(5), move |script| script.answer(id, command));
+            let start = self.starts();
+            self.later(Duration::from_millis(5), move |script| script.answer(start, id, command));
         }
         true
     }
@@ -147,7 +152,11 @@ pub fn client_for_page() -> CoreClient {
         });
     }
     match scene {
-        "broken" => script.later(Duration::from_millis(300), |script| script.emit(Event::Broken)),
+        "broken" => {
+            for pause in [300, 600] {
+                script.later(Duration::from_millis(pause), |script| script.emit(Event::Broken));
+            }
+        }
         "outdated" => script.later(Duration::from_millis(300), |script| script.emit(Event::Outdated)),
         "crash" => script.later(Duration::from_millis(300), Script::crash),
         "lively" => chatter(&script),

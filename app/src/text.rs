@@ -211,6 +211,7 @@ pub const ACCOUNT: &str = "Account";
 pub const YOUR_ADDRESS: &str = "Your address";
 pub const YOUR_FINGERPRINT: &str = "Your fingerprint";
 pub const DEVICES: &str = "Your devices";
+pub const DEVICE_UNNAMED: &str = "Another device";
 pub const THIS_DEVICE: &str = "This device";
 pub const RECOVERY: &str = "Recovery phrase";
 pub const RECOVERY_OK: &str = "Confirmed. If you forget your password, your twelve words open the account.";
@@ -231,8 +232,14 @@ pub const SIGN_OUT_PHRASE: &str =
     "You have not confirmed your recovery phrase. If you forget your password as well, the account is lost.";
 pub const SIGN_OUT_DO: &str = "Sign out and delete";
 pub const SIGNING_OUT: &str = "Deleting…";
+pub const ABOUT: &str = "About";
+pub const ABOUT_LEAD: &str =
+    "Haven is free software: everybody may read how it works, change it, and pass it on.";
 pub const VERSION: &str = "Version";
-pub const ABOUT_LEAD: &str = "Haven is free software. The source is open for everybody to check.";
+pub const LICENCE: &str = "Licence";
+pub const SOURCE: &str = "Source";
+pub const SOURCE_UNKNOWN: &str =
+    "Whoever runs this relay has not said where it is. Ask them: the licence gives you a right to it.";
 
 // Not found
 pub const NOT_FOUND_TITLE: &str = "There is nothing here";
@@ -278,7 +285,8 @@ pub fn remove_address(address: &str) -> String {
 
 /// How much is left of the allowed length, in rough words.
 pub fn too_long_by(bytes: usize) -> String {
-    format!("Too long by about {bytes} characters. Send it in two parts.")
+    let characters = if bytes == 1 { "character" } else { "characters" };
+    format!("Too long by about {bytes} {characters}. Send it in two parts.")
 }
 
 /// The short form of a person's address. Only people of one's own domain lose theirs: two people elsewhere may have

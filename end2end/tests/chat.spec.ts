@@ -42,6 +42,22 @@ function report(what: string, delays: number[]) {
   expect(worst).toBeLessThan(1_000)
 }
 
+test('a new conversation is there before the page goes to it', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')]
+  const tab = await alice.tab()
+  // The second tab's page hears by way of the first one.
+  for (const chat of [alice.chat, tab]) {
+    await chat.page.evaluate(() => {
+      const look = () => {
+        if (document.body.innerText.includes('This conversation is not here')) document.body.dataset.missed = ''
+      }
+      new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true })
+    })
+    for (const title of ['One', 'Two']) await chat.start([bob.address], `${title} of ${alice.chat === chat}`)
+    await expect(chat.page.locator('body[data-missed]')).toHaveCount(0)
+  }
+})
+
 test('what was not seen is counted, also in the title of the browser', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')]
   await introduce(alice, bob)
@@ -144,6 +160,21 @@ test('a conversation of three: one adds another, and all see who came', async ({
   await expect(carol.chat.message('welcome')).toBeVisible()
   await carol.chat.showDetails()
   await expect(carol.chat.details.getByRole('list', { name: 'Members' }).locator('> li')).toHaveCount(3)
+})
+
+test('the longest text arrives, and a longer one is not sent but kept', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')]
+  await introduce(alice, bob)
+  const longest = 'é'.repeat(16 * 1024)
+  await alice.chat.composer.fill(`${longest}!`)
+  await expect(alice.page.getByText('Too long by about 1 character.')).toBeVisible()
+  await expect(alice.chat.button('Send')).toBeDisabled()
+  await alice.chat.composer.press('Enter')
+  await expect(alice.chat.composer).toHaveValue(`${longest}!`)
+  await alice.chat.send(longest)
+  await expect.poll(() => bob.sightings.seen.has(longest)).toBe(true)
+  await expect(alice.chat.own(longest, 'Sent')).toBeVisible()
+  await expect(alice.chat.composer).toHaveValue('')
 })
 
 test('text stays what it is: markup, scripts of other directions, emoji, long words', async ({ person }) => {

@@ -179,10 +179,15 @@ test('with the keyboard alone: an account, a conversation, a message', async ({ 
 test('files come compressed, cached, and under a strict policy', async ({ relay, request, visitor }) => {
   const { page, welcome } = await visitor('alice')
   const files = new Set<string>()
+  const unknown: string[] = []
+  page.on('console', message => {
+    if (/Permissions-Policy/.test(message.text())) unknown.push(message.text())
+  })
   page.on('response', response => files.add(new URL(response.url()).pathname))
   await welcome.open(relay.origin)
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
   expect(await page.evaluate(() => isSecureContext)).toBe(true)
+  expect(unknown).toEqual([])
   await page.evaluate(async () => void (await navigator.serviceWorker.ready))
   const paths = ['/', '/chat/anything', '/sw.js', '/manifest.webmanifest', '/healthz', '/no-such-file.js', ...files]
   expect(paths.some(path => path.endsWith('.wasm'))).toBe(true)
@@ -204,7 +209,7 @@ test('files come compressed, cached, and under a strict policy', async ({ relay,
     expect(headers, path).not.toHaveProperty('set-cookie')
     if (!response.ok() || path === '/healthz') continue
 
-    const hashed = /-[0-9a-f]{16}[._]/.test(path)
+    const hashed = /-[0-9a-f]{8,16}[._]/.test(path)
     expect(headers['cache-control'], path).toBe(hashed ? 'public, max-age=31536000, immutable' : 'no-cache')
     if (/\.(wasm|js|css)$/.test(path) && (await response.body()).length > 2_000) {
       expect(headers['content-encoding'], path).toBe('br')

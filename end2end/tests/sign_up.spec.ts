@@ -1,5 +1,10 @@
+import type { Page } from '@playwright/test'
 import { refused } from '../fixtures/faults.ts'
+import { Person } from '../fixtures/person.ts'
+import { Relay } from '../fixtures/relay.ts'
 import { expect, test } from '../fixtures/test.ts'
+
+const FIREFOX = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0'
 
 test('an account is made, its recovery phrase is confirmed, and a reload keeps the session', async ({ visitor, relay }) => {
   const alice = await visitor('alice')
@@ -57,7 +62,7 @@ test('a taken address, a bad name and a weak password are refused with a reason'
 
 test('another browser signs in with the password, and not with a wrong one', async ({ person, visitor, relay }) => {
   const alice = await person('alice')
-  const other = await visitor('alice')
+  const other = await visitor('alice', { userAgent: FIREFOX })
   other.faults.allow(refused(401))
   await other.welcome.open(relay.origin)
   await other.welcome.signIn('alice', 'certainly not the password')
@@ -66,10 +71,15 @@ test('another browser signs in with the password, and not with a wrong one', asy
   await other.welcome.button('Sign in').click()
   await expect(other.chat.list).toBeVisible()
 
-  await other.page.getByRole('link', { name: 'Settings' }).click()
-  const devices = other.page.getByRole('list', { name: 'Your devices' }).getByRole('listitem')
-  await expect(devices).toHaveCount(2)
-  await expect(devices.filter({ hasText: 'This device' })).toHaveCount(1)
+  // Each says what the other is, also the one that was there before the other came.
+  for (const { page } of [other, alice]) {
+    await page.getByRole('link', { name: 'Settings' }).click()
+    const devices = page.getByRole('list', { name: 'Your devices' }).getByRole('listitem')
+    await expect(devices).toHaveCount(2)
+    const [chrome, firefox] = [devices.filter({ hasText: /Chrome on \w+/ }), devices.filter({ hasText: 'Firefox on Windows' })]
+    await expect(page === alice.page ? chrome : firefox).toContainText('This device')
+    await expect(page === alice.page ? firefox : chrome).not.toContainText('This device')
+  }
 })
 
 test('nobody learns from signing in whether an address exists', async ({ person, visitor, relay }) => {
@@ -107,6 +117,28 @@ test('the phrase recovers the account with a new password, and the old one is ov
   await third.welcome.button('Sign in').click()
   await expect(third.chat.list).toBeVisible()
   await expect(page.getByText('alice')).not.toHaveCount(0)
+})
+
+test('settings lead to the source that the relay names, or say that it names none', async ({ person, browser }) => {
+  const alice = await person('alice')
+  await alice.page.getByRole('link', { name: 'Settings' }).click()
+  const about = (page: Page) => page.getByRole('region', { name: 'About' })
+  await expect(about(alice.page)).toContainText('AGPL-3.0-or-later')
+  await expect(about(alice.page)).toContainText('Whoever runs this relay has not said where it is')
+
+  const url = 'https://git.example.org/haven'
+  const relay = await Relay.start('--source-url', url)
+  try {
+    const bob = new Person('bob', relay.origin)
+    await bob.use(await browser.newContext())
+    await bob.signUp()
+    await bob.page.getByRole('link', { name: 'Settings' }).click()
+    await expect(about(bob.page).getByRole('link')).toHaveAttribute('href', url)
+    bob.faults.check()
+    await bob.context.close()
+  } finally {
+    await relay.stop()
+  }
 })
 
 test('signing out asks first, and deletes everything in this browser', async ({ person, relay }) => {

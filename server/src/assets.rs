@@ -142,12 +142,17 @@ fn accepts_brotli(request: &HeaderMap) -> bool {
         })
 }
 
-/// Whether Trunk has put a hash of the content into the name: `-` and 16 hex digits before a `.` or `_`.
+/// Fewer digits of a hash that begins with as many zeros are one in four thousand million. The size in an icon's name is
+/// shorter.
+const FEWEST_DIGITS: usize = 8;
+
+/// Whether Trunk has put a hash of the content into the name: `-` and hex digits before a `.` or `_`. There are 16 of
+/// them, or less, because Trunk leaves zeros at the beginning out.
 fn has_content_hash(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     file.split('-').skip(1).any(|part| {
         let digits = part.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
-        digits == 16 && matches!(part.as_bytes().get(16), Some(b'.' | b'_'))
+        (FEWEST_DIGITS..=16).contains(&digits) && matches!(part.as_bytes().get(digits), Some(b'.' | b'_'))
     })
 }
 
@@ -175,16 +180,25 @@ mod tests {
 
     #[test]
     fn only_names_with_trunks_hash_are_immutable() {
-        for name in ["app-0123456789abcdef.js", "app-0123456789abcdef_bg.wasm", "a/base-fedcba9876543210.css"]
-        {
+        for name in [
+            "app-123456789abcdef0.js",
+            "app-123456789abcdef0_bg.wasm",
+            "a/base-fedcba9876543210.css",
+            // Its hash begins with a zero, or with several.
+            "app-123456789abcdef.js",
+            "app-6789abcdef_bg.wasm",
+        ] {
             assert!(has_content_hash(name), "{name}");
         }
         for name in [
             "index.html",
             "worker.js",
-            "app-0123456789abcde.js",
-            "app-0123456789abcdef0.js",
+            "app-123456789abcdef01.js",
+            "app-123456789abcdefg.js",
             "deadbeefdeadbeef.js",
+            "icons/haven-192.png",
+            "icons/haven-maskable-512.png",
+            "fonts/atkinson-next-latin.woff2",
         ] {
             assert!(!has_content_hash(name), "{name}");
         }

@@ -39,6 +39,9 @@ pub struct Options {
     /// Whether new accounts are taken [default: true]
     #[arg(long, value_name = "BOOL")]
     pub sign_up: Option<bool>,
+    /// Where people get the source of the version that runs here; the app shows it, as the AGPL wants (section 13)
+    #[arg(long, value_name = "URL")]
+    pub source_url: Option<String>,
     /// Proxies whose X-Forwarded-For is believed, by address. Repeat for more [default: 127.0.0.1 and ::1]
     #[arg(long, value_name = "ADDRESS")]
     pub trusted_proxy: Vec<IpAddr>,
@@ -58,6 +61,7 @@ struct File {
     metrics: Option<String>,
     web_root: Option<PathBuf>,
     sign_up: Option<bool>,
+    source_url: Option<String>,
     trusted_proxy: Option<Vec<IpAddr>>,
     log: Option<String>,
     retention_days: Retention,
@@ -99,6 +103,8 @@ pub struct Config {
     pub web_root: Option<PathBuf>,
     /// Whether new accounts are taken.
     pub sign_up: bool,
+    /// Where the source is to be had, if that is known.
+    pub source_url: Option<String>,
     /// Proxies that are believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// How much to log.
@@ -153,6 +159,7 @@ impl Config {
             metrics: metrics_address(options.metrics.or(file.metrics))?,
             web_root: options.web_root.or(file.web_root),
             sign_up: options.sign_up.or(file.sign_up).unwrap_or(true),
+            source_url: source_url(options.source_url.or(file.source_url))?,
             trusted_proxies: proxies
                 .unwrap_or_else(|| vec![IpAddr::from([127, 0, 0, 1]), std::net::Ipv6Addr::LOCALHOST.into()]),
             log: log.parse().map_err(|_| Error::Value("log: error, warn, info, debug or trace is wanted"))?,
@@ -195,6 +202,17 @@ fn metrics_address(text: Option<String>) -> Result<Option<SocketAddr>, Error> {
     }
 }
 
+/// What was set, or the repository that the package names: that is where this version comes from.
+fn source_url(set: Option<String>) -> Result<Option<String>, Error> {
+    let packaged = || Some(env!("CARGO_PKG_REPOSITORY").to_owned()).filter(|url| !url.is_empty());
+    let url = set.or_else(packaged);
+    let bad = |url: &String| !url.starts_with("https://") && !url.starts_with("http://");
+    if url.as_ref().is_some_and(bad) {
+        return Err(Error::Value("source_url: an address such as https://git.example.org/haven is wanted"));
+    }
+    Ok(url)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,6 +246,17 @@ mod tests {
     fn metrics_stay_on_loopback() {
         assert!(merged("", &["--metrics", "0.0.0.0:9464"]).is_err());
         assert_eq!(merged("", &["--metrics", "off"]).unwrap().metrics, None);
+    }
+
+    #[test]
+    fn a_source_is_named_only_if_it_is_known() {
+        assert_eq!(
+            merged("", &[]).unwrap().source_url.as_deref().unwrap_or(""),
+            env!("CARGO_PKG_REPOSITORY")
+        );
+        let toml = "source_url = 'https://git.example.org/haven'";
+        assert_eq!(merged(toml, &[]).unwrap().source_url.unwrap(), "https://git.example.org/haven");
+        assert!(merged("", &["--source-url", "javascript:alert(1)"]).is_err());
     }
 
     #[test]

@@ -38,11 +38,11 @@ const HEADERS: [(HeaderName, &str); 7] = [
     // The camera reads another person's QR code; passkeys lock the app.
     (
         HeaderName::from_static("permissions-policy"),
-        "accelerometer=(), autoplay=(), bluetooth=(), browsing-topics=(), camera=(self), clipboard-read=(), \
+        "accelerometer=(), autoplay=(), browsing-topics=(), camera=(self), clipboard-read=(), \
          clipboard-write=(self), display-capture=(), encrypted-media=(), fullscreen=(self), gamepad=(), \
          geolocation=(), gyroscope=(), hid=(), idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), \
          midi=(), payment=(), picture-in-picture=(), publickey-credentials-create=(self), \
-         publickey-credentials-get=(self), screen-wake-lock=(), serial=(), usb=(), web-share=(self), \
+         publickey-credentials-get=(self), screen-wake-lock=(), serial=(), usb=(), \
          xr-spatial-tracking=()",
     ),
 ];

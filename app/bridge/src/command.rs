@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 /// What the page can ask for.
 ///
 /// Commands that change something carry an [`IntentId`] made by the page: the engine stores it with the change, and
-/// answers a repeated one without doing it again. So a page may repeat any command that got no answer.
+/// answers a repeated one without doing it again. So nearly all that got no answer may be
+/// [repeated](Command::is_repeatable).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Command {
     /// Who is signed in here? → [`Reply::Session`]
@@ -137,6 +138,8 @@ pub enum Command {
     People,
     /// This person's devices. → [`Reply::Devices`]
     Devices,
+    /// What the relay says of the program. → [`Reply::About`]
+    About,
     /// Accepts a person's new certificate in place of the known one. → [`Reply::Done`]
     AcceptChange {
         /// The address.
@@ -144,6 +147,14 @@ pub enum Command {
         /// The new certificate's fingerprint, as it was shown.
         fingerprint: String,
     },
+}
+
+impl Command {
+    /// Whether the same may be asked again when nobody knows how far it got: commands with an intent and questions. What
+    /// makes accounts and sessions at the relay may not.
+    pub fn is_repeatable(&self) -> bool {
+        !matches!(self, Self::SignUp { .. } | Self::SignIn { .. } | Self::Recover { .. })
+    }
 }
 
 /// What the worker answers.
@@ -173,4 +184,6 @@ pub enum Reply {
     People(Vec<Person>),
     /// This person's devices.
     Devices(Vec<DeviceView>),
+    /// What the relay says of the program.
+    About(About),
 }

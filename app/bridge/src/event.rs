@@ -32,6 +32,6 @@ pub enum Event {
     VaultRefused,
     /// A newer version of Haven runs in another tab: reload.
     Outdated,
-    /// The engine can't go on; reload. What is stored is safe.
+    /// The engine can't go on, and has to be started again. What is stored is safe.
     Broken,
 }

@@ -17,6 +17,10 @@ pub use view::*;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+/// The most bytes of a text message: with its envelope and MLS's framing it stays below the relay's limit of a row. The page
+/// says before it is sent that a text is longer, and the engine refuses it.
+pub const MAX_TEXT: usize = 32 * 1024;
+
 /// Page to worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum ToWorker {

@@ -71,6 +71,13 @@ pub struct Me {
     pub device_label: String,
 }
 
+/// What the relay says of the program that it runs and serves.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct About {
+    /// Where its source is: an address of a web page, if the relay names one.
+    pub source: Option<String>,
+}
+
 /// The connection to the relay.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Connection {

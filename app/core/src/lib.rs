@@ -16,6 +16,7 @@ pub mod intent;
 mod memory;
 mod mls;
 mod network;
+mod own_devices;
 pub mod request;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]

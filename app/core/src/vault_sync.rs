@@ -72,6 +72,7 @@ impl Memory {
             }
         }
         ours.recovery_confirmed |= theirs.recovery_confirmed;
+        ours.take_names(&theirs.devices);
         if theirs.device_list.sequence > ours.device_list.sequence {
             ours.device_list = theirs.device_list;
         }

@@ -162,6 +162,9 @@ fn a_second_device_gets_the_same_person() {
     assert_ne!(second.device_id, first.device_id);
     assert_ne!(second.session, first.session);
     assert_ne!(second.inbox_secret, first.inbox_secret);
+    for device in [&first, &second] {
+        assert_eq!(second.vault.name_of(device.device_id), Some(device.device_label.as_str()));
+    }
 
     let entry = relay.entry.clone().unwrap();
     let certificate = Certificate::parse(&entry.certificate, NOW).unwrap();

@@ -22,7 +22,12 @@ pub fn AddressField(
 ) -> impl IntoView {
     let note = format!("{id}-note");
     let described = note.clone();
-    let take = move || take_typed(addresses, typed, error, own.get_untracked(), domain.get_untracked());
+    let take = move || {
+        // The browser also calls a field left when it is taken away with its page.
+        if let (Some(own), Some(domain)) = (own.try_get_untracked(), domain.try_get_untracked()) {
+            take_typed(addresses, typed, error, own, domain);
+        }
+    };
     let on_key = move |event: web_sys::KeyboardEvent| match event.key().as_str() {
         "Enter" | "," | ";" | " " if !typed.with_untracked(|typed| typed.trim().is_empty()) => {
             event.prevent_default();
@@ -66,7 +71,7 @@ pub fn AddressField(
                     prop:value=typed
                     on:input:target=move |event| { error.set(None); typed.set(event.target().value()) }
                     on:keydown=on_key
-                    on:blur=move |_| _ = take()
+                    on:blur=move |_| take()
                 />
             </div>
             <Note id=note hint=text::WITH_HINT.into() error=error.into()/>

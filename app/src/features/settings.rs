@@ -1,5 +1,6 @@
 //! Settings, a section each.
 
+pub mod about;
 pub mod account;
 pub mod appearance;
 pub mod devices;

@@ -2,7 +2,7 @@ use leptos::prelude::*;
 
 use crate::{
     features::settings::{
-        account::AccountSection, appearance::AppearanceSection, devices::DevicesSection,
+        about::AboutSection, account::AccountSection, appearance::AppearanceSection, devices::DevicesSection,
         recovery::RecoverySection, sign_out::SignOutSection,
     },
     text,
@@ -19,10 +19,7 @@ pub fn Settings() -> impl IntoView {
             <DevicesSection/>
             <AppearanceSection/>
             <SignOutSection/>
-            <footer class="page-foot">
-                <p>{text::ABOUT_LEAD}</p>
-                <p>{text::VERSION} " " {env!("CARGO_PKG_VERSION")}</p>
-            </footer>
+            <AboutSection/>
         </div>
     }
 }

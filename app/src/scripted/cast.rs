@@ -5,6 +5,7 @@ use haven_bridge::*;
 use crate::services::browser;
 
 pub const DOMAIN: &str = "harbour.example";
+pub const SOURCE: &str = "https://git.harbour.example/haven";
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;

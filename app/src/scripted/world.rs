@@ -22,6 +22,8 @@ pub struct World {
     pub people: Vec<Person>,
     /// The own devices.
     pub devices: Vec<DeviceView>,
+    /// Where the relay says that the source is.
+    pub source: Option<String>,
     next: u64,
 }
 
@@ -33,6 +35,7 @@ impl Default for World {
             talks: Vec::new(),
             people: Vec::new(),
             devices: Vec::new(),
+            source: Some(cast::SOURCE.to_owned()),
             next: 1 << 40,
         }
     }
@@ -52,6 +55,7 @@ impl World {
             "offline" => Self { connection: Connection::Offline, ..Self::busy() },
             "connecting" => Self { connection: Connection::Connecting, ..Self::busy() },
             "revoked" => Self { session: Session::Revoked(cast::me(true)), ..Self::busy() },
+            "no-source" => Self { source: None, ..Self::busy() },
             "unconfirmed" => Self { session: Session::SignedIn(cast::me(false)), ..Self::busy() },
             _ => Self::busy(),
         }
@@ -134,6 +138,7 @@ impl World {
                 reply(Reply::Conversations(all))
             }
             Command::People => reply(Reply::People(self.people.clone())),
+            Command::About => reply(Reply::About(About { source: self.source.clone() })),
             Command::Devices => reply(Reply::Devices(self.devices.clone())),
             Command::Unblock { fingerprint } => {
                 self.people
@@ -254,8 +259,8 @@ impl World {
     }
 
     fn send(&mut self, conversation: ConversationId, text: String) -> Outcome {
-        if text.len() > 48_000 {
-            return (Err(Failure::MessageTooLong { limit: 48_000 }), Vec::new());
+        if text.len() > MAX_TEXT {
+            return (Err(Failure::MessageTooLong { limit: MAX_TEXT as u32 }), Vec::new());
         }
         let (id, position) = self.next_item();
         let item = |state| TimelineItem {

@@ -1,6 +1,6 @@
 //! The page's side of the engine: requests with replies, events, and whether the engine runs.
 
-use std::{cell::RefCell, collections::HashMap, future::Future, rc::Rc, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, future::Future, rc::Rc, time::Duration};
 
 use futures_channel::oneshot;
 use haven_bridge::{Command, Event, Failure, FromWorker, Reply, ToWorker};
@@ -11,11 +11,15 @@ use super::browser;
 /// How long a start may take before the page says so. Compiling the engine on an old phone takes some seconds.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// The pause before the engine is started again, so that an engine that always crashes doesn't keep the device busy.
+/// The pause before an engine that did not get ready is started again, so that it doesn't keep the device busy.
 const RESTART_PAUSE: Duration = Duration::from_millis(400);
 
-/// So many crashes in a row, without one answered request between them, and the page stops trying.
-const MOST_CRASHES: u32 = 3;
+/// So many starts in a row without getting ready, and the page stops trying.
+const MOST_FALSE_STARTS: u32 = 3;
+
+/// An engine that ran and ended is started again without a word. If it ends again within these milliseconds, it would
+/// go on so: then the person has to know.
+const CALM: u64 = 10_000;
 
 /// The way to an engine: the worker, or a script in tests.
 pub trait Port {
@@ -44,7 +48,7 @@ pub enum FromPort {
 pub enum Trouble {
     /// The engine says why.
     Failed(Failure),
-    /// The engine stopped before it answered. The same request, with the same intent, may be made again.
+    /// The engine ended before it answered, and the request could not be made again by itself.
     Interrupted,
 }
 
@@ -74,11 +78,20 @@ type Listener = Rc<dyn Fn(Event)>;
 
 struct Inner {
     port: Box<dyn Port>,
-    waiting: RefCell<HashMap<u64, oneshot::Sender<Answer>>>,
+    /// What has no answer yet, in the order in which it was asked.
+    waiting: RefCell<BTreeMap<u64, Waiting>>,
     listener: RefCell<Option<Listener>>,
     next_id: RefCell<u64>,
-    crashes: RefCell<u32>,
+    false_starts: RefCell<u32>,
+    /// When an engine that ran has ended last.
+    ended: RefCell<Option<u64>>,
     run: RefCell<u32>,
+}
+
+struct Waiting {
+    /// To ask the next engine, if that may be done.
+    again: Option<Command>,
+    sender: oneshot::Sender<Answer>,
 }
 
 /// Asks the engine for things. A handle: copies mean the same engine.
@@ -96,7 +109,8 @@ impl CoreClient {
             waiting: RefCell::default(),
             listener: RefCell::default(),
             next_id: RefCell::default(),
-            crashes: RefCell::default(),
+            false_starts: RefCell::default(),
+            ended: RefCell::default(),
             run: RefCell::default(),
         };
         Self { inner: StoredValue::new_local(Rc::new(inner)), status: RwSignal::new(CoreStatus::Starting) }
@@ -112,12 +126,10 @@ impl CoreClient {
         self.with(|inner| *inner.listener.borrow_mut() = Some(Rc::new(listener)));
     }
 
-    /// Starts the engine, or starts it again. Nothing is lost: what was asked for and not answered comes back as
-    /// [`Trouble::Interrupted`], and whoever asked may ask again with the same intent.
+    /// Starts the engine, or starts it again. Nothing is lost: what waits for an answer is asked when it is ready.
     pub fn start(self) {
         let Some(inner) = self.inner.try_get_value() else { return };
         self.status.set(CoreStatus::Starting);
-        inner.waiting.borrow_mut().clear();
         let run = inner.next_run();
         inner.port.start(Rc::new(move |news| self.take(run, news)));
         set_timeout(
@@ -131,12 +143,13 @@ impl CoreClient {
         );
     }
 
-    /// Asks for something.
+    /// Asks for something. If the engine ends before it answers, the next one is asked: intents make that harmless.
     pub fn request(self, command: Command) -> impl Future<Output = Answer> + use<> {
-        let reply = self.with(|inner| inner.ask(command));
+        let status = self.status.try_get_untracked();
+        let reply = status.and_then(|status| self.with(|inner| inner.ask(command, status)));
         async move {
             match reply {
-                // A sender that is dropped belonged to an engine that is gone.
+                // A sender that is dropped belonged to an engine that is gone, and could not be asked again.
                 Some(reply) => reply.await.unwrap_or(Err(Trouble::Interrupted)),
                 None => Err(Trouble::Interrupted),
             }
@@ -166,20 +179,22 @@ impl CoreClient {
         }
         match news {
             FromPort::Message(FromWorker::Ready) => {
-                self.status.set(CoreStatus::Ready);
+                *inner.false_starts.borrow_mut() = 0;
                 self.tell_online(browser::online());
+                inner.ask_again();
+                self.status.set(CoreStatus::Ready);
             }
             FromPort::Message(FromWorker::Reply { id, result }) => inner.answer(id, result),
             FromPort::Message(FromWorker::Event(event)) => self.spread(&inner, event),
             FromPort::Malformed => self.status.set(CoreStatus::Outdated),
-            FromPort::Crashed => self.crashed(&inner),
+            FromPort::Crashed => self.ended(&inner),
         }
     }
 
     fn spread(self, inner: &Inner, event: Event) {
         match event {
             Event::Outdated => self.status.set(CoreStatus::Outdated),
-            Event::Broken => self.status.set(CoreStatus::Broken),
+            Event::Broken => self.ended(inner),
             event => {
                 let listener = inner.listener.borrow().clone();
                 if let Some(listener) = listener {
@@ -189,19 +204,44 @@ impl CoreClient {
         }
     }
 
-    fn crashed(self, inner: &Inner) {
+    /// The engine is gone, or says that it can't go on.
+    fn ended(self, inner: &Inner) {
         inner.port.stop();
-        inner.waiting.borrow_mut().clear();
-        let crashes = *inner.crashes.borrow() + 1;
-        *inner.crashes.borrow_mut() = crashes;
-        if crashes >= MOST_CRASHES {
-            *inner.crashes.borrow_mut() = 0;
-            self.status.set(CoreStatus::Failed);
-        } else {
-            inner.next_run();
-            self.status.set(CoreStatus::Starting);
-            set_timeout(move || self.start(), RESTART_PAUSE * crashes);
+        inner.next_run();
+        inner.waiting.borrow_mut().retain(|_, waiting| waiting.again.is_some());
+        match self.status.get_untracked() {
+            // The engine of the newer version takes it from here.
+            CoreStatus::Outdated => inner.waiting.borrow_mut().clear(),
+            CoreStatus::Ready => self.ended_running(inner),
+            _ => self.ended_starting(inner),
         }
+    }
+
+    fn ended_running(self, inner: &Inner) {
+        let now = browser::now();
+        let before = inner.ended.replace(Some(now));
+        if before.is_some_and(|before| now.saturating_sub(before) < CALM) {
+            self.give_up(inner, CoreStatus::Broken);
+        } else {
+            self.start();
+        }
+    }
+
+    fn ended_starting(self, inner: &Inner) {
+        let count = *inner.false_starts.borrow() + 1;
+        if count >= MOST_FALSE_STARTS {
+            self.give_up(inner, CoreStatus::Failed);
+        } else {
+            inner.false_starts.replace(count);
+            set_timeout(move || self.start(), RESTART_PAUSE * count);
+        }
+    }
+
+    /// Leaves it to the person to start again.
+    fn give_up(self, inner: &Inner, status: CoreStatus) {
+        inner.false_starts.replace(0);
+        inner.waiting.borrow_mut().clear();
+        self.status.set(status);
     }
 }
 
@@ -212,26 +252,50 @@ impl Inner {
         *run
     }
 
-    fn ask(&self, command: Command) -> oneshot::Receiver<Answer> {
+    /// Keeps the request until it is answered, and sends it unless the engine is only starting.
+    fn ask(&self, command: Command, status: CoreStatus) -> oneshot::Receiver<Answer> {
         let (sender, receiver) = oneshot::channel();
         let id = {
             let mut next = self.next_id.borrow_mut();
             *next += 1;
             *next
         };
-        self.waiting.borrow_mut().insert(id, sender);
-        if !self.port.send(ToWorker::Request { id, command }) {
-            self.waiting.borrow_mut().remove(&id);
+        let sent = match status {
+            CoreStatus::Starting => true,
+            CoreStatus::Ready | CoreStatus::Outdated => self.send(id, &command),
+            CoreStatus::Failed | CoreStatus::Broken => false,
+        };
+        if sent {
+            let unsent = status == CoreStatus::Starting;
+            let again = (unsent || command.is_repeatable()).then_some(command);
+            self.waiting.borrow_mut().insert(id, Waiting { again, sender });
         }
         receiver
     }
 
+    /// Gives a new engine all that has no answer.
+    fn ask_again(&self) {
+        let all = |(id, waiting): (&u64, &Waiting)| waiting.again.clone().map(|command| (*id, command));
+        let waiting: Vec<_> = self.waiting.borrow().iter().filter_map(all).collect();
+        for (id, command) in waiting {
+            self.send(id, &command);
+            if !command.is_repeatable()
+                && let Some(waiting) = self.waiting.borrow_mut().get_mut(&id)
+            {
+                waiting.again = None;
+            }
+        }
+    }
+
+    fn send(&self, id: u64, command: &Command) -> bool {
+        self.port.send(ToWorker::Request { id, command: command.clone() })
+    }
+
     fn answer(&self, id: u64, result: Result<Reply, Failure>) {
-        *self.crashes.borrow_mut() = 0;
-        let sender = self.waiting.borrow_mut().remove(&id);
-        if let Some(sender) = sender {
+        let waiting = self.waiting.borrow_mut().remove(&id);
+        if let Some(waiting) = waiting {
             // Nobody may be waiting any more: the component is gone.
-            _ = sender.send(result.map_err(Trouble::from));
+            _ = waiting.sender.send(result.map_err(Trouble::from));
         }
     }
 }

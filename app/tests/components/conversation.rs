@@ -1,5 +1,5 @@
 use haven_app::scripted::{Script, World};
-use haven_bridge::{Command, ConversationId, Failure, IntentId, RequestAnswer};
+use haven_bridge::{Command, ConversationId, Event, Failure, IntentId, MAX_TEXT, RequestAnswer};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::page::{Page, path};
@@ -42,6 +42,40 @@ async fn a_refused_text_comes_back_and_is_the_same_wish_again() {
     page.until("asked twice", |_| sent(&script).len() == 2).await;
     let sent = sent(&script);
     assert_eq!(sent[0], sent[1]);
+}
+
+#[wasm_bindgen_test]
+async fn a_broken_engine_is_replaced_without_a_word_and_asked_again_what_it_did_not_answer() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, &at(3));
+    page.fill("#composer", "Good morning").await;
+    page.enter("#composer").await;
+    script.emit(Event::Broken);
+    assert_eq!(script.starts(), 2);
+    page.until("waiting", |page| page.count("[data-state=waiting]") == 1).await;
+    page.until("stored", |page| page.count("[data-state=waiting]") == 0).await;
+    assert_eq!(sent(&script).len(), 1, "the first one died with the engine");
+    assert_eq!(page.text_in("#composer"), "");
+    assert!(!page.says("interrupted") && !page.says("start again"));
+}
+
+#[wasm_bindgen_test]
+async fn a_text_at_the_limit_is_sent_and_one_byte_more_says_so_and_stays() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, &at(3));
+    let longest = "x".repeat(MAX_TEXT);
+    let longer = format!("{longest}x");
+    page.fill("#composer", &longer).await;
+    page.until_says("Too long by about 1 character.").await;
+    assert!(page.button("Send").has_attribute("disabled"));
+    page.enter("#composer").await;
+    assert_eq!(page.text_in("#composer"), longer);
+    page.fill("#composer", &format!("{longest}\n")).await;
+    page.until("no word of it", |page| !page.says("Too long")).await;
+    page.enter("#composer").await;
+    page.until("sent", |_| sent(&script).len() == 1).await;
+    assert_eq!(sent(&script)[0].1, longest);
+    assert_eq!(page.text_in("#composer"), "");
 }
 
 #[wasm_bindgen_test]

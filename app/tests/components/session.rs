@@ -76,12 +76,29 @@ async fn an_engine_that_always_crashes_is_given_up() {
 }
 
 #[wasm_bindgen_test]
-async fn a_broken_engine_asks_for_a_reload() {
+async fn an_engine_that_breaks_again_asks_for_a_reload() {
     let script = Script::new(World::busy());
     let page = Page::open(&script, "/chat");
     page.until_says("Reading circle").await;
+    let asked = script.commands().len();
+    script.emit(Event::Broken);
+    page.until("it runs again", |_| script.commands().len() > asked).await;
+    assert!(!page.says("Haven has to start again"));
     script.emit(Event::Broken);
     page.until_says("Haven has to start again").await;
+}
+
+#[wasm_bindgen_test]
+async fn an_engine_that_ends_during_a_sign_up_is_not_asked_for_a_second_account() {
+    let script = Script::new(World::default());
+    let page = Page::open(&script, "/welcome");
+    page.fill("#sign-up-name", "zoe").await;
+    page.fill("#sign-up-password", "harbour velvet sunday acorn kettle").await;
+    page.until_says("Very good.").await;
+    page.press("Create an account").await;
+    script.crash();
+    page.until_says("Haven was interrupted before this was done").await;
+    assert!(!script.commands().iter().any(|command| matches!(command, Command::SignUp { .. })));
 }
 
 #[wasm_bindgen_test]
@@ -116,4 +133,18 @@ async fn a_session_that_cannot_be_read_can_be_tried_again() {
     assert!(page.says("disk full"));
     page.press("Try again").await;
     page.until_says("Reading circle").await;
+}
+
+#[wasm_bindgen_test]
+async fn the_source_is_one_click_away_or_said_to_be_owed() {
+    let page = Page::open(&Script::new(World::busy()), "/settings");
+    page.until_says("https://git.harbour.example/haven").await;
+    let link = page.get("a[href='https://git.harbour.example/haven']").unwrap();
+    assert_eq!(link.get_attribute("rel").as_deref(), Some("noopener noreferrer"));
+    assert!(page.says("AGPL-3.0-or-later"));
+    drop(page);
+    let mut world = World::busy();
+    world.source = None;
+    let page = Page::open(&Script::new(world), "/settings");
+    page.until_says("Whoever runs this relay has not said where it is").await;
 }

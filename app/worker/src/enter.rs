@@ -6,7 +6,7 @@
 use crate::{failure, relay_client::RelayClient, scope};
 use futures_util::{FutureExt as _, future};
 use gloo_timers::future::TimeoutFuture;
-use haven_bridge::{Command, Failure, Reply, Session};
+use haven_bridge::{About, Command, Failure, Reply, Session};
 use haven_core::{
     identity::{Account, Recovery, SignIn, SignUp, vault::VaultBody},
     request::{Caller as _, Rejection},
@@ -109,6 +109,14 @@ async fn info() -> Result<InfoReply, Failure> {
     Ok(info)
 }
 
+/// What the relay says of the program.
+pub async fn about() -> Result<About, Failure> {
+    let info = info().await?;
+    // It becomes a link.
+    let is_page = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+    Ok(About { source: info.source.filter(is_page) })
+}
+
 /// Nobody is signed in, at a relay that is asked what it is, unless that takes too long.
 pub async fn nobody() -> Session {
     let asked = future::select(info().boxed_local(), TimeoutFuture::new(INFO_PATIENCE));
@@ -206,9 +214,11 @@ impl Relay {
         Err(Failure::Offline)
     }
 
-    /// Lets the person's other devices know the device list. If that fails, the next change of the vault does it.
+    /// Lets the person's other devices know the device list and what this device is called. If that fails, the next change
+    /// of the vault does it.
     async fn share(&self, account: &mut Account) {
-        let _ = push_vault(&self.client, account, |_| {}).await;
+        let (id, name) = (account.device_id, account.device_label.clone());
+        let _ = push_vault(&self.client, account, |vault| vault.name_device(id, &name)).await;
     }
 }
 

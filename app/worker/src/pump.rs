@@ -216,6 +216,9 @@ impl Pump {
         for (asker, nobody) in batch.nobody {
             self.nobody(asker, nobody);
         }
+        for devices in batch.devices {
+            self.devices_found(devices).await?;
+        }
         for answered in batch.answers {
             self.answered(answered).await?;
         }
@@ -247,15 +250,11 @@ impl Pump {
         let handled = engine.handle(intents, scope::now()).await;
         match self.done(handled)? {
             Ok(handled) => {
-                for (asker, result) in askers.into_iter().zip(handled.results) {
-                    self.answer(asker, result.map(commands::reply));
-                }
-                self.publish(handled.events);
+                let results = handled.results.into_iter().map(|result| result.map(commands::reply));
+                self.settle(handled.events, askers.into_iter().zip(results));
             }
             Err(failure) => {
-                for asker in askers {
-                    self.answer(asker, Err(failure.clone()));
-                }
+                self.settle(Vec::new(), askers.into_iter().map(|asker| (asker, Err(failure.clone()))));
             }
         }
         Ok(())
@@ -393,6 +392,11 @@ impl Pump {
 
     fn answer(&self, asker: Asker, result: Result<Reply, Failure>) {
         self.tab.answer(self.leader, asker, result);
+    }
+
+    /// Tells what a verb brought, and then its answers.
+    fn settle(&self, events: Vec<Event>, answers: impl IntoIterator<Item = (Asker, Result<Reply, Failure>)>) {
+        self.tab.settle(self.leader, events, answers);
     }
 
     fn publish(&self, events: Vec<Event>) {

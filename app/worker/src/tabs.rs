@@ -144,6 +144,22 @@ impl Tab {
         }
     }
 
+    /// As the leader: tells all pages what changed, and then each that asked what came of it. Never the other way round:
+    /// a page goes by the answer to what it knows by the events.
+    pub fn settle(
+        &self,
+        leader: u64,
+        events: Vec<Event>,
+        answers: impl IntoIterator<Item = (Asker, Result<Reply, Failure>)>,
+    ) {
+        for event in events {
+            self.publish(leader, event);
+        }
+        for (asker, result) in answers {
+            self.answer(leader, asker, result);
+        }
+    }
+
     /// Answers a request as the leader.
     pub fn answer(&self, leader: u64, asker: Asker, result: Result<Reply, Failure>) {
         if asker.tab == self.id {
@@ -352,4 +368,72 @@ fn bytes_of(event: &MessageEvent) -> Vec<u8> {
 /// A newer version runs.
 pub fn outdated() -> Failure {
     Failure::Storage { message: "a newer version of Haven runs in another tab".into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gloo_timers::future::TimeoutFuture;
+    use js_sys::{Function, Reflect};
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    const LEADER: u64 = 7;
+    const POST: &str = "postMessage";
+
+    /// What this worker tells its page, until it is dropped. The rest is for the page that runs the tests.
+    struct Page {
+        heard: Rc<RefCell<Vec<FromWorker>>>,
+        real: Function,
+        _take: Closure<dyn Fn(JsValue)>,
+    }
+
+    impl Page {
+        fn listen() -> Self {
+            let heard = Rc::new(RefCell::new(Vec::new()));
+            let real: Function = Reflect::get(&scope::this(), &POST.into()).unwrap().unchecked_into();
+            let take = Closure::<dyn Fn(JsValue)>::new({
+                let (heard, real) = (Rc::clone(&heard), real.clone());
+                move |message: JsValue| match message.dyn_ref::<Uint8Array>() {
+                    Some(bytes) => heard.borrow_mut().push(haven_bridge::decode(&bytes.to_vec()).unwrap()),
+                    None => _ = real.call1(&scope::this(), &message).unwrap(),
+                }
+            });
+            Reflect::set(&scope::this(), &POST.into(), take.as_ref()).unwrap();
+            Self { heard, real, _take: take }
+        }
+
+        fn heard(&self) -> Vec<String> {
+            let name = |message: &FromWorker| match message {
+                FromWorker::Ready => "ready".to_owned(),
+                FromWorker::Reply { id, .. } => format!("reply {id}"),
+                FromWorker::Event(_) => "event".to_owned(),
+            };
+            self.heard.borrow_mut().drain(..).map(|message| name(&message)).collect()
+        }
+    }
+
+    impl Drop for Page {
+        fn drop(&mut self) {
+            Reflect::set(&scope::this(), &POST.into(), &self.real).unwrap();
+        }
+    }
+
+    #[wasm_bindgen_test]
+    async fn pages_of_all_tabs_hear_what_changed_before_what_came_of_their_request() {
+        let page = Page::listen();
+        let leading = Tab::start().unwrap();
+        let following = Tab::start().unwrap();
+        for tab in [&leading, &following] {
+            tab.desk.borrow_mut().add(tab.id, Command::People);
+            tab.desk.borrow_mut().turn_to(LEADER);
+        }
+        page.heard();
+        let done = |tab: &Tab| (Asker { tab: tab.id, request: tab.id }, Ok(Reply::Done));
+        leading.settle(LEADER, vec![Event::People], [done(&leading), done(&following)]);
+        assert_eq!(page.heard(), ["event".to_owned(), format!("reply {}", leading.id)]);
+        while page.heard.borrow().len() < 2 {
+            TimeoutFuture::new(5).await;
+        }
+        assert_eq!(page.heard(), ["event".to_owned(), format!("reply {}", following.id)]);
+    }
 }

@@ -36,6 +36,7 @@ async fn info(Shared(state): Shared<State>, Cbor(Info {}): Cbor<Info>) -> Answer
         sign_up: state.config.sign_up,
         version: env!("CARGO_PKG_VERSION").into(),
         build: state.assets.build(),
+        source: state.config.source_url.clone(),
     }))
 }
 

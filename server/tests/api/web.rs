@@ -137,11 +137,16 @@ async fn group_calls_are_open_to_other_origins_and_others_are_not() {
 
 #[tokio::test]
 async fn the_relay_says_what_it_is() {
-    let relay = TestRelay::start_with(|config| config.web_root = None, Default::default()).await;
+    let change = |config: &mut haven_server::config::Config| {
+        config.web_root = None;
+        config.source_url = Some("https://git.example.org/haven".into());
+    };
+    let relay = TestRelay::start_with(change, Default::default()).await;
     let info = relay.call(&Info {}, By::Nobody).await.unwrap();
     assert_eq!(info.domain, "localhost");
     assert_eq!(info.origin, format!("http://localhost:{}", relay.address.port()));
     assert!(info.sign_up);
+    assert_eq!(info.source.as_deref(), Some("https://git.example.org/haven"));
     assert_eq!(info.build.len(), 64);
     assert_eq!(relay.get("/", &[]).await.0.status(), 200);
 }

@@ -64,6 +64,9 @@ pub struct InfoReply {
     pub version: String,
     /// A hash over the served web app.
     pub build: String,
+    /// Where people get the source of what runs and is served here, if the relay's operator says so.
+    #[serde(default)]
+    pub source: Option<String>,
 }
 
 /// First step of a sign-up, and of a change of password after a recovery.

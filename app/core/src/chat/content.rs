@@ -4,9 +4,6 @@
 use haven_wire::ids::Hash;
 use serde::{Deserialize, Serialize};
 
-/// A text's limit in bytes: with the envelope and MLS's framing it stays below the limit of a row.
-pub const MAX_TEXT: usize = 32 * 1024;
-
 const TEXT: &str = "text/plain;charset=utf-8";
 
 /// How much of a log its sender had processed. A receiver who had other rows at the same count was shown another log.

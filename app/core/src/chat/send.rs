@@ -1,7 +1,7 @@
 //! Own messages: waiting, encrypted, sent, met again in the log.
 
 use super::{
-    content::{Content, Envelope, MAX_TEXT, Seen},
+    content::{Content, Envelope, Seen},
     records::*,
 };
 use crate::{
@@ -9,7 +9,9 @@ use crate::{
     memory::{Batch, Conversation, Memory},
     mls::Provider,
 };
-use haven_bridge::{ConversationId, Failure, ItemContent, ItemId, Preview, SendState, TimelineItem};
+use haven_bridge::{
+    ConversationId, Failure, ItemContent, ItemId, MAX_TEXT, Preview, SendState, TimelineItem,
+};
 use haven_wire::{
     group::{AppendMessages, NewMessage},
     ids::{Hash, MessageId},

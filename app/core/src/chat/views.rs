@@ -115,8 +115,10 @@ impl Memory {
         let view = |device: &DeviceEntry| {
             let this = device.device_id == self.account.device_id;
             let short_id: String = device.device_id.to_hex().to_uppercase().chars().take(8).collect();
-            // A device list names no labels: those are for the people in one's conversations alone.
-            let label = if this { self.account.device_label.clone() } else { String::new() };
+            let label = match self.account.vault.name_of(device.device_id) {
+                _ if this => self.account.device_label.clone(),
+                name => name.unwrap_or_default().to_owned(),
+            };
             DeviceView { label, short_id, created: device.created, this }
         };
         Ok(list.devices.iter().map(view).collect())

@@ -10,7 +10,7 @@ use super::{
     inbox,
     opaque::Login,
     secret::random,
-    vault::{SeenDeviceList, VaultBody, VaultKey, WrapKey},
+    vault::{NamedDevice, SeenDeviceList, VaultBody, VaultKey, WrapKey},
 };
 use crate::Millis;
 use haven_wire::{
@@ -88,12 +88,13 @@ impl SignUp {
         });
         let device_list = list.sign(&secret, now)?;
         let phrase = RecoveryPhrase::generate()?;
+        let label = clean_label(device_label);
         let account = Account {
             origin: self.origin,
             address,
             fingerprint: secret.fingerprint(),
             device_id: device.id,
-            device_label: clean_label(device_label),
+            device_label: label.clone(),
             created: now,
             session: device.session,
             inbox_secret: device.inbox_secret,
@@ -107,6 +108,7 @@ impl SignUp {
                 recovery_confirmed: false,
                 conversations: Vec::new(),
                 device_list: SeenDeviceList { sequence: list.sequence, hash: list.hash()? },
+                devices: vec![NamedDevice { device_id: device.id, name: label }],
             },
             device_list,
         };
@@ -284,6 +286,7 @@ fn join(
         vault,
         device_list: reply.entry.device_list.clone(),
     };
+    account.vault.name_device(account.device_id, &account.device_label);
     account.saw_device_list(&reply.entry.device_list)?;
     let request = account.join_device_list(&reply.entry, now)?;
     Ok((account, request.ok_or(Error::BadReply("device list"))?))

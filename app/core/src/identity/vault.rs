@@ -9,7 +9,7 @@ use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce, aead::Aead as _, aead::Payload};
 use haven_wire::{
     account::Vault,
     decode, encode,
-    ids::{GroupId, Hash},
+    ids::{DeviceId, GroupId, Hash},
     limits::MAX_VAULT,
 };
 use hkdf::Hkdf;
@@ -36,6 +36,37 @@ pub struct VaultBody {
     pub conversations: Vec<VaultConversation>,
     /// The last device list that was seen.
     pub device_list: SeenDeviceList,
+    /// What the devices are called. Device lists don't say it, since relays read them.
+    #[serde(default)]
+    pub devices: Vec<NamedDevice>,
+}
+
+/// A device's name in a [`VaultBody`].
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct NamedDevice {
+    /// The device.
+    pub device_id: DeviceId,
+    /// Its name, such as "Firefox on Linux".
+    pub name: String,
+}
+
+impl VaultBody {
+    /// What a device is called, if its name is known.
+    pub fn name_of(&self, device: DeviceId) -> Option<&str> {
+        self.devices.iter().find(|named| named.device_id == device).map(|named| named.name.as_str())
+    }
+
+    /// Notes a device's name, unless it has one.
+    pub fn name_device(&mut self, device_id: DeviceId, name: &str) {
+        if self.name_of(device_id).is_none() {
+            self.devices.push(NamedDevice { device_id, name: name.to_owned() });
+        }
+    }
+
+    /// Takes over the names that only another copy of the vault has.
+    pub fn take_names(&mut self, theirs: &[NamedDevice]) {
+        theirs.iter().for_each(|named| self.name_device(named.device_id, &named.name));
+    }
 }
 
 /// A conversation in a [`VaultBody`].
@@ -181,6 +212,7 @@ mod tests {
                 knock_key: Secret::from(vec![5; 32]),
             }],
             device_list: SeenDeviceList { sequence: 3, hash: Hash([6; 32]) },
+            devices: vec![NamedDevice { device_id: DeviceId([7; 16]), name: "Firefox on Linux".into() }],
         }
     }
 
@@ -209,6 +241,46 @@ mod tests {
         let vault = VaultKey::generate().unwrap().seal(ALICE, 1, &body()).unwrap();
         let shows = |needle: &[u8]| vault.body.windows(needle.len()).any(|window| window == needle);
         assert!(!shows(b"chat.example.org") && !shows(&[1; 16]) && !shows(b"certificate"));
+        assert!(!shows(b"Firefox"));
+    }
+
+    #[test]
+    fn a_vault_from_before_devices_had_names_opens() {
+        #[derive(Serialize)]
+        struct Before {
+            certificate: Secret,
+            #[serde(with = "serde_bytes")]
+            revocation: Vec<u8>,
+            recovery: Secret,
+            recovery_confirmed: bool,
+            conversations: Vec<VaultConversation>,
+            device_list: SeenDeviceList,
+        }
+        let VaultBody {
+            certificate,
+            revocation,
+            recovery,
+            recovery_confirmed,
+            conversations,
+            device_list,
+            ..
+        } = body();
+        let before =
+            Before { certificate, revocation, recovery, recovery_confirmed, conversations, device_list };
+        let read: VaultBody = decode(&encode(&before).unwrap()).unwrap();
+        assert_eq!(read, VaultBody { devices: Vec::new(), ..body() });
+    }
+
+    #[test]
+    fn a_device_keeps_its_name_when_copies_of_the_vault_meet() {
+        let (mut ours, mut theirs) = (body(), body());
+        ours.name_device(DeviceId([8; 16]), "Safari on iPhone");
+        theirs.name_device(DeviceId([9; 16]), "Chrome on Android");
+        theirs.name_device(DeviceId([7; 16]), "another name");
+        ours.take_names(&theirs.devices);
+        let names: Vec<_> = [7, 8, 9, 10].map(|id| ours.name_of(DeviceId([id; 16]))).into();
+        let expected = [Some("Firefox on Linux"), Some("Safari on iPhone"), Some("Chrome on Android"), None];
+        assert_eq!(names, expected);
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub fn account(address: &str, device_id: DeviceId, label: &str, now: Millis) -> 
         recovery_confirmed: true,
         conversations: Vec::new(),
         device_list: seen,
+        devices: Vec::new(),
     };
     let entry =
         DirectoryEntry { certificate: secret.public_bytes().expect("bytes"), device_list: signed.clone() };

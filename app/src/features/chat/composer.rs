@@ -1,6 +1,6 @@
 //! Where messages are written.
 
-use haven_bridge::{Command, ConversationId};
+use haven_bridge::{Command, ConversationId, MAX_TEXT};
 use leptos::{html, prelude::*};
 
 use crate::{
@@ -10,11 +10,8 @@ use crate::{
     text,
 };
 
-/// The most bytes of a message. The engine has the last word; this spares people the detour.
-const LIMIT: usize = 48_000;
-
 /// Below this many bytes, the limit is nobody's business.
-const WARN_FROM: usize = LIMIT - 2_000;
+const WARN_FROM: usize = MAX_TEXT - 2_000;
 
 /// Enter sends, Shift with Enter makes a new line. What was begun is kept per conversation.
 #[component]
@@ -27,7 +24,9 @@ pub fn Composer(id: ConversationId) -> impl IntoView {
         text.track();
         grow(input);
     });
-    let excess = Memo::new(move |_| text.with(|text| text.len().saturating_sub(LIMIT)));
+    // What is at the end of it and can't be seen is not sent.
+    let length = Memo::new(move |_| text.with(|text| text.trim_end().len()));
+    let excess = Memo::new(move |_| length.get().saturating_sub(MAX_TEXT));
     let blank = Memo::new(move |_| text.with(|text| text.trim().is_empty()));
     let send = move || {
         if blank.get_untracked() || excess.get_untracked() > 0 {
@@ -58,8 +57,7 @@ pub fn Composer(id: ConversationId) -> impl IntoView {
         input.get_untracked().map(|input| input.focus());
     };
     let count = move || {
-        (text.with(String::len) > WARN_FROM && excess.get() == 0)
-            .then(|| format!("{}", LIMIT - text.with(String::len)))
+        (length.get() > WARN_FROM && excess.get() == 0).then(|| (MAX_TEXT - length.get()).to_string())
     };
     view! {
         // Browsers write what is begun in a form to disk, for restoring the page: not where they are told not to.

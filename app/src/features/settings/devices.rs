@@ -43,12 +43,13 @@ pub fn DevicesSection() -> impl IntoView {
 }
 
 fn device(device: DeviceView) -> impl IntoView {
+    let name = if device.label.is_empty() { text::DEVICE_UNNAMED.to_owned() } else { device.label };
     view! {
         <li class="devices-item">
             <Icon icon=icondata_lu::LuMonitorSmartphone/>
             <div class="devices-body">
                 <p class="devices-name">
-                    {device.label}
+                    {name}
                     {device.this.then(|| view! { <span class="badge" data-trust="pinned">{text::THIS_DEVICE}</span> })}
                 </p>
                 <p class="devices-meta"><span class="devices-id">{device.short_id}</span> " · since " {text::time::date(device.created)}</p>

@@ -51,11 +51,8 @@ impl Pump {
             }
             Err(failure) => Err(failure),
         };
-        let is_in = created.is_ok();
-        self.answer(entered.asker, created);
-        if is_in {
-            self.tell_session();
-        }
+        let events = created.as_ref().map_or_else(|_| Vec::new(), |_| self.session_news());
+        self.settle(events, [(entered.asker, created)]);
         Ok(())
     }
 
@@ -141,12 +138,14 @@ impl Pump {
             return Ok(());
         }
         let stored = engine.confirm_recovery_phrase(scope::now()).await;
-        let stored = self.done(stored)?;
-        let is_stored = stored.is_ok();
-        self.answer(asker, stored.map(|_| Reply::Done));
-        if is_stored {
-            self.tell_session();
-        }
+        let (events, answer) = match self.done(stored)? {
+            Ok(mut events) => {
+                events.extend(self.session_news());
+                (events, Ok(Reply::Done))
+            }
+            Err(failure) => (Vec::new(), Err(failure)),
+        };
+        self.settle(events, [(asker, answer)]);
         Ok(())
     }
 
@@ -156,16 +155,14 @@ impl Pump {
         if revoked && !self.revoked {
             self.revoked = true;
             self.sockets.sign_out();
-            self.tell_session();
+            self.publish(self.session_news());
         }
     }
 
-    fn tell_session(&self) {
-        if let Signed::In(engine) = &self.engine
-            && let Ok(me) = engine.me()
-        {
-            let session = if engine.signed_out() { Session::Revoked(me) } else { Session::SignedIn(me) };
-            self.publish(vec![Event::Session(session)]);
-        }
+    /// What pages have to hear of who is signed in.
+    fn session_news(&self) -> Vec<Event> {
+        let Signed::In(engine) = &self.engine else { return Vec::new() };
+        let session = |me| if engine.signed_out() { Session::Revoked(me) } else { Session::SignedIn(me) };
+        engine.me().map(|me| Event::Session(session(me))).into_iter().collect()
     }
 }

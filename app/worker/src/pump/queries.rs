@@ -1,9 +1,17 @@
 //! Questions, and what changes who is signed in.
 
-use super::{Ended, Pump, Signed};
-use crate::tabs::Asker;
+use super::{Ended, Order, Pump, Signed, queue::Devices};
+use crate::{enter, scope, tabs::Asker};
+use futures_util::{
+    FutureExt as _,
+    future::{self, Either},
+};
+use gloo_timers::future::TimeoutFuture;
 use haven_bridge::{Command, Event, Failure, Reply, Session};
-use haven_core::Error;
+use haven_core::{Error, request::Caller as _};
+use haven_wire::{account::GetVault, keys::Lookup};
+use std::rc::Rc;
+use wasm_bindgen_futures::spawn_local;
 
 impl Pump {
     /// Everything that is no intent.
@@ -13,6 +21,8 @@ impl Pump {
             Command::SignUp { .. } | Command::SignIn { .. } | Command::Recover { .. } => {
                 self.enter(asker, command);
             }
+            Command::About => self.about(asker),
+            Command::Devices => self.devices(asker),
             Command::SignOut => return self.sign_out(asker).await,
             Command::ConfirmRecoveryPhrase(words) => {
                 return self.confirm_recovery_phrase(asker, words).await;
@@ -47,7 +57,6 @@ impl Pump {
                 page.map(Reply::Timeline)
             }
             Command::People => Ok(Reply::People(engine.people())),
-            Command::Devices => engine.devices().map(Reply::Devices),
             Command::RecoveryPhrase => {
                 let words = engine.account().phrase_words();
                 words.map(Reply::RecoveryPhrase).map_err(Error::from)
@@ -55,6 +64,57 @@ impl Pump {
             _ => Err(Error::Bug("a command that nobody handles")),
         };
         Ok(answer)
+    }
+
+    fn about(&self, asker: Asker) {
+        let (tab, leader) = (Rc::clone(&self.tab), self.leader);
+        spawn_local(async move { tab.answer(leader, asker, enter::about().await.map(Reply::About)) });
+    }
+
+    /// Asks the relay first: another device may have come.
+    fn devices(&self, asker: Asker) {
+        let (origin, address) = match &self.engine {
+            Signed::In(engine) => (engine.account().origin.clone(), engine.account().address.clone()),
+            other => return self.answer(asker, Err(other.failure())),
+        };
+        let (client, orders, session) = (Rc::clone(&self.client), self.orders.clone(), self.session);
+        spawn_local(async move {
+            let asked = async {
+                // In this order: a device that comes is put into the list first, and then into the vault.
+                let entry = client.call(&origin, &Lookup { address }, None).await.ok()?;
+                let vault = client.call(&origin, &GetVault {}, None).await.ok()?;
+                Some((vault, entry))
+            };
+            let found = match future::select(asked.boxed_local(), TimeoutFuture::new(DEVICES_PATIENCE)).await
+            {
+                Either::Left((found, _)) => found,
+                Either::Right(_) => None,
+            };
+            let _ = orders.unbounded_send(Order::Devices(Box::new(Devices { session, asker, found })));
+        });
+    }
+
+    /// Shows what the relay says of the devices, or what was known before.
+    pub(super) async fn devices_found(&mut self, devices: Devices) -> Result<(), Ended> {
+        let Devices { session, asker, found } = devices;
+        let engine = match &mut self.engine {
+            Signed::In(engine) if session == self.session => engine,
+            other => {
+                let failure = other.failure();
+                self.answer(asker, Err(failure));
+                return Ok(());
+            }
+        };
+        let seen = match found {
+            Some((vault, entry)) => engine.saw_devices(&vault, &entry, scope::now()).await,
+            None => Ok(Vec::new()),
+        };
+        let known = engine.devices().map(Reply::Devices);
+        // What is wrong with the relay's answer is not used, and can't be helped by the person here.
+        let events = self.done(seen)?.unwrap_or_default();
+        let answer = self.done(known)?;
+        self.settle(events, [(asker, answer)]);
+        Ok(())
     }
 
     /// Who is signed in. A page asks this first, so it hears of the connection as well.
@@ -68,12 +128,12 @@ impl Pump {
                 Err(error) => Err(error.into()),
             },
         };
-        self.answer(asker, session.map(Reply::Session));
-        if let Some(state) = self.sockets.state() {
-            self.publish(vec![Event::Connection(state)]);
-        }
+        let connection = self.sockets.state().map(Event::Connection);
+        self.settle(connection.into_iter().collect(), [(asker, session.map(Reply::Session))]);
     }
 }
 
+/// How long the devices wait for the relay, in milliseconds.
+const DEVICES_PATIENCE: u32 = 3_000;
 /// Items in one answer, at most.
 const MAX_PAGE: usize = 1_000;

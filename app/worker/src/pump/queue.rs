@@ -11,6 +11,7 @@ use haven_core::{
     intent::Intent,
     request::{Rejection, Reply, RequestId},
 };
+use haven_wire::{account::Vault, keys::DirectoryEntry};
 
 /// Something for the engine to do.
 pub enum Order {
@@ -26,6 +27,8 @@ pub enum Order {
     Entered(Box<Entered>),
     /// What to say of who is signed in, if it is still nobody.
     Nobody(Asker, Session),
+    /// The relay was asked for the person's devices.
+    Devices(Box<Devices>),
     /// Something is due.
     Wake,
     /// This tab must not lead any more.
@@ -42,6 +45,16 @@ pub struct Answered {
     pub result: Result<Reply, Rejection>,
 }
 
+/// The end of asking a relay for the person's devices.
+pub struct Devices {
+    /// Counts who was signed in.
+    pub session: u32,
+    /// Who wants to see them.
+    pub asker: Asker,
+    /// Their names, sealed, and their list; nothing without a network.
+    pub found: Option<(Vault, DirectoryEntry)>,
+}
+
 /// Orders that are handled together.
 #[derive(Default)]
 pub struct Batch {
@@ -49,6 +62,7 @@ pub struct Batch {
     pub others: Vec<(Asker, Command)>,
     pub entered: Vec<Entered>,
     pub nobody: Vec<(Asker, Session)>,
+    pub devices: Vec<Devices>,
     pub answers: Vec<Answered>,
     pub reports: Vec<Report>,
     pub online: Option<bool>,
@@ -69,6 +83,7 @@ impl Batch {
                 Order::Socket(report) => batch.reports.push(report),
                 Order::Entered(entered) => batch.entered.push(*entered),
                 Order::Nobody(asker, session) => batch.nobody.push((asker, session)),
+                Order::Devices(devices) => batch.devices.push(*devices),
                 Order::Wake => {}
                 Order::Stop => batch.stop = true,
             }

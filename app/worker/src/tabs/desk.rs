@@ -41,7 +41,7 @@ impl Desk {
         for (id, open) in &mut self.open {
             match open.given_to {
                 Some(before) if before == leader => {}
-                Some(_) if !is_repeatable(&open.command) => {
+                Some(_) if !open.command.is_repeatable() => {
                     steps.push(Step::Fail(*id, interrupted()));
                 }
                 _ => {
@@ -71,11 +71,6 @@ impl Desk {
     pub fn clear(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.open).into_keys().collect()
     }
-}
-
-/// Commands with an intent id, and questions, may be repeated. What makes accounts and sessions at the relay may not.
-fn is_repeatable(command: &Command) -> bool {
-    !matches!(command, Command::SignUp { .. } | Command::SignIn { .. } | Command::Recover { .. })
 }
 
 fn interrupted() -> Failure {
