@@ -52,7 +52,7 @@ fn see(account: &Account, vault: &Vault, entry: &DirectoryEntry, now: Millis) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::people;
+    use crate::testing;
     use haven_wire::ids::DeviceId;
 
     const NOW: Millis = 1_795_305_600_000;
@@ -61,8 +61,8 @@ mod tests {
     #[test]
     fn another_device_and_its_name_are_seen_by_the_first_one() {
         let (first, before) =
-            people::account("alice@example.org", DeviceId([1; 16]), "Firefox on Linux", NOW);
-        let (mut second, entry) = people::another_device(&first, &before, SECOND, "Safari on iPhone", NOW);
+            testing::account("alice@example.org", DeviceId([1; 16]), "Firefox on Linux", NOW);
+        let (mut second, entry) = testing::another_device(&first, &before, SECOND, "Safari on iPhone", NOW);
         second.vault.name_device(SECOND, "Safari on iPhone");
         let vault = second.seal_vault().unwrap();
         let seen = see(&first, &vault, &entry, NOW).unwrap();
@@ -71,7 +71,7 @@ mod tests {
         // What else is in that vault is merged when this device writes its own, so its version is not taken yet.
         assert_eq!(seen.vault_version, first.vault_version);
         assert!(see(&seen, &vault, &before, NOW).is_err(), "an old list");
-        let (stranger, _) = people::account("alice@example.org", SECOND, "Chrome on Mac", NOW);
+        let (stranger, _) = testing::account("alice@example.org", SECOND, "Chrome on Mac", NOW);
         assert!(see(&first, &stranger.seal_vault().unwrap(), &entry, NOW).is_err(), "another vault");
     }
 }
