@@ -9,6 +9,7 @@
 //! OpenMLS stores and how, [`identity`] for certificates, attestations and accounts.
 
 mod chat;
+mod crypto;
 mod engine;
 mod error;
 pub mod identity;

@@ -1,6 +1,7 @@
 //! Sealing small messages to a device's inbox key (HPKE, RFC 9180).
 
 use super::Error;
+use crate::crypto::Crypto;
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::{
     crypto::OpenMlsCrypto as _,
@@ -21,16 +22,17 @@ fn config() -> HpkeConfig {
 
 /// Makes an inbox key pair: secret and public key.
 pub fn generate() -> Result<(Zeroizing<Vec<u8>>, Vec<u8>), Error> {
-    let crypto = RustCrypto::default();
-    let seed = crypto.random_vec(32).map(Zeroizing::new);
+    let seed = RustCrypto::default().random_vec(32).map(Zeroizing::new);
     let seed = seed.map_err(|_| Error::Bug("no randomness"))?;
-    let pair = crypto.derive_hpke_keypair(config(), &seed).map_err(|_| Error::Bug("making an inbox key"))?;
+    let pair = Crypto::default()
+        .derive_hpke_keypair(config(), &seed)
+        .map_err(|_| Error::Bug("making an inbox key"))?;
     Ok((Zeroizing::new(pair.private.to_vec()), pair.public))
 }
 
 /// Seals `plaintext` to an inbox: the encapsulated key, then the ciphertext. 48 bytes longer than the plaintext.
 pub fn seal_to_inbox(public_key: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, Error> {
-    let sealed = RustCrypto::default()
+    let sealed = Crypto::default()
         .hpke_seal(config(), public_key, INFO, &[], plaintext)
         .map_err(|_| Error::BadStatement("inbox key"))?;
     Ok([sealed.kem_output.as_slice(), sealed.ciphertext.as_slice()].concat())
@@ -40,7 +42,7 @@ pub fn seal_to_inbox(public_key: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, Err
 pub fn open_from_inbox(secret: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
     let (kem_output, ciphertext) = sealed.split_at_checked(KEM_OUTPUT).ok_or(Error::InboxSealed)?;
     let input = HpkeCiphertext { kem_output: kem_output.into(), ciphertext: ciphertext.into() };
-    RustCrypto::default()
+    Crypto::default()
         .hpke_open(config(), &input, secret, INFO, &[])
         .map(Zeroizing::new)
         .map_err(|_| Error::InboxSealed)

@@ -1,7 +1,6 @@
 //! MLS (RFC 9420) with OpenMLS: what is stored, what is in leaves and group contexts, and which commits are merged.
 
 mod context;
-mod crypto;
 pub(crate) mod members;
 mod packed;
 mod pieces;

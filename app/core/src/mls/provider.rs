@@ -1,4 +1,5 @@
-use super::{crypto::Crypto, storage::MlsStorage};
+use super::storage::MlsStorage;
+use crate::crypto::Crypto;
 use openmls_rust_crypto::RustCrypto;
 
 /// What OpenMLS needs: cryptography, randomness, and storage.
