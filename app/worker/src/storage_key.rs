@@ -7,7 +7,7 @@ use crate::{
     indexeddb::{self, KEYS},
     scope,
 };
-use haven_core::store::{StorageKey, StoreError};
+use haven_core::store::{StorageKey, StoreError, Table};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use rexie::{Rexie, TransactionMode};
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -36,11 +36,16 @@ async fn find_or_add(rexie: &Rexie) -> Result<JsValue, StoreError> {
     }
     let made = make().await.map_err(unavailable)?;
     let stored = |error| indexeddb::from_rexie(&error);
-    let transaction = rexie.transaction(&[KEYS], TransactionMode::ReadWrite).map_err(stored)?;
+    let sealed = Table::Meta.name();
+    let transaction = rexie.transaction(&[KEYS, sealed], TransactionMode::ReadWrite).map_err(stored)?;
     let keys = transaction.store(KEYS).map_err(stored)?;
     // Another tab may have been faster.
     let record = match keys.get(RECORD.into()).await.map_err(stored)? {
         Some(record) => record,
+        // A new key would hide what is sealed under the lost one, as if nobody had ever been here.
+        None if transaction.store(sealed).map_err(stored)?.count(None).await.map_err(stored)? > 0 => {
+            return Err(StoreError::Damaged);
+        }
         None => {
             keys.add(&made, Some(&RECORD.into())).await.map_err(stored)?;
             made
@@ -132,6 +137,28 @@ mod tests {
         assert_ne!(*first.0, [0; 32]);
         let other = load_or_create("another_database").await.unwrap();
         assert_ne!(first.0, other.0);
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_lost_key_is_not_replaced_while_something_is_sealed_under_it() {
+        let name = "a_lost_key";
+        let first = load_or_create(name).await.unwrap();
+        let rexie = indexeddb::schema(name).await.unwrap();
+        for store in [KEYS, Table::Meta.name()] {
+            let transaction = rexie.transaction(&[store], TransactionMode::ReadWrite).unwrap();
+            let store = transaction.store(store).unwrap();
+            store.clear().await.unwrap();
+            if store.name() != KEYS {
+                store.put(&Uint8Array::new_with_length(1).into(), Some(&"account".into())).await.unwrap();
+            }
+            transaction.commit().await.unwrap();
+        }
+        assert_eq!(load_or_create(name).await.err(), Some(StoreError::Damaged));
+        let transaction = rexie.transaction(&[Table::Meta.name()], TransactionMode::ReadWrite).unwrap();
+        transaction.store(Table::Meta.name()).unwrap().clear().await.unwrap();
+        transaction.commit().await.unwrap();
+        rexie.close();
+        assert_ne!(load_or_create(name).await.unwrap().0, first.0);
     }
 
     #[wasm_bindgen_test]
