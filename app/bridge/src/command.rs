@@ -1,4 +1,7 @@
-use crate::view::*;
+use crate::{
+    mail::{Draft, Folder, MailId, MailPage, MailView, MailboxView, RecipientState, ThreadId},
+    view::*,
+};
 use serde::{Deserialize, Serialize};
 
 /// What the page can ask for.
@@ -147,6 +150,111 @@ pub enum Command {
         /// The new certificate's fingerprint, as it was shown.
         fingerprint: String,
     },
+    /// The folders. → [`Reply::Mailbox`]
+    Mailbox,
+    /// A page of a folder: the `limit` threads before `before` (the time and id of a row's newest mail), or the newest
+    /// ones. → [`Reply::MailPage`]
+    MailFolder {
+        /// The folder.
+        folder: Folder,
+        /// Threads before this row.
+        before: Option<(u64, MailId)>,
+        /// At most this many.
+        limit: u32,
+    },
+    /// Threads that have all words of the query in subject, people or text, newest first. → [`Reply::MailPage`]
+    SearchMail {
+        /// The words.
+        query: String,
+        /// At most this many.
+        limit: u32,
+    },
+    /// All mails of a thread, oldest first; those in junk and trash only if the thread has no others.
+    /// → [`Reply::MailThread`]
+    MailThread(ThreadId),
+    /// An attachment. → [`Reply::File`]
+    MailAttachment {
+        /// The mail.
+        mail: MailId,
+        /// The attachment's number.
+        part: u32,
+    },
+    /// Puts mails into a folder; out of the sent ones and the drafts into the trash only. → [`Reply::Done`]
+    MoveMail {
+        /// Makes a repetition harmless.
+        intent: IntentId,
+        /// The mails.
+        mails: Vec<MailId>,
+        /// The folder.
+        folder: Folder,
+    },
+    /// Says whether mails were seen. → [`Reply::Done`]
+    MarkMail {
+        /// Makes a repetition harmless.
+        intent: IntentId,
+        /// The mails.
+        mails: Vec<MailId>,
+        /// Whether they were seen.
+        seen: bool,
+    },
+    /// Deletes mails for good, on all devices and at the relay. → [`Reply::Done`]
+    DeleteMail {
+        /// Makes a repetition harmless.
+        intent: IntentId,
+        /// The mails.
+        mails: Vec<MailId>,
+    },
+    /// Stores a draft, new or changed. The page makes its id. → [`Reply::Done`] once it is safe on this device.
+    SaveDraft {
+        /// Makes a repetition harmless.
+        intent: IntentId,
+        /// The draft's id.
+        id: MailId,
+        /// The draft. Files that it doesn't name are deleted from it.
+        draft: Draft,
+    },
+    /// Reads a draft. → [`Reply::Draft`]
+    Draft(MailId),
+    /// Deletes a draft. → [`Reply::Done`]
+    DiscardDraft {
+        /// Makes a repetition harmless.
+        intent: IntentId,
+        /// The draft's id.
+        id: MailId,
+    },
+    /// Stores the bytes of a file for a draft, before the draft names it. → [`Reply::Done`]
+    AttachFile {
+        /// Makes a repetition harmless.
+        intent: IntentId,
+        /// The draft's id.
+        draft: MailId,
+        /// The file's id in the draft.
+        file: u32,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// What will happen to a mail for these recipients. Asks the relay for certificates that are not known, which may
+    /// take some seconds. → [`Reply::Recipients`]
+    Recipients(Vec<String>),
+    /// Sends a draft as it was saved last. → [`Reply::Done`] once it is safe on this device and out of the drafts.
+    SendMail {
+        /// Makes a repetition harmless.
+        intent: IntentId,
+        /// The draft's id, which becomes that of the mail.
+        draft: MailId,
+        /// The person has seen, for each recipient, that the mail goes in the clear, and wants that. Without this, a
+        /// mail of which a recipient has no usable certificate fails.
+        in_the_clear: bool,
+    },
+    /// Tries a mail again that failed. → [`Reply::Done`]
+    RetryMail(MailId),
+    /// Takes a mail that waits or failed back to the drafts. → [`Reply::Done`]
+    BackToDrafts {
+        /// Makes a repetition harmless.
+        intent: IntentId,
+        /// The mail.
+        mail: MailId,
+    },
 }
 
 impl Command {
@@ -186,4 +294,16 @@ pub enum Reply {
     Devices(Vec<DeviceView>),
     /// What the relay says of the program.
     About(About),
+    /// The folders.
+    Mailbox(MailboxView),
+    /// Threads.
+    MailPage(MailPage),
+    /// The mails of a thread.
+    MailThread(Vec<MailView>),
+    /// The bytes of a file.
+    File(Vec<u8>),
+    /// A draft.
+    Draft(Draft),
+    /// What will happen to a mail.
+    Recipients(Vec<RecipientState>),
 }

@@ -1,4 +1,4 @@
-use crate::view::*;
+use crate::{mail::MailboxView, view::*};
 use serde::{Deserialize, Serialize};
 
 /// Something changed. Events carry the new state, so that a page can patch what it shows.
@@ -28,6 +28,8 @@ pub enum Event {
     },
     /// Something about people changed: ask again.
     People,
+    /// Mails came, went or changed, in any folder: ask again for what is shown.
+    Mail(MailboxView),
     /// The relay altered or lost what it keeps for this person's next device. Conversations go on.
     VaultRefused,
     /// A newer version of Haven runs in another tab: reload.

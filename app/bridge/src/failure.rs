@@ -45,6 +45,27 @@ pub enum Failure {
         /// The address.
         address: String,
     },
+    /// A mail can't be encrypted to all its recipients, and nobody said that it may go in the clear.
+    #[error("no usable certificate for {address}")]
+    MailNotEncryptable {
+        /// The first recipient without a usable certificate.
+        address: String,
+    },
+    /// A mail has no recipient, or one that is no address.
+    #[error("no address: {address}")]
+    MailRecipientInvalid {
+        /// What should be an address; empty if there is no recipient.
+        address: String,
+    },
+    /// A mail with its attachments is too large, or has too many recipients.
+    #[error("the mail is too large: at most {limit}")]
+    MailTooLarge {
+        /// The limit, in bytes or recipients.
+        limit: u64,
+    },
+    /// The mailbox at the relay is full.
+    #[error("the mailbox is full")]
+    MailboxFull,
     /// The message is too long.
     #[error("too long: at most {limit} bytes")]
     MessageTooLong {

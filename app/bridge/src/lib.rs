@@ -8,6 +8,7 @@
 mod command;
 mod event;
 mod failure;
+pub mod mail;
 mod view;
 
 pub use command::{Command, Reply};

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod inbox;
 pub mod keys;
 pub mod limits;
+pub mod mail;
 pub mod push;
 mod refusal;
 

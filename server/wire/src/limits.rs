@@ -37,6 +37,19 @@ pub const MAX_REQUEST: usize = 1024 * 1024;
 /// The part of an address before the `@`, in characters.
 pub const MAX_LOCAL_PART: usize = 32;
 
+/// All messages of one mail, in bytes: 25 MB of attachments in base64, and the text.
+pub const MAX_MAIL: usize = 36 * 1024 * 1024;
+/// A mail that arrives, in bytes.
+pub const MAX_ARRIVING_MAIL: usize = MAX_MAIL;
+/// The body of a mailbox entry that comes with the list of entries, in bytes.
+pub const MAX_INLINE_MAIL: usize = 128 * 1024;
+/// Recipients of one mail.
+pub const MAX_RECIPIENTS: usize = 100;
+/// A note between one person's devices, in bytes.
+pub const MAX_NOTE: usize = 16 * 1024;
+/// Notes in one call, and deletions.
+pub const MAX_NOTES: usize = 500;
+
 /// Whether `local` may be the part of a new address before the `@`: `a-z`, `0-9`, and single `.`, `-` or `_`
 /// between them, at most [`MAX_LOCAL_PART`] characters.
 pub fn valid_local_part(local: &str) -> bool {

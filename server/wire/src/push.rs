@@ -56,6 +56,11 @@ pub enum FromRelay {
     },
     /// There is something in the inbox.
     Inbox,
+    /// The mailbox has entries up to this one.
+    Mailbox {
+        /// The last sequence number.
+        head: u64,
+    },
     /// Somebody took key packages, and fewer than half are left.
     KeyPackagesLow,
     /// Answer to a ping.
