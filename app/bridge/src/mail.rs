@@ -128,11 +128,12 @@ pub struct MailSummary {
 }
 
 /// How a mail was protected on its way.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Protection {
     /// Encrypted by its writer to its readers.
     EndToEnd,
     /// It came in the clear, and the relay encrypted it on arrival.
+    #[default]
     OnArrival,
     /// One's own mail that goes in the clear, or a draft.
     Clear,
@@ -145,6 +146,8 @@ pub enum MailState {
     Waiting,
     /// The relay has taken it.
     Sent,
+    /// It could not be delivered to some of its recipients: [`MailView::deliveries`] says to whom, and why.
+    Undelivered,
     /// It can't go out. It can be tried again, or taken back to the drafts.
     Failed(Failure),
 }
@@ -196,9 +199,10 @@ pub struct AttachmentView {
 }
 
 /// Who signed a mail.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Signature {
     /// Nobody.
+    #[default]
     None,
     /// The signature is good.
     Valid {
@@ -231,7 +235,7 @@ pub struct HeaderDifference {
 }
 
 /// What the relay found out about the server that a mail came from.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub enum SenderCheck {
     /// Nothing: it is an own mail, or came from a person of this relay.
     Local,
@@ -240,6 +244,7 @@ pub enum SenderCheck {
     /// The domain says that mail like this is not from it (DMARC).
     Failed,
     /// The domain says nothing.
+    #[default]
     Unknown,
 }
 

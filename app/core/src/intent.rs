@@ -1,5 +1,6 @@
 //! What a person wants done.
 
+use haven_bridge::mail::{Draft, Folder, MailId};
 pub use haven_bridge::{ConversationId, IntentId, ItemId, RequestAnswer};
 
 /// A wish. Every intent is idempotent: it says how things should be, not which step to take.
@@ -26,6 +27,25 @@ pub enum Intent {
         /// How.
         answer: RequestAnswer,
     },
+    /// A file belongs to a draft.
+    AttachFile {
+        /// The draft.
+        draft: MailId,
+        /// The file's id in the draft.
+        file: u32,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// A mail that waits is a draft again.
+    BackToDrafts {
+        /// The mail.
+        mail: MailId,
+    },
+    /// Mails are gone for good.
+    DeleteMail {
+        /// The mails.
+        mails: Vec<MailId>,
+    },
     /// A failed message is gone from this device.
     Discard {
         /// The conversation.
@@ -33,12 +53,31 @@ pub enum Intent {
         /// The message.
         item: ItemId,
     },
+    /// A draft is gone.
+    DiscardDraft {
+        /// The draft.
+        id: MailId,
+    },
+    /// Mails were seen, or are to look as if they weren't.
+    MarkMail {
+        /// The mails.
+        mails: Vec<MailId>,
+        /// Whether they were seen.
+        seen: bool,
+    },
     /// Everything up to this item was seen.
     MarkRead {
         /// The conversation.
         conversation: ConversationId,
         /// The item.
         up_to: ItemId,
+    },
+    /// Mails lie in a folder.
+    MoveMail {
+        /// The mails.
+        mails: Vec<MailId>,
+        /// The folder.
+        folder: Folder,
     },
     /// These people, with all their devices, are not in the conversation.
     RemovePeople {
@@ -61,10 +100,29 @@ pub enum Intent {
         /// The message; nothing for the conversation itself.
         item: Option<ItemId>,
     },
+    /// A mail that failed is tried again.
+    RetryMail {
+        /// The mail.
+        mail: MailId,
+    },
+    /// A draft is as it is now.
+    SaveDraft {
+        /// Its id.
+        id: MailId,
+        /// The draft.
+        draft: Draft,
+    },
     /// This device's keys in the conversation are fresh.
     SelfUpdate {
         /// The conversation.
         conversation: ConversationId,
+    },
+    /// A draft is sent.
+    SendMail {
+        /// The draft.
+        draft: MailId,
+        /// It may go in the clear.
+        in_the_clear: bool,
     },
     /// A text is in the conversation.
     SendText {
@@ -96,4 +154,22 @@ pub enum Accepted {
     Started(ConversationId),
     /// The new message.
     Queued(ItemId),
+}
+
+impl Intent {
+    /// Whether it is about mail, which has to be read from the store first.
+    pub(crate) fn is_about_mail(&self) -> bool {
+        matches!(
+            self,
+            Self::AttachFile { .. }
+                | Self::BackToDrafts { .. }
+                | Self::DeleteMail { .. }
+                | Self::DiscardDraft { .. }
+                | Self::MarkMail { .. }
+                | Self::MoveMail { .. }
+                | Self::RetryMail { .. }
+                | Self::SaveDraft { .. }
+                | Self::SendMail { .. }
+        )
+    }
 }

@@ -14,6 +14,8 @@ mod engine;
 mod error;
 pub mod identity;
 pub mod intent;
+pub mod mail;
+mod mailbox;
 mod memory;
 mod mls;
 mod network;
@@ -24,8 +26,9 @@ pub mod store;
 pub mod testing;
 mod vault_sync;
 
-pub use engine::{Engine, Handled, Pending};
+pub use engine::{Attachment, Engine, Handled, Opener, Pending};
 pub use error::Error;
+pub use mailbox::work;
 
 /// Milliseconds since 1970-01-01 UTC.
 pub type Millis = u64;

@@ -4,6 +4,7 @@ use crate::{
     Error, Millis,
     chat::records::*,
     identity::{Account, Fingerprint},
+    mailbox::MailMemory,
     mls::{Context, Members, Provider, storage},
     network::Network,
     store::{self, SealedStore, Store, StoreError, Table},
@@ -51,6 +52,7 @@ pub struct Memory {
     pub contacts: BTreeMap<Fingerprint, Contact>,
     pub jobs: BTreeMap<u64, Job>,
     pub intents: BTreeMap<IntentId, Answer>,
+    pub mail: MailMemory,
     pub network: Network,
 }
 
@@ -66,6 +68,8 @@ pub struct Batch {
     pub events: Vec<Event>,
     /// Conversations whose timelines are deleted after the verb, page by page.
     pub forgotten: Vec<ConversationId>,
+    /// Whether something about mail changed.
+    pub mail: bool,
 }
 
 impl Batch {
@@ -120,7 +124,8 @@ fn outbound_suffix(id: ConversationId, order: u64) -> Vec<u8> {
     [&id.0[..], &order.to_be_bytes()].concat()
 }
 
-async fn load<T: DeserializeOwned, S: Store>(
+/// Reads all values of a name.
+pub async fn load<T: DeserializeOwned, S: Store>(
     store: &SealedStore<S>,
     table: Table,
     name: &[u8],
@@ -157,6 +162,7 @@ impl Memory {
             contacts: BTreeMap::new(),
             jobs: BTreeMap::new(),
             intents: load_intents(store, now).await?,
+            mail: MailMemory::load(store).await?,
             network,
         };
         for (_, contact) in load::<Contact, S>(store, Table::Contacts, b"contact").await? {
@@ -240,6 +246,9 @@ impl Memory {
             if let Some(conversation) = self.conversations.get(id) {
                 batch.events.push(Event::Conversation(self.summary(conversation)));
             }
+        }
+        if batch.mail {
+            batch.events.push(Event::Mail(self.mailbox_view()));
         }
     }
 }

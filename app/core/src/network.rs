@@ -3,9 +3,10 @@
 use crate::{
     Millis,
     chat::claims::Claims,
+    mailbox::MailLine,
     request::{Outgoing, Request, RequestId},
 };
-use haven_bridge::ConversationId;
+use haven_bridge::{ConversationId, mail::MailId};
 use haven_wire::ids::{EpochToken, MessageId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,10 +25,19 @@ pub enum Purpose {
     Claim { job: u64, address: String },
     Commit(ConversationId),
     CountKeyPackages,
+    Compose(MailId),
+    DeleteMail(Vec<u64>),
+    FindCertificates(String),
     Heads(Vec<ConversationId>),
     Inbox,
+    MailBody(u64),
+    MailInfo,
+    Mailbox,
+    OpenMail(usize),
     Publish,
+    PutNotes(Vec<MessageId>),
     Rows(ConversationId),
+    SubmitMail(MailId),
     Vault,
     Welcome { job: u64 },
 }
@@ -145,6 +155,8 @@ pub struct Network {
     pub key_packages_due: bool,
     /// The vault.
     pub vault: VaultLine,
+    /// The mailbox.
+    pub mail: MailLine,
     /// When heads were asked for.
     pub polled: Millis,
     /// When to try device-wide requests again.
@@ -169,6 +181,7 @@ impl Network {
                 ..previous.map_or_else(VaultLine::default, |network| network.vault)
             },
             inbox_due: true,
+            mail: MailLine { due: true, ..MailLine::default() },
             key_packages_due: true,
             live: previous.is_some_and(|network| network.live),
             next_id: previous.map_or(0, |network| network.next_id),
@@ -200,14 +213,38 @@ impl Network {
         token: Option<EpochToken>,
         request: Request,
     ) -> Outgoing {
+        let id = self.begin(purpose);
+        Outgoing { id, origin: origin.to_owned(), token, request }
+    }
+
+    /// Registers work that is done outside the engine.
+    pub fn begin(&mut self, purpose: Purpose) -> RequestId {
         self.next_id += 1;
         let id = RequestId(self.next_id);
         self.in_flight.insert(id, purpose);
-        Outgoing { id, origin: origin.to_owned(), token, request }
+        id
     }
 
     /// Whether a request of a kind is under way.
     pub fn under_way(&self, of_kind: impl Fn(&Purpose) -> bool) -> bool {
         self.in_flight.values().any(of_kind)
+    }
+}
+
+impl Purpose {
+    /// Whether it is about mail.
+    pub fn is_about_mail(&self) -> bool {
+        matches!(
+            self,
+            Self::Compose(_)
+                | Self::DeleteMail(_)
+                | Self::FindCertificates(_)
+                | Self::MailBody(_)
+                | Self::MailInfo
+                | Self::Mailbox
+                | Self::OpenMail(_)
+                | Self::PutNotes(_)
+                | Self::SubmitMail(_)
+        )
     }
 }

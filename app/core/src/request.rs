@@ -1,6 +1,6 @@
 //! What the engine wants from relays, and what they answered.
 
-use haven_wire::{Call, Refusal, account, group, ids::EpochToken, inbox, keys};
+use haven_wire::{Call, Refusal, account, group, ids::EpochToken, inbox, keys, mail};
 
 /// Why a call brought no reply.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -61,10 +61,18 @@ requests! {
     ClaimKeyPackages(keys::ClaimKeyPackages),
     /// Counts own key packages.
     CountKeyPackages(keys::CountKeyPackages),
+    /// Deletes mail.
+    DeleteMail(mail::DeleteMail),
+    /// Looks for certificates of an address.
+    FindCertificates(mail::FindCertificates),
     /// Reads heads of logs.
     GetHeads(group::GetHeads),
     /// Reads the inbox.
     GetInbox(inbox::GetInbox),
+    /// Reads the body of a mailbox entry.
+    GetMail(mail::GetMail),
+    /// Reads the mailbox.
+    GetMailbox(mail::GetMailbox),
     /// Reads rows.
     GetRows(group::GetRows),
     /// Reads the vault.
@@ -73,12 +81,18 @@ requests! {
     GetWelcome(group::GetWelcome),
     /// Looks somebody up.
     Lookup(keys::Lookup),
+    /// Asks what the relay does with mail of other servers.
+    MailInfo(mail::MailInfo),
     /// Adds own key packages.
     PublishKeyPackages(keys::PublishKeyPackages),
     /// Writes the device list.
     PutDeviceList(keys::PutDeviceList),
+    /// Leaves notes in the mailbox.
+    PutNotes(mail::PutNotes),
     /// Writes the vault.
     PutVault(account::PutVault),
+    /// Sends a mail.
+    SubmitMail(mail::SubmitMail),
 }
 
 /// Names an outgoing request until it is confirmed or rejected. Not kept across restarts.

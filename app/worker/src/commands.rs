@@ -55,6 +55,19 @@ pub fn sort(command: Command) -> Sorted {
         Command::AcceptChange { address, fingerprint } => {
             (None, Intent::AcceptChange { address, fingerprint })
         }
+        Command::AttachFile { intent, draft, file, bytes } => {
+            (Some(intent), Intent::AttachFile { draft, file, bytes })
+        }
+        Command::BackToDrafts { intent, mail } => (Some(intent), Intent::BackToDrafts { mail }),
+        Command::DeleteMail { intent, mails } => (Some(intent), Intent::DeleteMail { mails }),
+        Command::DiscardDraft { intent, id } => (Some(intent), Intent::DiscardDraft { id }),
+        Command::MarkMail { intent, mails, seen } => (Some(intent), Intent::MarkMail { mails, seen }),
+        Command::MoveMail { intent, mails, folder } => (Some(intent), Intent::MoveMail { mails, folder }),
+        Command::RetryMail(mail) => (None, Intent::RetryMail { mail }),
+        Command::SaveDraft { intent, id, draft } => (Some(intent), Intent::SaveDraft { id, draft }),
+        Command::SendMail { intent, draft, in_the_clear } => {
+            (Some(intent), Intent::SendMail { draft, in_the_clear })
+        }
         other => return Sorted::Other(other),
     };
     // Without randomness nothing works in a browser; a fixed id would only be taken for a repetition.

@@ -2,7 +2,7 @@
 //!
 //! Every tab's page starts a worker, and talks to it as `haven-bridge` says. Among the workers of all tabs one leads
 //! (`tabs`, `lock`): it opens the database (`indexeddb`) with the key that the browser keeps (`storage_key`),
-//! runs the engine (`pump`), and talks to relays (`relay_client`, `socket`). The others pass requests on to it.
+//! runs the engine (`pump`), has mail opened and composed in one more worker (`mail_worker`), and talks to relays (`relay_client`, `socket`). The others pass requests on to it.
 
 #[cfg(feature = "bench")]
 pub mod bench;
@@ -11,6 +11,7 @@ mod enter;
 mod failure;
 mod indexeddb;
 mod lock;
+pub mod mail_worker;
 mod network;
 mod pump;
 mod relay_client;

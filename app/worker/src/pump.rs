@@ -7,6 +7,7 @@
 //! Nothing is answered, sent or shown before the verb that made it has stored it.
 
 mod account;
+mod mail;
 mod queries;
 mod queue;
 mod sockets;
@@ -17,6 +18,7 @@ use crate::{
     commands,
     indexeddb::{IndexedDb, Lost, NAME},
     lock::Lock,
+    mail_worker::MailWorker,
     relay_client::RelayClient,
     scope,
     socket::Report,
@@ -116,6 +118,9 @@ struct Pump {
     store: Rc<IndexedDb>,
     orders: UnboundedSender<Order>,
     client: Rc<RelayClient>,
+    mail_worker: MailWorker,
+    /// Pages that want to know what will happen to a mail, while the relay is asked.
+    recipients: Vec<mail::Waiting>,
     engine: Signed,
     /// Counts who was signed in.
     session: u32,
@@ -145,6 +150,8 @@ impl Pump {
             sockets: Sockets::new(orders.clone()),
             orders,
             client: Rc::default(),
+            mail_worker: MailWorker::default(),
+            recipients: Vec::new(),
             engine: Signed::Out,
             session: 0,
             entering: false,
@@ -222,10 +229,14 @@ impl Pump {
         for answered in batch.answers {
             self.answered(answered).await?;
         }
+        for worked in batch.worked {
+            self.worked(worked).await?;
+        }
         self.online(batch.online);
         let frames = self.hear(batch.reports);
         self.receive(frames).await?;
         self.send().await?;
+        self.answer_recipients().await?;
         self.look_for_revocation();
         Ok(())
     }
@@ -298,6 +309,7 @@ impl Pump {
                 self.retry = FIRST_RETRY;
                 self.wake_in(pending.wake_at.saturating_sub(now).min(LONGEST_SLEEP));
                 pending.requests.into_iter().for_each(|request| self.start(request));
+                pending.work.into_iter().for_each(|(id, work)| self.start_work(id, work));
                 self.publish(pending.events);
             }
             Err(_) => {

@@ -36,7 +36,11 @@ impl Memory {
                 Answer::Failed(failure) => Err(failure),
             });
         }
-        let lasting = !matches!(intent, Intent::MarkRead { .. });
+        // What says how a thing is, and is the same when it is said again, needs no memory.
+        let lasting = !matches!(
+            intent,
+            Intent::MarkRead { .. } | Intent::SaveDraft { .. } | Intent::AttachFile { .. }
+        );
         let outcome = self.carry_out(batch, id, intent, unread, now)?;
         if lasting {
             let answer = match &outcome {
@@ -70,6 +74,15 @@ impl Memory {
             Intent::AnswerRequest { conversation, answer } => {
                 self.answer_request(batch, conversation, answer)
             }
+            Intent::AttachFile { .. }
+            | Intent::BackToDrafts { .. }
+            | Intent::DeleteMail { .. }
+            | Intent::DiscardDraft { .. }
+            | Intent::MarkMail { .. }
+            | Intent::MoveMail { .. }
+            | Intent::RetryMail { .. }
+            | Intent::SaveDraft { .. }
+            | Intent::SendMail { .. } => self.mail_intent(batch, id, intent, now),
             Intent::Discard { conversation, item } => self.discard(batch, conversation, item),
             Intent::MarkRead { conversation, .. } => self.mark_read(batch, conversation, unread),
             Intent::RemovePeople { conversation, fingerprints } => {

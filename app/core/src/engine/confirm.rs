@@ -68,6 +68,7 @@ impl<S: Store> Engine<S> {
                 Ok(self.verb(now, |memory, batch| memory.vault_taken(batch)).await?.1)
             }
             (Purpose::Vault, Reply::GetVault(vault)) => self.vault_came(&vault, now).await,
+            (purpose, reply) if purpose.is_about_mail() => self.mail_confirmed(purpose, reply, now).await,
             _ => Err(Error::Bug("a reply of another kind than its request")),
         }
     }

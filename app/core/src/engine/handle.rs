@@ -82,6 +82,10 @@ impl<S: Store> Engine<S> {
                 self.memory.load_group(&self.store, *conversation).await?;
                 Ok(None)
             }
+            intent if intent.is_about_mail() => {
+                self.memory.mail.load_rest(&self.store).await?;
+                Ok(None)
+            }
             Intent::MarkRead { conversation, up_to } => self.unread_after(*conversation, *up_to).await,
             _ => Ok(None),
         }

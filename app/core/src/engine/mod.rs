@@ -10,6 +10,7 @@
 
 mod confirm;
 mod handle;
+mod mail;
 mod outgoing;
 mod read;
 mod receive;
@@ -17,6 +18,7 @@ mod reject;
 mod steps;
 
 pub use handle::Handled;
+pub use mail::{Attachment, Opener};
 pub use outgoing::Pending;
 
 use crate::{
@@ -101,6 +103,8 @@ impl<S: Store> Engine<S> {
         let network = &mut self.memory.network;
         network.retry.clear();
         network.vault.retry.clear();
+        network.mail.retry.clear();
+        network.mail.searches.clear();
         network.job_retry.clear();
         network.lines.values_mut().for_each(|line| line.retry.clear());
         network.polled = 0;

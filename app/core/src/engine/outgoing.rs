@@ -6,7 +6,8 @@ use crate::{
     chat::records::{State, Task},
     memory::{Batch, Memory},
     network::{POLL, Purpose},
-    request::{Outgoing, Request},
+    mailbox::work::Work,
+    request::{Outgoing, Request, RequestId},
     store::Store,
 };
 use haven_bridge::{ConversationId, Event, Failure};
@@ -18,6 +19,8 @@ use std::collections::BTreeMap;
 pub struct Pending {
     /// Calls to make. They may all run at once.
     pub requests: Vec<Outgoing>,
+    /// Work to do outside the engine. It ends with [`Engine::worked`].
+    pub work: Vec<(RequestId, Work)>,
     /// When to ask again, if nothing happens before.
     pub wake_at: Millis,
     /// What to show.
@@ -28,13 +31,14 @@ impl<S: Store> Engine<S> {
     /// What to send now.
     pub async fn outgoing(&mut self, now: Millis) -> Result<Pending, Error> {
         self.refresh(now).await?;
-        let mut pending = Pending { requests: Vec::new(), wake_at: now + POLL, events: Vec::new() };
+        let mut pending = Pending { requests: Vec::new(), work: Vec::new(), wake_at: now + POLL, events: Vec::new() };
         if self.memory.network.signed_out {
             return Ok(pending);
         }
         self.device_requests(&mut pending);
         pending.requests.extend(self.memory.vault_request()?);
         self.job_requests(&mut pending);
+        self.mail_requests(&mut pending).await?;
         let ids: Vec<ConversationId> = self.memory.conversations.keys().copied().collect();
         let mut to_encrypt = Vec::new();
         for id in ids {

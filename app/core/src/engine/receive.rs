@@ -61,7 +61,9 @@ impl<S: Store> Engine<S> {
             FromRelay::Welcome => {
                 network.live = true;
                 network.inbox_due = true;
+                network.mail.due = true;
             }
+            FromRelay::Mailbox { head } => network.mail.known_head = network.mail.known_head.max(head),
             FromRelay::Rows { group_id, rows: new } => {
                 if let Some(id) = conversation(group_id) {
                     rows.entry(id).or_default().extend(new);

@@ -52,6 +52,7 @@ impl<S: Store> Engine<S> {
                 Ok(Vec::new())
             }
             Purpose::Heads(_) => Ok(Vec::new()),
+            purpose => self.mail_rejected(purpose, &rejection, now).await,
         }
     }
 
@@ -155,7 +156,7 @@ impl<S: Store> Engine<S> {
     }
 }
 
-fn wait(retry: &mut crate::network::Retry, rejection: &Rejection, now: Millis) {
+pub(super) fn wait(retry: &mut crate::network::Retry, rejection: &Rejection, now: Millis) {
     retry.later(now);
     if let Rejection::Refused(Refusal::RateLimited { retry_after_s }) = rejection {
         retry.at_least(now + u64::from(*retry_after_s) * 1000);
@@ -163,7 +164,7 @@ fn wait(retry: &mut crate::network::Retry, rejection: &Rejection, now: Millis) {
 }
 
 /// Whether trying the same thing again can't help.
-fn is_final(refusal: &Refusal) -> bool {
+pub(super) fn is_final(refusal: &Refusal) -> bool {
     matches!(refusal, Refusal::BadRequest { .. } | Refusal::HeaderMismatch | Refusal::TooLarge { .. })
 }
 

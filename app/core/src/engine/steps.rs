@@ -145,6 +145,11 @@ impl Memory {
         for retry in self.network.job_retry.values().chain([&self.network.retry, &self.network.vault.retry]) {
             at = at.min(retry.next(now).unwrap_or(at));
         }
+        let mail = &self.network.mail;
+        let searches = mail.searches.values().filter_map(|retry| retry.next(now));
+        for due in searches.chain(mail.retry.next(now)).chain([mail.polled + crate::mailbox::POLL]) {
+            at = at.min(due);
+        }
         at.max(now + 1)
     }
 }

@@ -9,7 +9,7 @@ use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce, aead::Aead as _, aead::Payload};
 use haven_wire::{
     account::Vault,
     decode, encode,
-    ids::{DeviceId, GroupId, Hash},
+    ids::{DeviceId, GroupId, Hash, MessageId},
     limits::MAX_VAULT,
 };
 use hkdf::Hkdf;
@@ -126,6 +126,18 @@ impl VaultKey {
         let bound = bound_to("vault", address, vault.version);
         let body = open(&self.0, &bound, &vault.body)?;
         decode(&body).map_err(|_| Error::VaultSealed)
+    }
+
+    /// Seals what one of the person's devices leaves for the others in the mailbox, bound to its id.
+    pub fn seal_note(&self, address: &str, id: MessageId, note: &[u8]) -> Result<Vec<u8>, Error> {
+        let key = derive(&self.0, "haven mailbox notes 1", address)?;
+        seal(key.as_ref(), &bound_to("note", &id.to_hex(), 0), note)
+    }
+
+    /// Opens what [`Self::seal_note`] sealed.
+    pub fn open_note(&self, address: &str, id: MessageId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let key = derive(&self.0, "haven mailbox notes 1", address)?;
+        open(key.as_ref(), &bound_to("note", &id.to_hex(), 0), sealed)
     }
 
     /// Wraps the key.

@@ -28,11 +28,17 @@ pub enum Table {
     Contacts,
     /// Answered intents.
     Intents,
+    /// Mail: what is under way, one short record for each mail, drafts.
+    Mail,
+    /// What a mail says.
+    MailBodies,
+    /// Files of drafts, in pieces.
+    MailFiles,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Meta,
         Self::Mls,
         Self::Conversations,
@@ -40,6 +46,9 @@ impl Table {
         Self::Jobs,
         Self::Contacts,
         Self::Intents,
+        Self::Mail,
+        Self::MailBodies,
+        Self::MailFiles,
     ];
 
     /// The table's name in a database.
@@ -52,6 +61,9 @@ impl Table {
             Self::Jobs => "jobs",
             Self::Contacts => "contacts",
             Self::Intents => "intents",
+            Self::Mail => "mail",
+            Self::MailBodies => "mail_bodies",
+            Self::MailFiles => "mail_files",
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod crash;
 mod drivers;
+mod mail;
 mod passive;
 mod peer;
 mod people;
@@ -18,6 +19,7 @@ mod world;
 
 pub use crash::{Crash, CrashStore};
 pub use drivers::{Dice, for_every_crash, for_every_lost_call, in_both_worlds};
+pub use mail::seal;
 pub use passive::PassiveClient;
 pub use peer::{Peer, address, bystander, key_packages};
 pub use people::{ORIGIN, account, another_device};

@@ -1,6 +1,7 @@
 //! A relay in memory: the rules of the real one for groups, inboxes, key packages and the directory, and faults on
 //! demand.
 
+use super::mail::Mailboxes;
 use crate::request::{Caller, Rejection};
 use haven_wire::{
     Call, Refusal,
@@ -10,6 +11,7 @@ use haven_wire::{
     inbox::*,
     keys::*,
     limits,
+    mail::*,
 };
 use std::{
     cell::RefCell,
@@ -70,6 +72,7 @@ struct Inner {
     devices: BTreeMap<String, Vec<DeviceId>>,
     pools: BTreeMap<DeviceId, Pool>,
     vaults: BTreeMap<String, Vault>,
+    mail: Mailboxes,
     faults: VecDeque<Fault>,
     faults_at: BTreeMap<u64, Fault>,
     calls: u64,
@@ -235,6 +238,23 @@ impl TestRelay {
         self.inner.borrow_mut().entries.insert(address.into(), entry);
     }
 
+    /// A mail from outside arrives.
+    pub fn mail_arrives(&self, address: &str, message: &[u8]) {
+        let mut inner = self.inner.borrow_mut();
+        let certificate = inner.entries.get(address).expect("a person").certificate.clone();
+        inner.mail.arrive(address, &certificate, message);
+    }
+
+    /// Mails to other domains: recipient and message.
+    pub fn mail_outside(&self) -> Vec<(String, Vec<u8>)> {
+        self.inner.borrow().mail.outside.clone()
+    }
+
+    /// From now on a certificate is found for an address of another domain.
+    pub fn publish_by_wkd(&self, address: &str, certificate: Vec<u8>) {
+        self.inner.borrow_mut().mail.wkd.insert(address.into(), certificate);
+    }
+
     /// The vault of somebody.
     pub fn vault(&self, address: &str) -> Option<Vault> {
         self.inner.borrow().vaults.get(address).cloned()
@@ -354,6 +374,19 @@ impl TestRelay {
                     Answer::Vault(vault) => reply(Ok(vault)),
                     other => panic!("{other:?}"),
                 }
+            }
+            GetMailbox::PATH => reply(Ok(inner.mail.read(from.address, &read(body)))),
+            GetMail::PATH => reply(inner.mail.body(from.address, &read(body))),
+            PutNotes::PATH => reply(Ok(inner.mail.put_notes(from.address, read(body)))),
+            DeleteMail::PATH => reply(Ok(inner.mail.delete(from.address, &read(body)))),
+            MailInfo::PATH => reply(Ok(MailInfoReply { sends: true, receives: true })),
+            SubmitMail::PATH => {
+                let Inner { mail, entries, .. } = &mut *inner;
+                reply(mail.submit(from.address, read(body), entries))
+            }
+            FindCertificates::PATH => {
+                let wanted: FindCertificates = read(body);
+                reply(Ok(inner.mail.find(&wanted.address, &inner.entries)))
             }
             other => panic!("the relay of the tests knows no {other}"),
         }

@@ -10,8 +10,9 @@ use crate::{
     identity::Account,
     intent::{Accepted, Intent},
     network::POLL,
-    request::{Caller as _, Outgoing, Rejection, Reply},
+    request::{Caller as _, Outgoing, Rejection, Reply, RequestId},
     store::StorageKey,
+    work::Work,
 };
 use haven_bridge::{
     ConversationId, ConversationState, Event, IntentId, ItemContent, Line, SendState, TimelineItem,
@@ -363,11 +364,26 @@ impl World {
             self.after_verb(who).await;
             return true;
         };
-        let any = !pending.requests.is_empty();
+        let any = !pending.requests.is_empty() || !pending.work.is_empty();
+        for (id, work) in pending.work {
+            self.work(who, id, work).await;
+        }
         for request in pending.requests {
             self.exchange(who, request).await;
         }
         any
+    }
+
+    /// Does work and tells the engine what came out.
+    async fn work(&mut self, who: Who, id: RequestId, work: Work) {
+        let now = self.clock(who);
+        let outcome = self.engine(who).worked(id, Some(work.run()), now).await;
+        let crashed = self.devices[who.0].store.crashed();
+        match outcome {
+            Ok(events) => self.devices[who.0].told.extend(events),
+            Err(error) => assert!(crashed, "work failed: {error:?}"),
+        }
+        self.after_verb(who).await;
     }
 
     /// Makes one call and tells the engine what came of it. An engine that was restarted meanwhile does not know of

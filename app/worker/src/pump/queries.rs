@@ -1,6 +1,6 @@
 //! Questions, and what changes who is signed in.
 
-use super::{Ended, Order, Pump, Signed, queue::Devices};
+use super::{Ended, Order, Pump, Signed, mail, queue::Devices};
 use crate::{enter, scope, tabs::Asker};
 use futures_util::{
     FutureExt as _,
@@ -23,6 +23,8 @@ impl Pump {
             }
             Command::About => self.about(asker),
             Command::Devices => self.devices(asker),
+            Command::MailAttachment { mail, part } => return self.attachment(asker, mail, part).await,
+            Command::Recipients(addresses) => return self.want_recipients(asker, addresses).await,
             Command::SignOut => return self.sign_out(asker).await,
             Command::ConfirmRecoveryPhrase(words) => {
                 return self.confirm_recovery_phrase(asker, words).await;
@@ -61,7 +63,7 @@ impl Pump {
                 let words = engine.account().phrase_words();
                 words.map(Reply::RecoveryPhrase).map_err(Error::from)
             }
-            _ => Err(Error::Bug("a command that nobody handles")),
+            question => return mail::ask(engine, question).await,
         };
         Ok(answer)
     }

@@ -10,6 +10,7 @@ use haven_bridge::{Command, IntentId, Session};
 use haven_core::{
     intent::Intent,
     request::{Rejection, Reply, RequestId},
+    work::Outcome,
 };
 use haven_wire::{account::Vault, keys::DirectoryEntry};
 
@@ -29,6 +30,8 @@ pub enum Order {
     Nobody(Asker, Session),
     /// The relay was asked for the person's devices.
     Devices(Box<Devices>),
+    /// Work on mail has ended.
+    Worked(Worked),
     /// Something is due.
     Wake,
     /// This tab must not lead any more.
@@ -43,6 +46,16 @@ pub struct Answered {
     pub id: RequestId,
     /// What the relay said.
     pub result: Result<Reply, Rejection>,
+}
+
+/// The end of work outside the engine.
+pub struct Worked {
+    /// Counts who was signed in.
+    pub session: u32,
+    /// What it was for.
+    pub id: RequestId,
+    /// What came out; nothing if the worker broke down.
+    pub outcome: Option<Outcome>,
 }
 
 /// The end of asking a relay for the person's devices.
@@ -64,6 +77,7 @@ pub struct Batch {
     pub nobody: Vec<(Asker, Session)>,
     pub devices: Vec<Devices>,
     pub answers: Vec<Answered>,
+    pub worked: Vec<Worked>,
     pub reports: Vec<Report>,
     pub online: Option<bool>,
     pub stop: bool,
@@ -79,6 +93,7 @@ impl Batch {
                     Sorted::Other(command) => batch.others.push((asker, command)),
                 },
                 Order::Online(online) => batch.online = Some(online),
+                Order::Worked(worked) => batch.worked.push(worked),
                 Order::Answered(answered) => batch.answers.push(answered),
                 Order::Socket(report) => batch.reports.push(report),
                 Order::Entered(entered) => batch.entered.push(*entered),

@@ -1,0 +1,204 @@
+//! Drafts: saved as the person types, with their files in pieces. They stay on the device.
+
+use super::{address, records::*};
+use crate::{
+    Error, Millis,
+    memory::{Batch, Memory},
+    store::Table,
+};
+use haven_bridge::{
+    Failure,
+    mail::{Draft, MailId, Mailbox, Outlook},
+};
+use haven_wire::limits::MAX_RECIPIENTS;
+
+/// All files of a mail, in bytes: what most servers take, in base64 and with the text.
+pub const MAX_FILES: u64 = 25 * 1024 * 1024;
+/// Text of a mail, in bytes.
+const MAX_TEXT: usize = 1024 * 1024;
+/// A piece of a file, in bytes.
+const PIECE: usize = 1024 * 1024;
+
+/// How an intent ended: outer errors undo the whole verb, inner ones are told to the person.
+type Told = Result<Result<(), Failure>, Error>;
+
+impl Memory {
+    /// Stores a draft as it is now. A mail that was sent already stays as it was sent.
+    pub fn save_draft(&mut self, batch: &mut Batch, id: MailId, draft: Draft, now: Millis) -> Told {
+        if self.mail.sending.contains_key(&id) || self.mail.records.contains_key(&id) {
+            return Ok(Ok(()));
+        }
+        if draft.text.len() > MAX_TEXT {
+            return Ok(Err(Failure::MailTooLarge { limit: MAX_TEXT as u64 }));
+        }
+        let mut stored = self.stored_draft(id, now);
+        let named = |file: &StoredFile| draft.attachments.iter().any(|other| other.id == file.id);
+        let (kept, gone): (Vec<_>, Vec<_>) =
+            stored.files.iter().copied().partition(|file| named(file) || !file.named);
+        gone.iter().try_for_each(|file| delete_file(batch, id, *file))?;
+        stored.files = kept.into_iter().map(|file| StoredFile { named: named(&file), ..file }).collect();
+        stored.draft = draft;
+        stored.saved = now;
+        self.put_draft(batch, stored)?;
+        Ok(Ok(()))
+    }
+
+    /// Stores the bytes of a file for a draft.
+    pub fn attach_file(&mut self, batch: &mut Batch, id: MailId, file: u32, bytes: &[u8], now: Millis) -> Told {
+        if self.mail.sending.contains_key(&id) || self.mail.records.contains_key(&id) {
+            return Ok(Err(Failure::NotFound));
+        }
+        let mut stored = self.stored_draft(id, now);
+        if let Some(old) = stored.files.iter().position(|other| other.id == file) {
+            delete_file(batch, id, stored.files.remove(old))?;
+        }
+        let others: u64 = stored.files.iter().map(|file| file.size).sum();
+        let size = bytes.len() as u64;
+        if others + size > MAX_FILES {
+            return Ok(Err(Failure::MailTooLarge { limit: MAX_FILES }));
+        }
+        let mut pieces = 0;
+        for piece in bytes.chunks(PIECE) {
+            let change = (Table::MailFiles, file_name(id, file), suffix(pieces), Some(piece.to_vec()));
+            batch.writes.push(change);
+            pieces += 1;
+        }
+        stored.files.push(StoredFile { id: file, size, pieces, named: false });
+        self.put_draft(batch, stored)?;
+        Ok(Ok(()))
+    }
+
+    /// Deletes a draft.
+    pub fn discard_draft(&mut self, batch: &mut Batch, id: MailId) -> Result<(), Error> {
+        match self.mail.drafts.remove(&id) {
+            Some(stored) => {
+                delete_files(batch, &stored)?;
+                batch.draft(id, None)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a draft: from now on it is a mail that waits.
+    pub fn send_draft(&mut self, batch: &mut Batch, id: MailId, in_the_clear: bool, now: Millis) -> Told {
+        if self.mail.sending.contains_key(&id) || self.mail.records.contains_key(&id) {
+            return Ok(Ok(()));
+        }
+        let Some(stored) = self.mail.drafts.get(&id) else { return Ok(Err(Failure::NotFound)) };
+        if let Err(failure) = self.check_draft(stored, in_the_clear, now) {
+            return Ok(Err(failure));
+        }
+        let mut draft = stored.clone();
+        let named = |file: &StoredFile| draft.draft.attachments.iter().any(|other| other.id == file.id);
+        let (kept, gone): (Vec<_>, Vec<_>) = draft.files.iter().copied().partition(named);
+        gone.iter().try_for_each(|file| delete_file(batch, id, *file))?;
+        draft.files = kept;
+        self.mail.drafts.remove(&id);
+        batch.draft(id, None)?;
+        let sending = Sending { draft, in_the_clear, time: now, submitted: false, failed: None };
+        self.put_sending(batch, sending)?;
+        Ok(Ok(()))
+    }
+
+    fn check_draft(&self, stored: &StoredDraft, in_the_clear: bool, now: Millis) -> Result<(), Failure> {
+        let recipients: Vec<&Mailbox> = recipients(&stored.draft).collect();
+        if recipients.is_empty() {
+            return Err(Failure::MailRecipientInvalid { address: String::new() });
+        }
+        if recipients.len() > MAX_RECIPIENTS {
+            return Err(Failure::MailTooLarge { limit: MAX_RECIPIENTS as u64 });
+        }
+        for Mailbox { address, .. } in recipients {
+            if address::normalise(address).is_none() {
+                return Err(Failure::MailRecipientInvalid { address: address.clone() });
+            }
+            use super::keyring::Choice;
+            if let Choice::Not(outlook) = self.choose(address, now)
+                && outlook != Outlook::Unsure
+                && !in_the_clear
+            {
+                return Err(Failure::MailNotEncryptable { address: address.clone() });
+            }
+        }
+        let missing = |file: &haven_bridge::mail::DraftFile| stored.files.iter().all(|other| other.id != file.id);
+        if stored.draft.attachments.iter().any(missing) { Err(Failure::NotFound) } else { Ok(()) }
+    }
+
+    /// Takes a mail that waits back to the drafts.
+    pub fn back_to_drafts(&mut self, batch: &mut Batch, id: MailId) -> Told {
+        let Some(sending) = self.mail.sending.get(&id) else { return Ok(Err(Failure::NotFound)) };
+        if sending.submitted && sending.failed.is_none() {
+            return Ok(Err(Failure::NotFound));
+        }
+        let sending = sending.clone();
+        self.end_sending(batch, id)?;
+        self.put_draft(batch, sending.draft)?;
+        Ok(Ok(()))
+    }
+
+    /// Tries a mail again that failed.
+    pub fn retry_mail(&mut self, batch: &mut Batch, id: MailId) -> Told {
+        let Some(sending) = self.mail.sending.get(&id) else { return Ok(Err(Failure::NotFound)) };
+        let again = Sending { failed: None, ..sending.clone() };
+        for Mailbox { address, .. } in recipients(&again.draft.draft) {
+            self.network.mail.searches.remove(&address.to_ascii_lowercase());
+        }
+        self.put_sending(batch, again)?;
+        Ok(Ok(()))
+    }
+
+    /// Stores a mail that waits.
+    pub fn put_sending(&mut self, batch: &mut Batch, sending: Sending) -> Result<(), Error> {
+        batch.under_way(&UnderWay::Sending(Box::new(sending.clone())))?;
+        self.mail.sending.insert(sending.draft.id, sending);
+        Ok(())
+    }
+
+    /// A mail waits no more.
+    pub fn end_sending(&mut self, batch: &mut Batch, id: MailId) -> Result<Option<Sending>, Error> {
+        self.network.mail.composed.remove(&id);
+        match self.mail.sending.remove(&id) {
+            Some(sending) => {
+                batch.over(&UnderWay::Sending(Box::new(sending.clone())))?;
+                Ok(Some(sending))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn stored_draft(&self, id: MailId, now: Millis) -> StoredDraft {
+        let new = || StoredDraft { id, draft: Draft::default(), saved: now, files: Vec::new() };
+        self.mail.drafts.get(&id).cloned().unwrap_or_else(new)
+    }
+
+    fn put_draft(&mut self, batch: &mut Batch, stored: StoredDraft) -> Result<(), Error> {
+        batch.draft(stored.id, Some(&stored))?;
+        self.mail.drafts.insert(stored.id, stored);
+        Ok(())
+    }
+}
+
+/// Everybody that a draft goes to.
+pub fn recipients(draft: &Draft) -> impl Iterator<Item = &Mailbox> {
+    draft.to.iter().chain(&draft.cc).chain(&draft.bcc)
+}
+
+/// Deletes the files of a draft or of a mail that waited.
+pub fn delete_files(batch: &mut Batch, stored: &StoredDraft) -> Result<(), Error> {
+    stored.files.iter().try_for_each(|file| delete_file(batch, stored.id, *file))
+}
+
+fn delete_file(batch: &mut Batch, id: MailId, file: StoredFile) -> Result<(), Error> {
+    (0..file.pieces).try_for_each(|piece| {
+        batch.put::<()>(Table::MailFiles, &file_name(id, file.id), suffix(piece), None)
+    })
+}
+
+/// The name under which the pieces of a file are stored.
+pub fn file_name(id: MailId, file: u32) -> Vec<u8> {
+    [&id.0[..], &file.to_be_bytes()].concat()
+}
+
+fn suffix(piece: u32) -> Vec<u8> {
+    piece.to_be_bytes().to_vec()
+}

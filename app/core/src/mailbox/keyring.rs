@@ -1,0 +1,283 @@
+//! Which certificate a mail to an address is encrypted to, and why.
+//!
+//! An address may have several: from its domain, from mails, from a key server. The first that comes from the directory
+//! of the address's domain is pinned, like that of a person who is known from chat; from then on another one is a
+//! change, which the person has to accept. What comes with mails or from a key server is used and pins nothing.
+
+use super::MailMemory;
+use crate::{
+    Error, Millis,
+    chat::records::PersonRecord,
+    identity::Fingerprint,
+    mail::{OfferedKey, Offer, certificates},
+    memory::{Batch, Memory},
+    store::Table,
+};
+use haven_bridge::mail::{KeySource, Outlook, RecipientState, Unusable};
+use haven_wire::mail::{FoundCertificates, Source};
+use serde::{Deserialize, Serialize};
+
+/// An answer of the relay counts for an hour.
+const FRESH: Millis = 60 * 60 * 1000;
+/// Certificates that are remembered for one address.
+const MAX_CANDIDATES: usize = 8;
+
+/// What is known of an address's certificates.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct AddressKeys {
+    /// The address, in lower case.
+    pub address: String,
+    /// Certificates, in the order in which they were first seen.
+    pub candidates: Vec<Candidate>,
+    /// When the relay was last asked, and could ask everywhere.
+    pub asked: Option<Millis>,
+}
+
+/// A certificate for an address.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The certificate, cleaned.
+    #[serde(with = "serde_bytes")]
+    pub certificate: Vec<u8>,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// The best source that it came from.
+    pub source: KeySource,
+    /// When it was last seen.
+    pub seen: Millis,
+}
+
+impl AddressKeys {
+    /// Takes in a certificate: it replaces an older state of itself.
+    fn add(&mut self, new: Candidate) {
+        match self.candidates.iter_mut().find(|known| known.fingerprint == new.fingerprint) {
+            Some(known) => {
+                let source = known.source.min(new.source);
+                *known = Candidate { source, ..new };
+            }
+            None => {
+                self.candidates.push(new);
+                if self.candidates.len() > MAX_CANDIDATES {
+                    self.candidates.remove(0);
+                }
+            }
+        }
+    }
+
+    fn of(&self, fingerprint: Fingerprint) -> Option<&Candidate> {
+        self.candidates.iter().find(|known| known.fingerprint == fingerprint)
+    }
+
+    /// The best first: by source, then the one that was seen last.
+    fn ranked(&self) -> Vec<&Candidate> {
+        let mut ranked: Vec<_> = self.candidates.iter().collect();
+        ranked.sort_by_key(|known| (known.source, std::cmp::Reverse(known.seen)));
+        ranked
+    }
+}
+
+/// What would be done with a mail to an address.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// It is encrypted to this certificate.
+    Encrypt(Candidate),
+    /// It isn't.
+    Not(Outlook),
+}
+
+impl MailMemory {
+    /// What is known of an address.
+    fn keys(&self, address: &str) -> Option<&AddressKeys> {
+        self.addresses.get(address)
+    }
+}
+
+impl Memory {
+    /// Which certificate a mail to `address` would be encrypted to.
+    pub fn choose(&self, address: &str, now: Millis) -> Choice {
+        let Some(address) = super::address::normalise(address) else {
+            return Choice::Not(Outlook::NoAddress);
+        };
+        if address == self.account.address {
+            return self.own_choice(now);
+        }
+        let nothing = AddressKeys::default();
+        let known = self.mail.keys(&address).unwrap_or(&nothing);
+        match self.pinned(&address) {
+            Some(pinned) => choose_pinned(known, pinned, &address, now),
+            None => choose_best(known, &address, now),
+        }
+    }
+
+    fn own_choice(&self, now: Millis) -> Choice {
+        let fingerprint = self.account.fingerprint;
+        match self.account.public_certificate() {
+            Ok(certificate) => Choice::Encrypt(Candidate {
+                certificate,
+                fingerprint,
+                source: KeySource::Pinned,
+                seen: now,
+            }),
+            Err(_) => Choice::Not(Outlook::Unusable(Unusable::CannotEncrypt)),
+        }
+    }
+
+    fn pinned(&self, address: &str) -> Option<Fingerprint> {
+        let mut contacts = self.contacts.values();
+        contacts.find(|c| c.address == address && c.pinned && !c.replaced).map(|c| c.fingerprint)
+    }
+
+    /// What will happen to a mail for these recipients. Nothing: the relay has to be asked first.
+    pub fn recipients(&self, addresses: &[String], now: Millis) -> Option<Vec<RecipientState>> {
+        let states = self.recipients_so_far(addresses, now);
+        let unsure = states.iter().any(|state| state.outlook == Outlook::Unsure);
+        (!unsure).then_some(states)
+    }
+
+    /// What is known now.
+    pub fn recipients_so_far(&self, addresses: &[String], now: Millis) -> Vec<RecipientState> {
+        addresses.iter().map(|address| self.recipient(address, now)).collect()
+    }
+
+    fn recipient(&self, address: &str, now: Millis) -> RecipientState {
+        let outlook = match self.choose(address, now) {
+            Choice::Encrypt(known) => {
+                Outlook::Encrypted { fingerprint: known.fingerprint.to_hex(), source: known.source }
+            }
+            Choice::Not(outlook) => outlook,
+        };
+        RecipientState { address: address.into(), outlook }
+    }
+
+    /// The addresses among these of which nothing is known, or not any more.
+    pub fn unknown_addresses<'a>(&self, addresses: impl Iterator<Item = &'a String>, now: Millis) -> Vec<String> {
+        let unsure = |address: &&String| matches!(self.choose(address, now), Choice::Not(Outlook::Unsure));
+        let mut unknown: Vec<_> = addresses.filter(unsure).filter_map(|a| super::address::normalise(a)).collect();
+        unknown.sort();
+        unknown.dedup();
+        unknown
+    }
+
+    /// The relay looked for an address's certificates.
+    pub fn found_certificates(
+        &mut self,
+        batch: &mut Batch,
+        address: &str,
+        found: &FoundCertificates,
+        now: Millis,
+    ) -> Result<(), Error> {
+        let mut first = None;
+        for one in &found.found {
+            let source = source(one.source);
+            let accepted = self.add_certificate(address, &one.certificate, source, now);
+            if matches!(source, KeySource::Directory | KeySource::Wkd) {
+                first = first.or(accepted);
+            }
+        }
+        let keys = self.keys_mut(address);
+        keys.asked = (!found.incomplete).then_some(now);
+        self.write_keys(batch, address)?;
+        match first {
+            // An address keeps its certificate; `choose` says when the directory shows another one.
+            Some(fingerprint) if self.pinned(address).is_none() => {
+                self.pin(batch, &PersonRecord { fingerprint, address: address.into() }, None)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Certificates that came with a mail. `sender` is whom it is from.
+    pub fn offered_certificates(
+        &mut self,
+        batch: &mut Batch,
+        offered: &[OfferedKey],
+        sender: &str,
+        time: Millis,
+    ) -> Result<(), Error> {
+        for key in offered {
+            let Some(address) = super::address::normalise(&key.address) else { continue };
+            let own_word = matches!(key.how, Offer::Autocrypt { .. } | Offer::Attached) && key.address == sender;
+            let gossip = matches!(key.how, Offer::Gossip) && self.mail.keys(&address).is_none();
+            if (own_word || gossip)
+                && address != self.account.address
+                && self.add_certificate(&address, &key.certificate, KeySource::Mail, time).is_some()
+            {
+                self.write_keys(batch, &address)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_certificate(
+        &mut self,
+        address: &str,
+        bytes: &[u8],
+        source: KeySource,
+        now: Millis,
+    ) -> Option<Fingerprint> {
+        let cleaned = certificates::read(bytes, address).ok()?;
+        let candidate = Candidate {
+            certificate: cleaned.certificate,
+            fingerprint: cleaned.fingerprint,
+            source,
+            seen: now,
+        };
+        self.keys_mut(address).add(candidate);
+        Some(cleaned.fingerprint)
+    }
+
+    fn keys_mut(&mut self, address: &str) -> &mut AddressKeys {
+        let new = || AddressKeys { address: address.into(), ..AddressKeys::default() };
+        self.mail.addresses.entry(address.into()).or_insert_with(new)
+    }
+
+    fn write_keys(&self, batch: &mut Batch, address: &str) -> Result<(), Error> {
+        let suffix = haven_wire::ids::Hash::of(address.as_bytes()).0.to_vec();
+        batch.put(Table::Contacts, b"mail keys", suffix, self.mail.addresses.get(address))
+    }
+}
+
+/// A known person keeps the certificate.
+fn choose_pinned(known: &AddressKeys, pinned: Fingerprint, address: &str, now: Millis) -> Choice {
+    let changed = || {
+        let ranked = known.ranked();
+        let other = ranked.iter().find(|other| other.fingerprint != pinned && usable(other, address, now).is_ok());
+        other.map(|other| Unusable::Changed { fingerprint: other.fingerprint.to_hex() })
+    };
+    match known.of(pinned) {
+        Some(candidate) => match usable(candidate, address, now) {
+            Ok(()) => Choice::Encrypt(Candidate { source: KeySource::Pinned, ..candidate.clone() }),
+            Err(why) => Choice::Not(Outlook::Unusable(changed().unwrap_or(why))),
+        },
+        None if !asked(known, now) => Choice::Not(Outlook::Unsure),
+        None => Choice::Not(changed().map_or(Outlook::NoKey, Outlook::Unusable)),
+    }
+}
+
+fn choose_best(known: &AddressKeys, address: &str, now: Millis) -> Choice {
+    let ranked = known.ranked();
+    if let Some(best) = ranked.iter().find(|candidate| usable(candidate, address, now).is_ok()) {
+        return Choice::Encrypt((*best).clone());
+    }
+    if !asked(known, now) {
+        return Choice::Not(Outlook::Unsure);
+    }
+    let why = ranked.first().and_then(|best| usable(best, address, now).err());
+    Choice::Not(why.map_or(Outlook::NoKey, Outlook::Unusable))
+}
+
+fn usable(candidate: &Candidate, address: &str, now: Millis) -> Result<(), Unusable> {
+    certificates::usable(&candidate.certificate, address, now).map(drop)
+}
+
+fn asked(known: &AddressKeys, now: Millis) -> bool {
+    known.asked.is_some_and(|asked| now < asked + FRESH)
+}
+
+fn source(source: Source) -> KeySource {
+    match source {
+        Source::Directory => KeySource::Directory,
+        Source::Wkd => KeySource::Wkd,
+        Source::KeyServer => KeySource::KeyServer,
+    }
+}

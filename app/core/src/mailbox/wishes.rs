@@ -1,0 +1,40 @@
+//! What a person wants done with mail.
+
+use super::records::Note;
+use crate::{
+    Error, Millis,
+    intent::{Accepted, Intent},
+    memory::{Batch, Memory},
+};
+use haven_bridge::{Failure, IntentId};
+use haven_wire::ids::MessageId;
+
+impl Memory {
+    /// Takes an intent about mail in.
+    pub fn mail_intent(
+        &mut self,
+        batch: &mut Batch,
+        id: IntentId,
+        intent: Intent,
+        now: Millis,
+    ) -> Result<Result<Accepted, Failure>, Error> {
+        let note_id = MessageId(id.0);
+        let told = match intent {
+            Intent::AttachFile { draft, file, bytes } => self.attach_file(batch, draft, file, &bytes, now)?,
+            Intent::BackToDrafts { mail } => self.back_to_drafts(batch, mail)?,
+            Intent::DeleteMail { mails } => Ok(self.delete_mail(batch, &mails)?),
+            Intent::DiscardDraft { id } => Ok(self.discard_draft(batch, id)?),
+            Intent::MarkMail { mails, seen } => {
+                Ok(self.make_note(batch, note_id, Note::Marked { mails, seen })?)
+            }
+            Intent::MoveMail { mails, folder } => {
+                Ok(self.make_note(batch, note_id, Note::Moved { mails, folder })?)
+            }
+            Intent::RetryMail { mail } => self.retry_mail(batch, mail)?,
+            Intent::SaveDraft { id, draft } => self.save_draft(batch, id, draft, now)?,
+            Intent::SendMail { draft, in_the_clear } => self.send_draft(batch, draft, in_the_clear, now)?,
+            _ => return Err(Error::Bug("an intent that is not about mail")),
+        };
+        Ok(told.map(|()| Accepted::Done))
+    }
+}

@@ -1,0 +1,114 @@
+//! Work on mail that is done outside the engine, because it takes long: opening what arrived, composing what is sent.
+//!
+//! It is a pure function of what is in it. Natively it is done in place; in a browser a worker of its own does it, so
+//! that chats go on meanwhile.
+
+use crate::{
+    Millis,
+    identity::{Secret, SecretCertificate},
+    mail::{self, Composed, File, Keys, KnownCertificate, Letter, Opened},
+};
+use haven_wire::mail::EntryKind;
+use serde::{Deserialize, Serialize};
+
+/// Work to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Work {
+    /// The person's certificate with its secret keys.
+    pub own: Secret,
+    /// The time.
+    pub now: Millis,
+    /// What to do.
+    pub task: Task,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Task {
+    /// Open entries of the mailbox.
+    Open {
+        /// Their kinds and bodies.
+        entries: Vec<(EntryKind, serde_bytes::ByteBuf)>,
+        /// Certificates to verify with.
+        known: Vec<KnownCertificate>,
+    },
+    /// Make a mail.
+    Compose {
+        /// What it says.
+        letter: Box<Letter>,
+        /// A certificate for each recipient; nothing: in the clear.
+        certificates: Option<Vec<KnownCertificate>>,
+    },
+    /// Take an attachment out of an entry.
+    Attachment {
+        /// The entry's body.
+        #[serde(with = "serde_bytes")]
+        body: Vec<u8>,
+        /// The attachment's number.
+        part: u32,
+    },
+}
+
+/// What came out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Of [`Task::Open`]: one for each entry.
+    Opened(Vec<OpenedEntry>),
+    /// Of [`Task::Compose`].
+    Composed(Composed),
+    /// Of [`Task::Attachment`].
+    File(File),
+    /// It can't be done, and why: for the log of a developer, not for a person.
+    Failed(String),
+}
+
+/// An entry that was opened.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum OpenedEntry {
+    /// A mail.
+    Mail(Box<Opened>),
+    /// Something else that the relay encrypted.
+    Bytes(serde_bytes::ByteBuf),
+    /// It can't be opened: not encrypted to this person, or damaged.
+    Sealed,
+}
+
+impl Work {
+    /// Does it.
+    pub fn run(self) -> Outcome {
+        let Self { own, now, task } = self;
+        let own = match SecretCertificate::from_bytes(&own) {
+            Ok(own) => [own],
+            Err(error) => return Outcome::Failed(error.to_string()),
+        };
+        match task {
+            Task::Open { entries, known } => {
+                let keys = Keys { own: &own, known: &known };
+                Outcome::Opened(entries.iter().map(|(kind, body)| open(*kind, body, &keys, now)).collect())
+            }
+            Task::Compose { letter, certificates } => {
+                let [sender] = &own;
+                match mail::compose(&letter, sender, certificates.as_deref(), now) {
+                    Ok(composed) => Outcome::Composed(composed),
+                    Err(error) => Outcome::Failed(error.to_string()),
+                }
+            }
+            Task::Attachment { body, part } => {
+                match mail::attachment(&body, part, &Keys { own: &own, known: &[] }, now) {
+                    Ok(file) => Outcome::File(file),
+                    Err(error) => Outcome::Failed(error.to_string()),
+                }
+            }
+        }
+    }
+}
+
+fn open(kind: EntryKind, body: &[u8], keys: &Keys<'_>, now: Millis) -> OpenedEntry {
+    let opened = match kind {
+        EntryKind::Delivery => {
+            mail::unseal(body, keys).map(|bytes| OpenedEntry::Bytes(serde_bytes::ByteBuf::from(bytes)))
+        }
+        _ => mail::open_entry(body, keys, now).map(|opened| OpenedEntry::Mail(Box::new(opened))),
+    };
+    opened.unwrap_or(OpenedEntry::Sealed)
+}

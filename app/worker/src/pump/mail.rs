@@ -1,0 +1,163 @@
+//! What the page asks about mail, and the work that is done beside the engine.
+
+use super::{Ended, Order, Pump, Signed, queue::Worked};
+use crate::{indexeddb::IndexedDb, scope, tabs::Asker};
+use gloo_timers::callback::Timeout;
+use haven_bridge::{Command, Failure, Reply, mail::MailId};
+use haven_core::{
+    Attachment, Engine, Error,
+    request::{Caller as _, Rejection, RequestId},
+    work::{Outcome, Work},
+};
+use haven_wire::{Refusal, mail::GetMail};
+use std::rc::Rc;
+use wasm_bindgen_futures::spawn_local;
+
+/// How long a page waits for certificates, in milliseconds.
+const RECIPIENTS_PATIENCE: u32 = 8_000;
+/// Rows in one answer, at most.
+const MAX_PAGE: u32 = 500;
+
+/// A page that waits for certificates.
+pub(super) struct Waiting {
+    asker: Asker,
+    addresses: Vec<String>,
+    until: u64,
+    _wake: Timeout,
+}
+
+/// Questions that the engine answers from what is stored.
+pub(super) async fn ask(
+    engine: &mut Engine<Rc<IndexedDb>>,
+    question: Command,
+) -> Result<Result<Reply, Error>, Failure> {
+    let size = |limit: u32| usize::try_from(limit.min(MAX_PAGE)).unwrap_or(0);
+    let answer = match question {
+        Command::Mailbox => engine.mailbox().await.map(Reply::Mailbox),
+        Command::MailFolder { folder, before, limit } => {
+            engine.mail_folder(folder, before, size(limit)).await.map(Reply::MailPage)
+        }
+        Command::SearchMail { query, limit } => {
+            engine.search_mail(&query, size(limit)).await.map(Reply::MailPage)
+        }
+        Command::MailThread(thread) => engine.mail_thread(thread).await.map(Reply::MailThread),
+        Command::Draft(id) => match engine.draft(id).await {
+            Ok(Some(draft)) => Ok(Reply::Draft(draft)),
+            Ok(None) => return Err(Failure::NotFound),
+            Err(error) => Err(error),
+        },
+        _ => Err(Error::Bug("a command that nobody handles")),
+    };
+    Ok(answer)
+}
+
+impl Pump {
+    pub(super) fn start_work(&self, id: RequestId, work: Work) {
+        let (worker, orders, session) = (self.mail_worker.clone(), self.orders.clone(), self.session);
+        spawn_local(async move {
+            let outcome = worker.run(work).await;
+            // If this tab leads no more, the next leader has it done again.
+            let _ = orders.unbounded_send(Order::Worked(Worked { session, id, outcome }));
+        });
+    }
+
+    pub(super) async fn worked(&mut self, worked: Worked) -> Result<(), Ended> {
+        let Worked { session, id, outcome } = worked;
+        let engine = match &mut self.engine {
+            Signed::In(engine) if session == self.session => engine,
+            _ => return Ok(()),
+        };
+        let events = engine.worked(id, outcome, scope::now()).await;
+        self.show(events)
+    }
+
+    /// Answers when all certificates are known that the relay has to be asked for, or what is known after a while.
+    pub(super) async fn want_recipients(
+        &mut self,
+        asker: Asker,
+        addresses: Vec<String>,
+    ) -> Result<(), Ended> {
+        let orders = self.orders.clone();
+        let wake = Timeout::new(RECIPIENTS_PATIENCE, move || {
+            let _ = orders.unbounded_send(Order::Wake);
+        });
+        let until = scope::now() + u64::from(RECIPIENTS_PATIENCE);
+        self.recipients.push(Waiting { asker, addresses, until, _wake: wake });
+        self.answer_recipients().await
+    }
+
+    /// Answers the pages that wait for certificates, as far as these are known now.
+    pub(super) async fn answer_recipients(&mut self) -> Result<(), Ended> {
+        for waiting in std::mem::take(&mut self.recipients) {
+            let engine = match &mut self.engine {
+                Signed::In(engine) => engine,
+                other => {
+                    let failure = other.failure();
+                    self.answer(waiting.asker, Err(failure));
+                    continue;
+                }
+            };
+            let now = scope::now();
+            let known = engine.recipients(&waiting.addresses, now).await;
+            let so_far = engine.recipients_so_far(&waiting.addresses, now);
+            match self.done(known)? {
+                Ok(None) if now < waiting.until => self.recipients.push(waiting),
+                Ok(known) => {
+                    let states = known.unwrap_or(so_far);
+                    self.answer(waiting.asker, Ok(Reply::Recipients(states)));
+                }
+                Err(failure) => self.answer(waiting.asker, Err(failure)),
+            }
+        }
+        Ok(())
+    }
+
+    /// An attachment is not kept on the device: its mail is fetched again, and opened.
+    pub(super) async fn attachment(&mut self, asker: Asker, mail: MailId, part: u32) -> Result<(), Ended> {
+        let engine = match &mut self.engine {
+            Signed::In(engine) => engine,
+            other => {
+                let failure = other.failure();
+                self.answer(asker, Err(failure));
+                return Ok(());
+            }
+        };
+        let origin = engine.account().origin.clone();
+        let found = engine.attachment(mail, part).await;
+        let opener = engine.opener(scope::now());
+        match self.done(found)? {
+            Ok(Some(Attachment::Here(bytes))) => self.answer(asker, Ok(Reply::File(bytes))),
+            Ok(Some(Attachment::At(sequence))) => {
+                let (client, worker) = (Rc::clone(&self.client), self.mail_worker.clone());
+                let (tab, leader) = (Rc::clone(&self.tab), self.leader);
+                spawn_local(async move {
+                    let fetched = client.call(&origin, &GetMail { sequence }, None).await;
+                    let answer = match fetched {
+                        Ok(fetched) => file(worker.run(opener.attachment(fetched.body, part)).await),
+                        Err(rejection) => Err(failure_of(&rejection)),
+                    };
+                    tab.answer(leader, asker, answer);
+                });
+            }
+            Ok(None) => self.answer(asker, Err(Failure::NotFound)),
+            Err(failure) => self.answer(asker, Err(failure)),
+        }
+        Ok(())
+    }
+}
+
+fn file(outcome: Option<Outcome>) -> Result<Reply, Failure> {
+    match outcome {
+        Some(Outcome::File(file)) => Ok(Reply::File(file.bytes)),
+        Some(Outcome::Failed(phrase)) => Err(Failure::Bug { phrase }),
+        _ => Err(Failure::Bug { phrase: "opening an attachment".into() }),
+    }
+}
+
+fn failure_of(rejection: &Rejection) -> Failure {
+    match rejection {
+        Rejection::Unreachable => Failure::Offline,
+        Rejection::Refused(Refusal::NotFound) => Failure::NotFound,
+        Rejection::Refused(refusal) => Failure::Relay { message: refusal.to_string() },
+    }
+}
