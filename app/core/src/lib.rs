@@ -14,6 +14,7 @@ mod engine;
 mod error;
 pub mod identity;
 pub mod intent;
+pub mod mail;
 mod memory;
 mod mls;
 mod network;
