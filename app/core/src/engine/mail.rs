@@ -350,7 +350,11 @@ impl<S: Store> Engine<S> {
         // What was asked for while nothing was fetched is what comes next, in order; anything else is passed over.
         let mut last = self.memory.mail.head.cursor;
         let mut entries = mailbox.entries;
-        entries.retain(|entry| std::mem::replace(&mut last, entry.sequence.max(last)) < entry.sequence);
+        entries.retain(|entry| {
+            let next = entry.sequence > last;
+            last = last.max(entry.sequence);
+            next
+        });
         line.due = false;
         line.arrived = entries.into();
         if line.arrived.is_empty() {
@@ -397,6 +401,11 @@ impl<S: Store> Engine<S> {
                 let failure = failure_of(refusal);
                 let work = |memory: &mut Memory, batch: &mut Batch| memory.mail_failed(batch, id, failure);
                 Ok(self.verb(now, work).await?.1)
+            }
+            (Purpose::MailInfo, rejection) => {
+                line.asked_outside = false;
+                wait(&mut line.retry, rejection, now);
+                Ok(Vec::new())
             }
             (Purpose::FindCertificates(address), rejection) => {
                 wait(line.searches.entry(address).or_default(), rejection, now);

@@ -128,8 +128,13 @@ impl SecretCertificate {
         packet.map_err(|_| Error::Bug("signing a statement"))
     }
 
+    /// The certificate itself, for encrypting and decrypting.
+    pub(crate) fn cert(&self) -> &Cert {
+        &self.cert
+    }
+
     /// Signs with the primary key.
-    pub(super) fn signer(&self) -> Result<KeyPair, Error> {
+    pub(crate) fn signer(&self) -> Result<KeyPair, Error> {
         let key = self.cert.primary_key().key().clone().parts_into_secret();
         key.and_then(Key::into_keypair).map_err(|_| Error::BadCertificate("no usable secret key"))
     }
@@ -300,7 +305,7 @@ fn mail(userid: sequoia_openpgp::cert::amalgamation::ValidUserIDAmalgamation<'_>
     userid.userid().email().ok().flatten().map(str::to_owned)
 }
 
-fn time(millis: Millis) -> SystemTime {
+pub(crate) fn time(millis: Millis) -> SystemTime {
     // OpenPGP's clock ends in 2106. A later time would be an error in every call instead of in one.
     UNIX_EPOCH + Duration::from_secs((millis / 1000).min(u32::MAX.into()))
 }

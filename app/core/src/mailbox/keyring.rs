@@ -36,7 +36,7 @@ pub struct AddressKeys {
 /// A certificate for an address.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Candidate {
-    /// The certificate, cleaned.
+    /// The certificate: all that was seen of it.
     #[serde(with = "serde_bytes")]
     pub certificate: Vec<u8>,
     /// Its fingerprint.
@@ -53,7 +53,8 @@ impl AddressKeys {
         match self.candidates.iter_mut().find(|known| known.fingerprint == new.fingerprint) {
             Some(known) => {
                 let source = known.source.min(new.source);
-                *known = Candidate { source, ..new };
+                let certificate = certificates::merge(&known.certificate, new.certificate);
+                *known = Candidate { certificate, source, ..new };
             }
             None => {
                 self.candidates.push(new);
@@ -169,7 +170,7 @@ impl Memory {
         let mut first = None;
         for one in &found.found {
             let source = source(one.source);
-            let accepted = self.add_certificate(address, &one.certificate, source, now);
+            let accepted = self.add_certificates(address, &one.certificate, source, now);
             if matches!(source, KeySource::Directory | KeySource::Wkd) {
                 first = first.or(accepted);
             }
@@ -200,7 +201,7 @@ impl Memory {
             let gossip = matches!(key.how, Offer::Gossip) && self.mail.keys(&address).is_none();
             if (own_word || gossip)
                 && address != self.account.address
-                && self.add_certificate(&address, &key.certificate, KeySource::Mail, time).is_some()
+                && self.add_certificates(&address, &key.certificate, KeySource::Mail, time).is_some()
             {
                 self.write_keys(batch, &address)?;
             }
@@ -208,22 +209,27 @@ impl Memory {
         Ok(())
     }
 
-    fn add_certificate(
+    /// Takes in what a source gives for an address, and says which is the first that can be used.
+    fn add_certificates(
         &mut self,
         address: &str,
         bytes: &[u8],
         source: KeySource,
         now: Millis,
     ) -> Option<Fingerprint> {
-        let cleaned = certificates::read(bytes, address).ok()?;
-        let candidate = Candidate {
-            certificate: cleaned.certificate,
-            fingerprint: cleaned.fingerprint,
-            source,
-            seen: now,
-        };
-        self.keys_mut(address).add(candidate);
-        Some(cleaned.fingerprint)
+        let mut first = None;
+        for certificate in certificates::split(bytes) {
+            // A key server checks addresses itself, and may leave them out.
+            if source != KeySource::KeyServer && !certificates::names(&certificate, address, now) {
+                continue;
+            }
+            let Some(fingerprint) = certificates::fingerprint(&certificate) else { continue };
+            let candidate = Candidate { certificate, fingerprint, source, seen: now };
+            let good = usable(&candidate, address, now).is_ok();
+            self.keys_mut(address).add(candidate);
+            first = first.or(good.then_some(fingerprint));
+        }
+        first
     }
 
     fn keys_mut(&mut self, address: &str) -> &mut AddressKeys {
@@ -246,7 +252,11 @@ fn choose_pinned(known: &AddressKeys, pinned: Fingerprint, address: &str, now: M
     };
     match known.of(pinned) {
         Some(candidate) => match usable(candidate, address, now) {
-            Ok(()) => Choice::Encrypt(Candidate { source: KeySource::Pinned, ..candidate.clone() }),
+            Ok(certificate) => Choice::Encrypt(Candidate {
+                certificate,
+                source: KeySource::Pinned,
+                ..candidate.clone()
+            }),
             Err(why) => Choice::Not(Outlook::Unusable(changed().unwrap_or(why))),
         },
         None if !asked(known, now) => Choice::Not(Outlook::Unsure),
@@ -256,8 +266,10 @@ fn choose_pinned(known: &AddressKeys, pinned: Fingerprint, address: &str, now: M
 
 fn choose_best(known: &AddressKeys, address: &str, now: Millis) -> Choice {
     let ranked = known.ranked();
-    if let Some(best) = ranked.iter().find(|candidate| usable(candidate, address, now).is_ok()) {
-        return Choice::Encrypt((*best).clone());
+    for best in &ranked {
+        if let Ok(certificate) = usable(best, address, now) {
+            return Choice::Encrypt(Candidate { certificate, ..(*best).clone() });
+        }
     }
     if !asked(known, now) {
         return Choice::Not(Outlook::Unsure);
@@ -266,8 +278,16 @@ fn choose_best(known: &AddressKeys, address: &str, now: Millis) -> Choice {
     Choice::Not(why.map_or(Outlook::NoKey, Outlook::Unusable))
 }
 
-fn usable(candidate: &Candidate, address: &str, now: Millis) -> Result<(), Unusable> {
-    certificates::usable(&candidate.certificate, address, now).map(drop)
+/// The part of a certificate that is encrypted to.
+fn usable(candidate: &Candidate, address: &str, now: Millis) -> Result<Vec<u8>, Unusable> {
+    let Candidate { certificate, source, .. } = candidate;
+    let judged = match source {
+        KeySource::KeyServer if !certificates::names(certificate, address, now) => {
+            certificates::usable_unnamed(certificate, now)
+        }
+        _ => certificates::usable(certificate, address, now),
+    };
+    judged.map(|usable| usable.certificate)
 }
 
 fn asked(known: &AddressKeys, now: Millis) -> bool {

@@ -10,7 +10,7 @@ use crate::{
 };
 use haven_bridge::{
     Failure,
-    mail::{About, AttachmentView, Folder, MailId, Mailbox, Outlook, Protection, SenderCheck},
+    mail::{About, AttachmentView, Folder, MailId, Mailbox, Protection, SenderCheck},
 };
 use haven_wire::{
     ids::{Hash, MessageId},
@@ -174,10 +174,6 @@ impl Memory {
         self.put_sending(batch, failed)
     }
 
-    /// Whether an address is known to be no good for a mail that isn't to go in the clear.
-    pub fn not_encryptable(&self, address: &str, now: Millis) -> bool {
-        matches!(self.choose(address, now), Choice::Not(outlook) if outlook != Outlook::Unsure)
-    }
 }
 
 /// The mails that an answer names: the one that it answers, and those which that one named.
