@@ -8,7 +8,7 @@ use haven_bridge::mail::Unusable;
 use haven_wire::limits::MAX_CERTIFICATE;
 use sequoia_openpgp::{
     Cert, Packet,
-    cert::{CertParser, ValidCert},
+    cert::{CertParser, ValidCert, raw::RawCertParser},
     packet::{
         Key, Signature, UserID,
         key::{PublicParts, UnspecifiedRole},
@@ -92,6 +92,12 @@ fn judge(bytes: &[u8], address: Option<&str>, now: Millis) -> Result<Usable, Unu
     Ok(Usable { fingerprint, certificate })
 }
 
+/// The fingerprint of a certificate, of which nothing else is read.
+pub(super) fn fingerprint(bytes: &[u8]) -> Option<sequoia_openpgp::Fingerprint> {
+    let mut certs = RawCertParser::from_bytes(bytes).ok()?;
+    certs.next()?.ok().map(|cert| cert.fingerprint())
+}
+
 /// Reads one certificate of bounded size.
 pub(super) fn read(bytes: &[u8]) -> Option<Cert> {
     let bytes = Some(bytes).filter(|bytes| bytes.len() <= MAX_GIVEN)?;
@@ -121,6 +127,10 @@ impl Judge<'_> {
 
     pub(super) fn policy(&self) -> &StandardPolicy<'_> {
         &self.policy
+    }
+
+    pub(super) fn now(&self) -> SystemTime {
+        self.now
     }
 
     fn valid<'c>(&'c self, cert: &'c Cert) -> Option<ValidCert<'c>> {
@@ -162,8 +172,14 @@ impl Judge<'_> {
     }
 
     fn names(&self, cert: &Cert, address: &str) -> bool {
-        let Some(valid) = self.valid(cert) else { return false };
-        valid.userids().revoked(false).any(|userid| has_address(userid.userid(), address))
+        self.addresses(cert).iter().any(|own| own.eq_ignore_ascii_case(address))
+    }
+
+    /// The addresses in User IDs that the certificate's owner has signed and not revoked.
+    pub(super) fn addresses(&self, cert: &Cert) -> Vec<String> {
+        let Some(valid) = self.valid(cert) else { return Vec::new() };
+        let userids = valid.userids().revoked(false);
+        userids.filter_map(|userid| userid.userid().email().ok().flatten().map(str::to_owned)).collect()
     }
 
     /// The certificate with its own signatures, all subkeys, and of its User IDs those with this address (all of them

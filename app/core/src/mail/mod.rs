@@ -8,13 +8,23 @@
 mod autocrypt;
 pub mod certificates;
 mod compose;
+mod content;
+mod decrypt;
 mod encrypt;
+mod envelope;
 mod error;
 mod fields;
+mod headers;
+mod html;
+mod mime;
+mod open;
+mod origin;
+mod protection;
 pub mod letter;
 pub mod opened;
 
 pub use compose::compose;
 pub use error::Error;
+pub use open::{attachment, open_entry, open_mail, unseal};
 pub use letter::{Composed, File, KnownCertificate, Letter};
 pub use opened::{Keys, Offer, Opened, OfferedKey};

@@ -1,0 +1,300 @@
+//! Decrypting and verifying what came.
+//!
+//! Sequoia decrypts a message whole and checks its integrity before it hands out the first byte; a message that is too
+//! long for that is refused. What holds for everything that comes out: it was encrypted to one of the own keys and not
+//! changed since. Signatures are data: a bad one takes nothing away from what was decrypted.
+//!
+//! Passwords are never asked for, so no message can make this program stretch one (Argon2).
+
+use super::{
+    Error,
+    certificates::{self, Judge},
+    opened::Keys,
+};
+use sequoia_openpgp::{
+    self as openpgp, Cert, Fingerprint, KeyHandle,
+    cert::raw::RawCertParser,
+    crypto::SessionKey,
+    packet::{
+        Key, PKESK, SKESK, Signature, Tag,
+        key::{SecretParts, UnspecifiedRole},
+    },
+    parse::{
+        PacketParser, PacketParserResult, Parse as _,
+        stream::{
+            DecryptionHelper, DecryptorBuilder, DetachedVerifierBuilder, MessageLayer, MessageStructure,
+            VerificationError, VerificationHelper, VerificationResult, VerifierBuilder,
+        },
+    },
+    types::SymmetricAlgorithm,
+};
+use std::{cell::RefCell, io::Read, rc::Rc};
+
+/// What a message may unpack to, in bytes.
+pub const MAX_UNPACKED: usize = 64 * 1024 * 1024;
+/// How many times its own size a message may unpack to.
+pub const MAX_RATIO: usize = 100;
+/// A message may unpack to so many bytes whatever its size: short texts repeat themselves.
+const ALWAYS_ALLOWED: usize = 1024 * 1024;
+/// Packets of a message: recipients, signatures, and layers.
+pub const MAX_PACKETS: usize = 500;
+/// Hidden recipients that the own keys are tried on.
+const MAX_HIDDEN: usize = 100;
+
+/// What was in a message.
+pub(super) struct Plain {
+    /// The content.
+    pub bytes: Vec<u8>,
+    /// The signatures inside the encryption.
+    pub verdicts: Vec<Verdict>,
+    /// Whether it was encrypted at all.
+    pub encrypted: bool,
+}
+
+/// What a signature is worth.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Verdict {
+    /// Good, and made by this certificate.
+    Valid(Fingerprint),
+    /// Made by a key that is not known.
+    Unknown(String),
+    /// Bad, and why.
+    Invalid(&'static str),
+}
+
+/// Why there is nothing to show.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Refusal {
+    /// None of the own keys opens it.
+    NoKey,
+    /// It isn't protected against changes, was changed, or is no message.
+    NotIntact,
+    /// It is larger than accepted, or has more of something.
+    TooMuch(&'static str),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoKey | Refusal::NotIntact => Self::Closed,
+            Refusal::TooMuch(_) => Self::TooLarge,
+        }
+    }
+}
+
+/// Opens a message: binary or armored, encrypted or only signed.
+pub(super) fn open(message: &[u8], keys: &Keys<'_>, judge: &Judge<'_>) -> Result<Plain, Refusal> {
+    if message.len() > MAX_UNPACKED {
+        return Err(Refusal::TooMuch("bytes"));
+    }
+    // Room for what isn't compressed first: reserving for the worst case would take a hundred times as much memory.
+    let most = message.len().saturating_mul(MAX_RATIO).clamp(ALWAYS_ALLOWED, MAX_UNPACKED);
+    match open_within(message, message.len().max(4096), keys, judge)? {
+        Some(plain) => Ok(plain),
+        None => open_within(message, most, keys, judge)?.ok_or(Refusal::TooMuch("bytes when unpacked")),
+    }
+}
+
+/// Opens a message that unpacks to at most `room` bytes. Nothing if there are more.
+fn open_within(
+    message: &[u8],
+    room: usize,
+    keys: &Keys<'_>,
+    judge: &Judge<'_>,
+) -> Result<Option<Plain>, Refusal> {
+    let found = Rc::new(RefCell::new(Found::default()));
+    let helper = Helper { keys: *keys, found: Rc::clone(&found) };
+    let decryptor = DecryptorBuilder::from_bytes(message)
+        .map(|builder| builder.buffer_size(room))
+        .and_then(|builder| builder.with_policy(judge.policy(), judge.now(), helper));
+    let mut decryptor = match decryptor {
+        Ok(decryptor) => decryptor,
+        Err(_) => return Err(found.borrow().refusal(message)),
+    };
+    if !decryptor.message_processed() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(message.len());
+    decryptor.read_to_end(&mut bytes).map_err(|_| Refusal::NotIntact)?;
+    let found = found.take();
+    Ok(Some(Plain { bytes, verdicts: found.verdicts, encrypted: found.encrypted }))
+}
+
+/// Verifies a signature that stands beside what it signs.
+pub(super) fn verify(signature: &[u8], signed: &[u8], keys: &Keys<'_>, judge: &Judge<'_>) -> Vec<Verdict> {
+    let found = Rc::new(RefCell::new(Found::default()));
+    let helper = Helper { keys: *keys, found: Rc::clone(&found) };
+    let verified = DetachedVerifierBuilder::from_bytes(signature)
+        .and_then(|builder| builder.with_policy(judge.policy(), judge.now(), helper))
+        .and_then(|mut verifier| verifier.verify_bytes(signed));
+    let mut found = found.take();
+    if verified.is_err() || found.verdicts.is_empty() {
+        found.verdicts = vec![Verdict::Invalid("the signature can't be read")];
+    }
+    found.verdicts
+}
+
+/// Reads a text with a cleartext signature: what is signed of it, and by whom.
+pub(super) fn read_signed_text(
+    text: &[u8],
+    keys: &Keys<'_>,
+    judge: &Judge<'_>,
+) -> Option<(Vec<u8>, Vec<Verdict>)> {
+    let found = Rc::new(RefCell::new(Found::default()));
+    let helper = Helper { keys: *keys, found: Rc::clone(&found) };
+    let mut verifier = VerifierBuilder::from_bytes(text)
+        .map(|builder| builder.buffer_size(text.len()))
+        .and_then(|builder| builder.with_policy(judge.policy(), judge.now(), helper))
+        .ok()?;
+    let mut signed = Vec::with_capacity(text.len());
+    verifier.read_to_end(&mut signed).ok()?;
+    let verdicts = found.take().verdicts;
+    Some((signed, verdicts))
+}
+
+/// What is found out while Sequoia reads a message.
+#[derive(Default)]
+struct Found {
+    packets: usize,
+    opened: bool,
+    encrypted: bool,
+    verdicts: Vec<Verdict>,
+}
+
+impl Found {
+    fn refusal(&self, message: &[u8]) -> Refusal {
+        if self.packets > MAX_PACKETS {
+            Refusal::TooMuch("packets")
+        } else if self.opened || container(message) != Some(Tag::SEIP) {
+            Refusal::NotIntact
+        } else {
+            Refusal::NoKey
+        }
+    }
+}
+
+/// The packet that the message's content is in.
+fn container(message: &[u8]) -> Option<Tag> {
+    let mut next = PacketParser::from_bytes(message).ok()?;
+    for _ in 0..MAX_PACKETS {
+        let PacketParserResult::Some(parser) = next else { return None };
+        match parser.packet.tag() {
+            Tag::PKESK | Tag::SKESK | Tag::Marker => next = parser.next().ok()?.1,
+            tag => return Some(tag),
+        }
+    }
+    None
+}
+
+struct Helper<'a> {
+    keys: Keys<'a>,
+    found: Rc<RefCell<Found>>,
+}
+
+impl VerificationHelper for Helper<'_> {
+    fn inspect(&mut self, _: &PacketParser<'_>) -> openpgp::Result<()> {
+        let mut found = self.found.borrow_mut();
+        found.packets += 1;
+        if found.packets > MAX_PACKETS {
+            return Err(openpgp::Error::InvalidOperation("too many packets".into()).into());
+        }
+        Ok(())
+    }
+
+    fn get_certs(&mut self, ids: &[KeyHandle]) -> openpgp::Result<Vec<Cert>> {
+        let known = self.keys.known.iter().map(|known| known.certificate.as_slice());
+        let known = known.filter(|bytes| holds(bytes, ids)).filter_map(certificates::read);
+        let own = self.keys.own.iter().map(|own| own.cert().clone().strip_secret_key_material());
+        Ok(own.chain(known).collect())
+    }
+
+    fn check(&mut self, structure: MessageStructure<'_>) -> openpgp::Result<()> {
+        let mut found = self.found.borrow_mut();
+        for layer in structure {
+            match layer {
+                MessageLayer::Compression { .. } => {}
+                // A signature around the encryption can be added and taken away by anybody.
+                MessageLayer::Encryption { .. } => {
+                    found.encrypted = true;
+                    found.verdicts.clear();
+                }
+                MessageLayer::SignatureGroup { results } => {
+                    found.verdicts.extend(results.into_iter().map(|result| self.verdict(result)));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Helper<'_> {
+    fn verdict(&self, result: VerificationResult<'_>) -> Verdict {
+        match result {
+            Ok(good) => Verdict::Valid(good.ka.cert().fingerprint()),
+            Err(VerificationError::MissingKey { sig }) => Verdict::Unknown(issuer(sig)),
+            Err(VerificationError::BadSignature { sig, .. }) if !self.is_meant(sig) => {
+                Verdict::Invalid("it was written to somebody else")
+            }
+            Err(VerificationError::BadSignature { .. }) => {
+                Verdict::Invalid("the content was changed, or the signature is too weak")
+            }
+            Err(VerificationError::BadKey { .. } | VerificationError::UnboundKey { .. }) => {
+                Verdict::Invalid("the key had expired, was revoked, or must not sign")
+            }
+            Err(_) => Verdict::Invalid("the signature can't be read"),
+        }
+    }
+
+    /// Whether a signature that names its recipients names one of the own certificates.
+    fn is_meant(&self, signature: &Signature) -> bool {
+        let mut named = signature.intended_recipients().peekable();
+        let own = |named: &Fingerprint| self.keys.own.iter().any(|own| own.cert().fingerprint() == *named);
+        named.peek().is_none() || named.any(own)
+    }
+}
+
+impl DecryptionHelper for Helper<'_> {
+    fn decrypt(
+        &mut self,
+        pkesks: &[PKESK],
+        _: &[SKESK],
+        algorithm: Option<SymmetricAlgorithm>,
+        decrypt: &mut dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool,
+    ) -> openpgp::Result<Option<Cert>> {
+        let (named, hidden): (Vec<_>, Vec<_>) = pkesks.iter().partition(|pkesk| pkesk.recipient().is_some());
+        for pkesk in named.into_iter().chain(hidden.into_iter().take(MAX_HIDDEN)) {
+            for own in self.keys.own {
+                for key in secret_keys(own.cert(), pkesk) {
+                    let mut pair = key.into_keypair()?;
+                    let opens = |(algorithm, session)| decrypt(algorithm, &session);
+                    if pkesk.decrypt(&mut pair, algorithm).is_some_and(opens) {
+                        self.found.borrow_mut().opened = true;
+                        return Ok(Some(own.cert().clone()));
+                    }
+                }
+            }
+        }
+        Err(openpgp::Error::MissingSessionKey("no own key opens it".into()).into())
+    }
+}
+
+/// The keys of an own certificate that may open a message, expired or not: the one that it names, or all of them.
+fn secret_keys(cert: &Cert, pkesk: &PKESK) -> Vec<Key<SecretParts, UnspecifiedRole>> {
+    let fits = |key: &Key<SecretParts, UnspecifiedRole>| {
+        let named = pkesk.recipient();
+        key.pk_algo().for_encryption() && named.is_none_or(|named| named.aliases(key.key_handle()))
+    };
+    cert.keys().unencrypted_secret().map(|key| key.key().clone()).filter(fits).collect()
+}
+
+/// Whether the certificate has one of these keys. Reads no more of it than that takes.
+fn holds(certificate: &[u8], ids: &[KeyHandle]) -> bool {
+    let mut certs = RawCertParser::from_bytes(certificate).into_iter().flatten().flatten();
+    certs.next().is_some_and(|cert| {
+        cert.keys().any(|key| ids.iter().any(|id| id.aliases(key.key_handle())))
+    })
+}
+
+fn issuer(signature: &Signature) -> String {
+    signature.get_issuers().first().map(KeyHandle::to_hex).unwrap_or_default()
+}

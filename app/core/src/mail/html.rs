@@ -1,0 +1,165 @@
+//! HTML of strangers, made harmless.
+//!
+//! An allow-list: what isn't named here is not in the result. Nothing in the result runs, is submitted, or is fetched
+//! from anywhere; the frame that shows it forbids the same once more. Styles are taken out of attributes as far as
+//! they can fetch something or leave their place, and style sheets are dropped whole.
+
+use ammonia::{Builder, UrlRelative};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// HTML that is cleaned, in bytes.
+pub const MAX_HTML: usize = 1024 * 1024;
+/// Elements that may be open at once; more make parsing slow.
+const MAX_NESTING: usize = 400;
+
+const TAGS: &[&str] = &[
+    "a", "abbr", "address", "article", "aside", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "center",
+    "cite", "code", "col", "colgroup", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure",
+    "font", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "i", "img", "ins", "kbd", "li", "main",
+    "mark", "ol", "p", "pre", "q", "rp", "rt", "ruby", "s", "samp", "section", "small", "span", "strike", "strong",
+    "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var", "wbr",
+];
+const ATTRIBUTES: &[&str] = &[
+    "align", "alt", "bgcolor", "border", "cellpadding", "cellspacing", "color", "colspan", "dir", "face", "height",
+    "lang", "nowrap", "rowspan", "size", "span", "start", "style", "title", "type", "valign", "width",
+];
+const STYLES: &[&str] = &[
+    "background-color", "border", "border-bottom", "border-collapse", "border-color", "border-left", "border-radius",
+    "border-right", "border-spacing", "border-style", "border-top", "border-width", "color", "direction", "display",
+    "font-family", "font-size", "font-style", "font-variant", "font-weight", "height", "letter-spacing", "line-height",
+    "list-style-type", "margin", "margin-bottom", "margin-left", "margin-right", "margin-top", "max-height",
+    "max-width", "min-height", "min-width", "padding", "padding-bottom", "padding-left", "padding-right",
+    "padding-top", "table-layout", "text-align", "text-decoration", "text-indent", "text-transform", "vertical-align",
+    "white-space", "width", "word-break", "word-spacing", "word-wrap",
+];
+
+/// Cleaned HTML.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Clean {
+    pub html: String,
+    /// Whether something was taken out that would be fetched from elsewhere.
+    pub remote_content: bool,
+}
+
+/// Cleans HTML. `pictures` has the mail's own pictures as data URLs, by their content id.
+///
+/// Nothing if it is too large or too deep to be cleaned in reasonable time.
+pub(super) fn clean(html: &str, pictures: HashMap<String, String>) -> Option<Clean> {
+    if html.len() > MAX_HTML || nesting(html) > MAX_NESTING {
+        return None;
+    }
+    let remote = Arc::new(AtomicBool::new(mentions_remote_style(html)));
+    let seen = Arc::clone(&remote);
+    let cleaned = Builder::empty()
+        .tags(TAGS.iter().copied().collect())
+        .clean_content_tags(["script", "style", "title", "noscript", "template"].into())
+        .generic_attributes(ATTRIBUTES.iter().copied().collect())
+        .tag_attributes([("a", HashSet::from(["href"])), ("img", HashSet::from(["src"]))].into())
+        .filter_style_properties(STYLES.iter().copied().collect())
+        .url_schemes(["http", "https", "mailto", "data"].into())
+        .url_relative(UrlRelative::Deny)
+        .link_rel(Some("noopener noreferrer"))
+        .set_tag_attribute_value("a", "target", "_blank")
+        .attribute_filter(move |tag, name, value| filter(tag, name, value, &pictures, &seen))
+        .clean(html)
+        .to_string();
+    Some(Clean { html: cleaned, remote_content: remote.load(Ordering::Relaxed) })
+}
+
+fn filter<'v>(
+    tag: &str,
+    name: &str,
+    value: &'v str,
+    pictures: &HashMap<String, String>,
+    remote: &AtomicBool,
+) -> Option<Cow<'v, str>> {
+    match (tag, name) {
+        ("img", "src") => picture(value, pictures, remote),
+        ("a", "href") => is_link(value).then_some(value.into()),
+        (_, "style") => {
+            let sound = is_sound_style(value);
+            remote.fetch_or(!sound && value.to_ascii_lowercase().contains("url"), Ordering::Relaxed);
+            sound.then_some(value.into())
+        }
+        _ => Some(value.into()),
+    }
+}
+
+/// The source of a picture: one in the mail itself, or nothing.
+fn picture<'v>(value: &str, pictures: &HashMap<String, String>, remote: &AtomicBool) -> Option<Cow<'v, str>> {
+    let value = value.trim();
+    if let Some(id) = strip_scheme(value, "cid:") {
+        return pictures.get(id).cloned().map(Cow::Owned);
+    }
+    if is_inline_picture(value) {
+        return Some(value.to_owned().into());
+    }
+    remote.store(true, Ordering::Relaxed);
+    None
+}
+
+/// Whether browsers draw pictures of this media type without running anything: no SVG.
+pub(super) fn is_picture(media_type: &str) -> bool {
+    let kind = strip_scheme(media_type, "image/").map(str::to_ascii_lowercase);
+    kind.is_some_and(|kind| ["png", "jpeg", "gif", "webp", "avif", "bmp"].contains(&kind.as_str()))
+}
+
+fn is_inline_picture(value: &str) -> bool {
+    let data = strip_scheme(value, "data:").and_then(|rest| rest.split_once(";base64,"));
+    data.is_some_and(|(kind, data)| {
+        let encoded = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+        is_picture(kind) && data.bytes().all(encoded)
+    })
+}
+
+fn is_link(value: &str) -> bool {
+    ["http://", "https://", "mailto:"].iter().any(|scheme| strip_scheme(value.trim(), scheme).is_some())
+}
+
+fn strip_scheme<'v>(value: &'v str, scheme: &str) -> Option<&'v str> {
+    let (start, rest) = value.split_at_checked(scheme.len())?;
+    start.eq_ignore_ascii_case(scheme).then_some(rest)
+}
+
+/// Whether a style fetches nothing and hides nothing in escapes. Checked after ammonia took out unknown properties.
+fn is_sound_style(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let bad = ["url", "\\", "/*", "expression", "image", "src", "@", "<", "var(", "attr(", "env("];
+    !bad.iter().any(|bad| lower.contains(bad))
+}
+
+/// Whether style sheets or old attributes fetch something. They are dropped; this is for the notice alone.
+fn mentions_remote_style(html: &str) -> bool {
+    let lower = html.to_ascii_lowercase();
+    ["url(http", "url('http", "url(\"http", "url(//", "@import", "background=\"http", "<link"]
+        .iter()
+        .any(|sign| lower.contains(sign))
+}
+
+/// How many elements are open at once, at most, judged roughly: end tags and void elements that are left out count.
+fn nesting(html: &str) -> usize {
+    let mut deepest = 0_usize;
+    let mut open = 0_usize;
+    for tag in html.split('<').skip(1) {
+        if tag.starts_with('/') {
+            open = open.saturating_sub(1);
+        } else if tag.starts_with(|c: char| c.is_ascii_alphabetic()) && !is_void(tag) {
+            open += 1;
+            deepest = deepest.max(open);
+        }
+    }
+    deepest
+}
+
+fn is_void(tag: &str) -> bool {
+    let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).collect();
+    let void = ["area", "base", "br", "col", "hr", "img", "input", "link", "meta", "p", "li", "td", "tr", "th", "wbr"];
+    void.contains(&name.to_ascii_lowercase().as_str())
+}
