@@ -1,5 +1,7 @@
 //! Which page stands at which address.
 
+pub mod mail;
+
 use haven_bridge::ConversationId;
 use leptos::prelude::*;
 
@@ -45,6 +47,8 @@ enum Route {
 pub enum Part {
     /// Conversations.
     Chat,
+    /// Mail.
+    Mail,
     /// Everybody known.
     People,
     /// Settings.
@@ -59,6 +63,7 @@ impl Route {
             WELCOME => Self::Welcome,
             SETTINGS => Self::InShell(Part::Settings),
             _ if in_list(CHAT) => Self::InShell(Part::Chat),
+            _ if mail::MailPlace::of(path).is_some() => Self::InShell(Part::Mail),
             _ if in_list(PEOPLE) => Self::InShell(Part::People),
             _ => Self::Nowhere,
         }
@@ -101,9 +106,10 @@ mod tests {
         assert_eq!(Route::of("/welcome"), Route::Welcome);
         assert_eq!(Route::of("/chat"), Route::InShell(Part::Chat));
         assert_eq!(Route::of("/chat/0a"), Route::InShell(Part::Chat));
+        assert_eq!(Route::of("/mail/inbox"), Route::InShell(Part::Mail));
         assert_eq!(Route::of("/people/0a"), Route::InShell(Part::People));
         assert_eq!(Route::of("/settings"), Route::InShell(Part::Settings));
-        for nowhere in ["/chats", "/chat/0a/b", "/settings/0a", "/welcome/0a"] {
+        for nowhere in ["/chats", "/mail/outbox", "/chat/0a/b", "/settings/0a", "/welcome/0a"] {
             assert_eq!(Route::of(nowhere), Route::Nowhere);
         }
     }

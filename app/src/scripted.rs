@@ -3,6 +3,8 @@
 //! It keeps no promise of the real one, it only behaves alike: replies come later, messages wait and are then stored.
 
 mod cast;
+mod mail;
+mod mail_cast;
 mod world;
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc, time::Duration};
@@ -11,6 +13,7 @@ use haven_bridge::{Command, Event, Failure, FromWorker, ToWorker};
 use leptos::prelude::set_timeout;
 
 use crate::{CoreClient, FromPort, Port};
+pub use mail::MailWorld;
 pub use world::World;
 
 /// A scripted engine. A handle: clones mean the same one.

@@ -2,6 +2,7 @@
 
 pub mod conversations;
 pub mod drafts;
+pub mod mailbox;
 pub mod people;
 pub mod session;
 pub mod timeline;
@@ -16,6 +17,7 @@ use crate::{
 };
 use conversations::Conversations;
 use drafts::Drafts;
+use mailbox::Mailbox;
 use people::People;
 use session::SessionStore;
 use timeline::Timelines;
@@ -48,6 +50,8 @@ pub fn provide_state(core: CoreClient) {
     let people = People::new(core);
     provide_context(people);
     provide_context(Drafts::new());
+    let mailbox = Mailbox::new(core);
+    provide_context(mailbox);
 
     core.listen(move |event| match event {
         Event::Session(new) => session.set(new),
@@ -60,6 +64,7 @@ pub fn provide_state(core: CoreClient) {
         Event::Items { conversation, items } => timelines.put(conversation, items),
         Event::ItemsRemoved { conversation, items } => timelines.remove(conversation, &items),
         Event::People => people.refresh(),
+        Event::Mail(view) => mailbox.put(view),
         Event::VaultRefused => toasts.complain(text::VAULT_REFUSED),
         // The client keeps these two to itself.
         Event::Outdated | Event::Broken => {}
@@ -80,11 +85,13 @@ pub fn provide_state(core: CoreClient) {
             conversations.refresh();
             timelines.refresh();
             people.refresh();
+            mailbox.refresh();
         }
         if before.flatten().is_some_and(|before| now.as_ref() != Some(&before)) {
             conversations.clear();
             timelines.clear();
             people.clear();
+            mailbox.clear();
             use_drafts().clear();
         }
         now
@@ -122,6 +129,11 @@ pub fn use_people() -> People {
     provided()
 }
 
+/// The mailbox.
+pub fn use_mailbox() -> Mailbox {
+    provided()
+}
+
 /// Short notices.
 pub fn use_toasts() -> Toasts {
     provided()
@@ -133,7 +145,7 @@ pub fn use_drafts() -> Drafts {
 }
 
 /// A reply of another kind than asked for is a defect of the engine.
-fn unexpected(_: Reply) -> Trouble {
+pub fn unexpected(_: Reply) -> Trouble {
     Trouble::Failed(haven_bridge::Failure::Bug { phrase: "reply of another kind".to_owned() })
 }
 

@@ -2,6 +2,7 @@
 
 pub mod failure;
 pub mod line;
+pub mod mail;
 pub mod time;
 
 use haven_bridge::{

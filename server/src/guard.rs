@@ -27,8 +27,8 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \
-         img-src 'self' blob: data:; font-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
-         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default",
+         img-src 'self' blob: data:; font-src 'self'; worker-src 'self'; manifest-src 'self'; frame-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default",
     ),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
@@ -47,17 +47,29 @@ const HEADERS: [(HeaderName, &str); 7] = [
     ),
 ];
 
+/// The empty page that the app fills with the HTML of a mail. Styles of the mail may apply; nothing runs, and nothing is
+/// fetched. It is of the app's origin, so that the app may write into it.
+const MAIL_FRAME: &str = "/mail.html";
+const MAIL_FRAME_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'self'; sandbox allow-same-origin allow-popups \
+     allow-popups-to-escape-sandbox";
+
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Adds security headers, answers preflights, and tells pages of other origins what is open to them.
 pub async fn headers(request: Request, next: Next) -> Response {
     let open = is_open_to_other_origins(request.uri().path());
+    let mail_frame = request.uri().path() == MAIL_FRAME;
     let preflight = open && request.method() == Method::OPTIONS;
     let mut response =
         if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if mail_frame {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(MAIL_FRAME_POLICY));
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
     }
     let resource_policy = if open { "cross-origin" } else { "same-origin" };
     headers.insert(RESOURCE_POLICY, HeaderValue::from_static(resource_policy));

@@ -1,15 +1,16 @@
 //! View models of mail.
 
-use crate::Failure;
+use crate::{Failure, view::id};
 use serde::{Deserialize, Serialize};
 
-/// A mail, or a draft of one.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
-pub struct MailId(pub [u8; 16]);
-
-/// Mails that answer each other.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
-pub struct ThreadId(pub [u8; 16]);
+id!(
+    /// A mail, or a draft of one.
+    MailId
+);
+id!(
+    /// Mails that answer each other.
+    ThreadId
+);
 
 /// Where a mail lies. A mail is in one folder.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]

@@ -111,7 +111,7 @@ pub fn take_typed(
 }
 
 /// A whole address in lower case, if the word is or can be made one.
-fn complete(word: &str, domain: Option<&str>) -> Option<String> {
+pub fn complete(word: &str, domain: Option<&str>) -> Option<String> {
     let word = browser::lower_case(word.trim_matches(|c: char| c == '<' || c == '>'));
     let address = if word.contains('@') { word } else { format!("{word}@{}", domain?) };
     let (local, host) = address.split_once('@')?;

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use crate::{
     components::{Button, Icon, Kind, Notice, Tone},
     features::chat::new_conversation::{NewConversationDialog, provide_new_conversation},
-    pages::{chat::Chat, people::People, settings::Settings},
+    pages::{chat::Chat, mail::Mail, people::People, settings::Settings},
     routes::{self, Part},
     services::{browser, place::use_place, service_worker},
     state::{use_core, use_session},
@@ -26,6 +26,7 @@ pub fn Shell(part: Memo<Part>) -> impl IntoView {
     provide_new_conversation();
     let page = move || match part.get() {
         Part::Chat => view! { <Chat/> }.into_any(),
+        Part::Mail => view! { <Mail/> }.into_any(),
         Part::People => view! { <People/> }.into_any(),
         Part::Settings => view! { <Settings/> }.into_any(),
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use haven_bridge::*;
 
-use super::cast;
+use super::{cast, mail::MailWorld};
 use crate::services::browser;
 
 /// What comes of a command: a reply, and events after a pause.
@@ -22,6 +22,8 @@ pub struct World {
     pub people: Vec<Person>,
     /// The own devices.
     pub devices: Vec<DeviceView>,
+    /// All mail.
+    pub mail: MailWorld,
     /// Where the relay says that the source is.
     pub source: Option<String>,
     next: u64,
@@ -35,6 +37,7 @@ impl Default for World {
             talks: Vec::new(),
             people: Vec::new(),
             devices: Vec::new(),
+            mail: MailWorld::default(),
             source: Some(cast::SOURCE.to_owned()),
             next: 1 << 40,
         }
@@ -52,6 +55,7 @@ impl World {
             },
             "empty" => Self::signed_in(),
             "long" => Self { talks: vec![cast::long_talk(10_000)], ..Self::signed_in() },
+            "many-mails" => Self { mail: MailWorld::many(), ..Self::busy() },
             "offline" => Self { connection: Connection::Offline, ..Self::busy() },
             "connecting" => Self { connection: Connection::Connecting, ..Self::busy() },
             "revoked" => Self { session: Session::Revoked(cast::me(true)), ..Self::busy() },
@@ -66,9 +70,9 @@ impl World {
         Self { session: Session::SignedIn(cast::me(true)), devices: cast::devices(), ..Self::default() }
     }
 
-    /// Somebody with conversations of every kind.
+    /// Somebody with conversations and mail of every kind.
     pub fn busy() -> Self {
-        Self { talks: cast::talks(), people: cast::people(), ..Self::signed_in() }
+        Self { talks: cast::talks(), people: cast::people(), mail: MailWorld::busy(), ..Self::signed_in() }
     }
 
     /// Takes in an event that a script lets happen.
@@ -102,6 +106,10 @@ impl World {
 
     /// Answers a command.
     pub(super) fn handle(&mut self, command: Command) -> Outcome {
+        let command = match self.mail.handle(command) {
+            Ok(outcome) => return outcome,
+            Err(other) => other,
+        };
         match command {
             Command::Session => reply(Reply::Session(self.session.clone())),
             Command::SuggestPassphrase => {

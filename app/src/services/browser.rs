@@ -157,16 +157,33 @@ pub async fn copy(text: &str) -> bool {
 
 /// Lets the person save a text as a file.
 pub fn download(name: &str, text: &str) -> Result<(), JsValue> {
-    let options = web_sys::BlobPropertyBag::new();
-    options.set_type("text/plain;charset=utf-8");
-    let parts = js_sys::Array::of1(&JsValue::from_str(text));
-    let blob = web_sys::Blob::new_with_str_sequence_and_options(&parts, &options)?;
-    let url = web_sys::Url::create_object_url_with_blob(&blob)?;
+    save(name, text.as_bytes(), "text/plain;charset=utf-8")
+}
+
+/// Lets the person save bytes as a file.
+pub fn save(name: &str, bytes: &[u8], media_type: &str) -> Result<(), JsValue> {
+    let url = blob_url(bytes, media_type)?;
     let link: web_sys::HtmlAnchorElement = document().create_element("a")?.unchecked_into();
     link.set_href(&url);
     link.set_download(name);
     link.click();
-    web_sys::Url::revoke_object_url(&url)
+    forget_url(&url);
+    Ok(())
+}
+
+/// An address for bytes, as long as the page lives or until it is forgotten.
+pub fn blob_url(bytes: &[u8], media_type: &str) -> Result<String, JsValue> {
+    let options = web_sys::BlobPropertyBag::new();
+    options.set_type(media_type);
+    let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
+    let blob = web_sys::Blob::new_with_u8_array_sequence_and_options(&parts, &options)?;
+    web_sys::Url::create_object_url_with_blob(&blob)
+}
+
+/// Gives the bytes behind an address back to the browser.
+pub fn forget_url(url: &str) {
+    // It fails only for what is no address.
+    _ = web_sys::Url::revoke_object_url(url);
 }
 
 /// Opens the print dialog.

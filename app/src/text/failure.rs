@@ -31,6 +31,26 @@ pub fn sentence(failure: &Failure) -> String {
             "What the relay says of {address} does not fit together, so nothing was sent to them. Ask them to sign in again; if it stays, \
              tell whoever runs the relay."
         ),
+        Failure::MailNotEncryptable { address } => format!(
+            "There is no key for {address} that can be used, so it was not sent. Take it back to the drafts to see why, and what to do."
+        ),
+        Failure::MailRecipientInvalid { address } if address.is_empty() => {
+            "This mail goes to nobody yet. Take it back to the drafts and say to whom.".to_owned()
+        }
+        Failure::MailRecipientInvalid { address } => {
+            format!("“{address}” is no address, so nothing was sent. It should be like alice@example.org.")
+        }
+        // More recipients than bytes of any mail: the limit says which of the two it is.
+        Failure::MailTooLarge { limit } if *limit < 10_000 => {
+            format!("This mail has too many recipients: at most {limit}. Send it in several mails.")
+        }
+        Failure::MailTooLarge { limit } => format!(
+            "This mail is too large: at most {} with its attachments. Take some out, and send them in another mail.",
+            super::mail::size(*limit)
+        ),
+        Failure::MailboxFull => {
+            "Your mailbox at the relay is full. Delete mail for good that you don’t need: the largest have attachments.".to_owned()
+        }
         Failure::MessageTooLong { limit } => {
             format!("This message is too long: about {} thousand characters fit into one. Send it in parts.", limit / 1000)
         }

@@ -93,8 +93,8 @@ async fn every_answer_has_the_security_headers() {
         assert_eq!(
             policy,
             "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \
-             img-src 'self' blob: data:; font-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
-             form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
+             img-src 'self' blob: data:; font-src 'self'; worker-src 'self'; manifest-src 'self'; frame-src 'self'; \
+             base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
         );
         assert_eq!(headers["cross-origin-opener-policy"], "same-origin");
         assert_eq!(headers["cross-origin-embedder-policy"], "require-corp");
@@ -103,6 +103,24 @@ async fn every_answer_has_the_security_headers() {
         assert!(headers.contains_key("cross-origin-resource-policy"));
         assert!(headers.contains_key("permissions-policy"));
         assert!(!headers.contains_key(header::SET_COOKIE));
+    }
+}
+
+#[tokio::test]
+async fn the_frame_for_mail_runs_and_fetches_nothing_and_only_the_app_may_hold_it() {
+    let (relay, _root) = with_files().await;
+    let answer = relay.raw(Request::get("/mail.html").body(Body::empty()).unwrap()).await;
+    let headers = answer.headers();
+    assert_eq!(
+        headers[header::CONTENT_SECURITY_POLICY],
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
+    );
+    assert_eq!(headers[header::X_FRAME_OPTIONS], "SAMEORIGIN");
+    assert_eq!(headers["cross-origin-embedder-policy"], "require-corp");
+    for other in ["/mail.htm", "//mail.html", "/mail.html/"] {
+        let answer = relay.raw(Request::get(other).body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.headers()[header::X_FRAME_OPTIONS], "DENY", "{other}");
     }
 }
 

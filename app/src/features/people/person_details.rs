@@ -1,6 +1,9 @@
 //! A person's page.
 
-use haven_bridge::{Command, ConversationId, Person, Trust};
+use haven_bridge::{
+    Command, ConversationId, Person, Trust,
+    mail::{Draft, Mailbox},
+};
 use leptos::prelude::*;
 
 use super::accept_change::ChangeDialog;
@@ -8,9 +11,13 @@ use crate::{
     components::{
         Avatar, Button, Copyable, EmptyState, Icon, Kind, Notice, Spinner, Tone, copyable::grouped,
     },
-    features::chat::{details::TrustBadge, new_conversation::use_new_conversation},
+    features::{
+        chat::{details::TrustBadge, new_conversation::use_new_conversation},
+        mail::new_mail::write,
+    },
     routes,
-    state::{Load, use_conversations, use_core, use_people, use_session, use_toasts},
+    services::place::use_place,
+    state::{Load, use_conversations, use_core, use_mailbox, use_people, use_session, use_toasts},
     text,
 };
 
@@ -40,6 +47,12 @@ fn Found(person: Person) -> impl IntoView {
     let label = name.clone();
     let address = person.address.clone();
     let write_to = vec![address.clone()];
+    let mail_to = address.clone();
+    let (mailbox, place) = (use_mailbox(), use_place());
+    let write_mail = move |address| {
+        let to = vec![Mailbox { name: String::new(), address }];
+        write(mailbox, place, Draft { to, ..Draft::default() });
+    };
     let fingerprint = person.fingerprint.clone();
     view! {
         <article class="page person" aria-label=label>
@@ -69,6 +82,7 @@ fn Found(person: Person) -> impl IntoView {
                 <h3 class="section-title" id="shared-heading">{text::SHARED}</h3>
                 <Shared conversations=conversations/>
                 <div class="section-actions">
+                    <Button icon=icondata_lu::LuMail on_click=move |()| write_mail(mail_to.clone())>{text::mail::WRITE_TO}</Button>
                     <Button icon=icondata_lu::LuSquarePen on_click=move |()| new.open_with(write_to.clone())>{text::WRITE_TO}</Button>
                 </div>
             </section>

@@ -1,0 +1,164 @@
+//! Attachments of a mail: looking at them, and saving them.
+
+use haven_bridge::{
+    Command, Reply,
+    mail::{AttachmentView, MailId},
+};
+use leptos::prelude::*;
+
+use crate::{
+    components::{Button, Dialog, Icon, IconButton},
+    services::browser,
+    state::{unexpected, use_core, use_toasts},
+    text,
+};
+
+/// What browsers draw, and what can do nothing else. SVG is not among it.
+const PICTURES: [&str; 5] = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"];
+/// Text that is longer is for an editor.
+const LONGEST_TEXT: u64 = 200_000;
+
+/// What is looked at.
+#[derive(Clone)]
+enum Content {
+    /// A picture, as an address of this page's own.
+    Picture(String),
+    Text(String),
+}
+
+#[derive(Clone)]
+struct Shown {
+    name: String,
+    content: Content,
+}
+
+/// What is looked at. A handle.
+#[derive(Clone, Copy)]
+struct Preview {
+    open: RwSignal<bool>,
+    shown: RwSignal<Option<Shown>>,
+}
+
+/// For the mails of a reader.
+pub fn provide_preview() {
+    provide_context(Preview { open: RwSignal::new(false), shown: RwSignal::new(None) });
+}
+
+/// The dialog in which attachments are looked at.
+#[component]
+pub fn PreviewDialog() -> impl IntoView {
+    let Preview { open, shown } = expect_context();
+    // What was looked at is given back to the browser.
+    Effect::new(move || {
+        if !open.get() {
+            forget(shown);
+        }
+    });
+    on_cleanup(move || forget(shown));
+    let name = Signal::derive(move || {
+        shown.with(|shown| shown.as_ref().map(|shown| shown.name.clone())).unwrap_or_default()
+    });
+    view! {
+        <Dialog id="preview" open=open title=name>
+            {move || shown.get().map(|Shown { name, content }| match content {
+                Content::Picture(url) => view! { <img class="preview-picture" src=url alt=name/> }.into_any(),
+                Content::Text(text) => view! { <pre class="preview-text" tabindex="0" dir="auto">{text}</pre> }.into_any(),
+            })}
+        </Dialog>
+    }
+}
+
+fn forget(shown: RwSignal<Option<Shown>>) {
+    let before = shown.try_update(Option::take).flatten();
+    if let Some(Shown { content: Content::Picture(url), .. }) = before {
+        browser::forget_url(&url);
+    }
+}
+
+/// The attachments of a mail.
+#[component]
+pub fn Attachments(mail: MailId, files: Vec<AttachmentView>) -> impl IntoView {
+    (!files.is_empty()).then(|| {
+        let (heading, label) = (text::mail::files(files.len()), text::mail::files(files.len()));
+        let rows = files.into_iter().map(|file| view! { <File mail=mail file=file/> });
+        view! {
+            <section class="files" aria-label=label>
+                <p class="files-count">{heading}</p>
+                <ul class="files-list">{rows.collect_view()}</ul>
+            </section>
+        }
+    })
+}
+
+#[component]
+fn File(mail: MailId, file: AttachmentView) -> impl IntoView {
+    let (core, toasts) = (use_core(), use_toasts());
+    let preview: Preview = expect_context();
+    let busy = RwSignal::new(false);
+    let AttachmentView { part, name, media_type, size } = file;
+    let fetch = move |then: Callback<Vec<u8>>| {
+        busy.set(true);
+        core.ask(Command::MailAttachment { mail, part }, move |answer| {
+            busy.try_set(false);
+            match answer {
+                Ok(Reply::File(bytes)) => then.run(bytes),
+                Ok(other) => toasts.complain(text::failure::trouble(&unexpected(other))),
+                Err(trouble) => toasts.complain(text::failure::trouble(&trouble)),
+            }
+        });
+    };
+    let save_as = name.clone();
+    let save = move |()| {
+        let name = save_as.clone();
+        fetch(Callback::new(move |bytes: Vec<u8>| {
+            // Whatever it says it is, the browser is not to open it as a page of ours.
+            if browser::save(&name, &bytes, "application/octet-stream").is_err() {
+                toasts.complain(text::mail::NOT_SAVED_FILE);
+            }
+        }));
+    };
+    let can_show = can_show(&media_type, size);
+    let (title, kind) = (name.clone(), media_type.clone());
+    let look = move |()| {
+        let (name, kind) = (title.clone(), kind.clone());
+        fetch(Callback::new(move |bytes: Vec<u8>| {
+            let content = content(&kind, &bytes);
+            preview.shown.set(content.map(|content| Shown { name: name.clone(), content }));
+            preview.open.set(true);
+        }));
+    };
+    let look_label = format!("{} {name}", text::mail::LOOK_AT);
+    view! {
+        <li class="files-item" aria-busy=move || busy.get().then_some("true")>
+            <Icon icon=icon(&media_type)/>
+            <span class="files-text">
+                <span class="files-name" dir="auto">{name.clone()}</span>
+                <span class="files-size">{text::mail::file_facts(&media_type, size)}</span>
+            </span>
+            {can_show.then(|| view! { <IconButton label=look_label icon=icondata_lu::LuEye on_click=look/> })}
+            <Button icon=icondata_lu::LuDownload busy=busy on_click=save>
+                {text::mail::SAVE_FILE}<span class="hidden">" "{name}</span>
+            </Button>
+        </li>
+    }
+}
+
+fn can_show(media_type: &str, size: u64) -> bool {
+    PICTURES.contains(&media_type) || media_type == "text/plain" && size <= LONGEST_TEXT
+}
+
+fn content(media_type: &str, bytes: &[u8]) -> Option<Content> {
+    if PICTURES.contains(&media_type) {
+        return browser::blob_url(bytes, media_type).ok().map(Content::Picture);
+    }
+    Some(Content::Text(String::from_utf8_lossy(bytes).into_owned()))
+}
+
+/// By the kind of file.
+pub fn icon(media_type: &str) -> icondata_core::Icon {
+    match media_type.split('/').next().unwrap_or_default() {
+        "image" => icondata_lu::LuFileImage,
+        "text" => icondata_lu::LuFileText,
+        _ => icondata_lu::LuFile,
+    }
+}

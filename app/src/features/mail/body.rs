@@ -1,0 +1,98 @@
+//! What a mail says: its text, or its HTML in a frame of its own.
+
+use haven_bridge::mail::MailView;
+use leptos::prelude::*;
+
+use super::{
+    frame::HtmlFrame,
+    links::{Piece, pieces},
+};
+use crate::{
+    components::{Button, Icon, Kind},
+    text,
+};
+
+/// HTML if there is some, unless the person wants the text.
+#[component]
+pub fn Body(mail: MailView) -> impl IntoView {
+    let MailView { text, html, remote_content, .. } = mail;
+    let Some(html) = html else { return view! { <Text text=text/> }.into_any() };
+    let as_text = RwSignal::new(false);
+    let label = move || if as_text.get() { text::mail::AS_HTML } else { text::mail::AS_TEXT };
+    view! {
+        <div class="mail-body-bar">
+            {remote_content.then(|| view! { <p class="mail-body-note"><Icon icon=icondata_lu::LuImageOff/>{text::mail::REMOTE_CONTENT}</p> })}
+            <Button kind=Kind::Quiet on_click=move |()| as_text.update(|as_text| *as_text = !*as_text)>{label}</Button>
+        </div>
+        {move || if as_text.get() {
+            view! { <Text text=text.clone()/> }.into_any()
+        } else {
+            view! { <HtmlFrame html=html.clone()/> }.into_any()
+        }}
+    }
+    .into_any()
+}
+
+/// Plain text, quotes set apart.
+#[component]
+fn Text(text: String) -> impl IntoView {
+    let blocks = blocks(&text).into_iter().map(|(quoted, text)| {
+        let content = linked(&text);
+        if quoted {
+            view! { <blockquote class="mail-body-quote" dir="auto">{content}</blockquote> }.into_any()
+        } else {
+            view! { <p dir="auto">{content}</p> }.into_any()
+        }
+    });
+    view! { <div class="mail-body">{blocks.collect_view()}</div> }
+}
+
+/// Text nodes and links: nothing in a mail becomes markup.
+fn linked(text: &str) -> impl IntoView + use<> {
+    pieces(text)
+        .into_iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => text.to_owned().into_any(),
+            Piece::Link(link) => {
+                view! { <a href=link.to_owned() target="_blank" rel="noopener noreferrer">{link.to_owned()}</a> }.into_any()
+            }
+        })
+        .collect_view()
+}
+
+/// Runs of lines that are quoted or not. One level of quoting is taken off: the frame shows it.
+fn blocks(text: &str) -> Vec<(bool, String)> {
+    let mut blocks: Vec<(bool, String)> = Vec::new();
+    for line in text.trim_end().lines() {
+        let (quoted, line) = match line.strip_prefix('>') {
+            Some(rest) => (true, rest.strip_prefix(' ').unwrap_or(rest)),
+            None => (false, line),
+        };
+        match blocks.last_mut() {
+            Some((same, block)) if *same == quoted => {
+                block.push('\n');
+                block.push_str(line);
+            }
+            _ => blocks.push((quoted, line.to_owned())),
+        }
+    }
+    blocks
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::blocks;
+
+    #[test]
+    fn quotes_are_blocks_of_their_own() {
+        let block = |quoted, text: &str| (quoted, text.to_owned());
+        assert_eq!(
+            blocks("On Monday, Bob wrote:\n> Hi\n>> Older\n\nYes\n"),
+            [block(false, "On Monday, Bob wrote:"), block(true, "Hi\n> Older"), block(false, "\nYes")]
+        );
+        assert_eq!(blocks(""), []);
+    }
+}

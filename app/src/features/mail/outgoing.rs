@@ -1,0 +1,86 @@
+//! How far an own mail got, and what became of it for each recipient.
+
+use haven_bridge::{
+    Command, Failure,
+    mail::{Delivery, DeliveryState, MailId, MailState, MailView},
+};
+use leptos::prelude::*;
+
+use super::actions::use_actions;
+use crate::{
+    components::{Button, Icon, Notice, Tone},
+    features::people::accept_change::ChangeButton,
+    routes::mail,
+    services::{browser, place::use_place},
+    state::{use_core, use_toasts},
+    text,
+};
+
+/// Nothing for mails of others.
+#[component]
+pub fn Outgoing(mail: MailView) -> impl IntoView {
+    let id = mail.summary.id;
+    mail.summary.state.map(|state| match state {
+        MailState::Waiting => view! { <Waiting id=id/> }.into_any(),
+        MailState::Failed(why) => view! { <NotSent id=id why=why/> }.into_any(),
+        MailState::Sent => view! { <Deliveries deliveries=mail.deliveries/> }.into_any(),
+    })
+}
+
+#[component]
+fn Waiting(id: MailId) -> impl IntoView {
+    view! {
+        <Notice tone=Tone::Info text=text::mail::WAITING_LEAD><BackToDrafts id=id/></Notice>
+    }
+}
+
+#[component]
+fn NotSent(id: MailId, why: Failure) -> impl IntoView {
+    let actions = use_actions();
+    view! {
+        <Notice tone=Tone::Error title=text::mail::NOT_SENT text=text::failure::sentence(&why)>
+            <ChangeButton failure=why/>
+            <Button on_click=move |()| actions.retry(id)>{text::RETRY}</Button>
+            <BackToDrafts id=id/>
+        </Notice>
+    }
+}
+
+#[component]
+fn BackToDrafts(id: MailId) -> impl IntoView {
+    let (core, toasts, place) = (use_core(), use_toasts(), use_place());
+    let busy = RwSignal::new(false);
+    let take_back = move |()| {
+        busy.set(true);
+        let command = Command::BackToDrafts { intent: browser::new_intent(), mail: id };
+        core.ask(command, move |answer| {
+            busy.try_set(false);
+            match answer {
+                Ok(_) => place.go(&mail::draft(id)),
+                Err(trouble) => toasts.complain(text::failure::trouble(&trouble)),
+            }
+        });
+    };
+    view! { <Button busy=busy on_click=take_back>{text::mail::BACK_TO_DRAFTS}</Button> }
+}
+
+/// One line if all went well or is on its way, and one more for each recipient where it did not.
+#[component]
+fn Deliveries(deliveries: Vec<Delivery>) -> impl IntoView {
+    let delivered = deliveries.iter().filter(|one| one.state == DeliveryState::Delivered).count();
+    let (icon, summary) = match deliveries.len() {
+        0 => (icondata_lu::LuCheck, text::mail::STATE_SENT.to_owned()),
+        all if all == delivered => (icondata_lu::LuCheckCheck, text::mail::DELIVERED.to_owned()),
+        all => (icondata_lu::LuClock, text::mail::delivered_to(delivered, all)),
+    };
+    let troubles = deliveries.into_iter().filter_map(|Delivery { address, state }| {
+        let sentence = text::mail::delivery_trouble(&address, &state)?;
+        let failed = matches!(state, DeliveryState::Failed { .. });
+        let tone = if failed { Tone::Error } else { Tone::Warning };
+        Some(view! { <Notice tone=tone text=sentence/> })
+    });
+    view! {
+        <p class="mail-state"><Icon icon=icon/>{summary}</p>
+        {troubles.collect_view()}
+    }
+}
