@@ -25,6 +25,7 @@ pub mod metrics;
 pub mod opaque;
 pub mod relay;
 pub mod routes;
+pub mod secret_file;
 pub mod serve;
 pub mod state;
 pub mod store;
