@@ -8,6 +8,7 @@
 //! - [`fanout`] pushes rows to sockets after they are durable. Pushes are hints.
 //! - [`header`] reads four fields of an MLS message; nothing here parses more.
 //! - [`opaque`] checks passwords that it never sees.
+//! - [`mail`] encrypts what arrives before it is stored, and seals what is on its way.
 //! - [`limits`] slow down those who ask too much; [`auth`] tells who is asking.
 //! - [`guard`] adds security headers to every answer; [`mod@assets`] are the web app's files.
 //! - [`serve`] listens, [`upkeep`] delivers pointers and deletes what is old.
@@ -21,10 +22,12 @@ pub mod fanout;
 pub mod guard;
 pub mod header;
 pub mod limits;
+pub mod mail;
 pub mod metrics;
 pub mod opaque;
 pub mod relay;
 pub mod routes;
+pub mod secret_file;
 pub mod serve;
 pub mod state;
 pub mod store;
@@ -50,6 +53,7 @@ pub fn app(state: State) -> Router {
         .merge(routes::inbox::router())
         .merge(routes::key_packages::router())
         .merge(routes::keys::router())
+        .merge(routes::mail::router())
         .merge(routes::push::router())
         .merge(routes::health::router())
         .route_layer(from_fn_with_state(state.clone(), guard::limit))

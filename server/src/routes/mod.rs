@@ -6,6 +6,7 @@ pub mod health;
 pub mod inbox;
 pub mod key_packages;
 pub mod keys;
+pub mod mail;
 pub mod push;
 
 use crate::state::State;

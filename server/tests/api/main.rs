@@ -15,5 +15,6 @@ mod accounts;
 mod attacks;
 mod groups;
 mod keys_and_inbox;
+mod mail;
 mod push;
 mod web;
