@@ -26,6 +26,7 @@ struct State {
     world: World,
     commands: Vec<Command>,
     failures: VecDeque<Failure>,
+    early: Option<Event>,
     starts: u32,
     asleep: bool,
 }
@@ -61,6 +62,11 @@ impl Script {
         self.0.borrow_mut().failures.push_back(failure);
     }
 
+    /// Lets something happen just before the next page of a timeline is there, and be part of it.
+    pub fn emit_before_timeline(&self, event: Event) {
+        self.0.borrow_mut().early = Some(event);
+    }
+
     /// The engine dies.
     pub fn crash(&self) {
         self.deliver(FromPort::Crashed);
@@ -90,6 +96,11 @@ impl Script {
 
     /// What was asked of an engine that has ended since has no answer.
     fn answer(&self, start: u32, id: u64, command: Command) {
+        if matches!(command, Command::Timeline { .. })
+            && let Some(early) = { self.0.borrow_mut().early.take() }
+        {
+            self.emit(early);
+        }
         let (result, events) = {
             let mut state = self.0.borrow_mut();
             if state.starts != start || state.deliver.is_none() {

@@ -89,9 +89,13 @@ impl Timeline {
                 if !page.items.iter().any(|item| self.row(item.id).is_some()) {
                     self.rows.update_value(HashMap::clear);
                     self.order.set(Vec::new());
+                }
+                let oldest = page.items.first().map(|item| item.id);
+                self.merge(page.items);
+                // The page that brought the oldest item knows whether there are older ones; an event doesn't.
+                if self.order.with_untracked(|order| order.first().copied()) == oldest {
                     self.more.set(page.more);
                 }
-                self.merge(page.items);
                 self.load.set(Load::Ready);
             }
             Err(trouble) => self.load.set(Load::Failed(trouble)),

@@ -48,6 +48,20 @@ async fn ten_thousand_messages_are_few_rows() {
 }
 
 #[wasm_bindgen_test]
+async fn a_message_that_comes_before_the_first_page_hides_no_older_ones() {
+    let script = Script::new(World::of_scene("long"));
+    script.emit_before_timeline(message(4, "Just in time"));
+    let page = Page::open(&script, &format!("/chat/{}", BOB.to_hex()));
+    page.until_says("Just in time").await;
+    page.until("more than the first page", |page| {
+        scroller(page).set_scroll_top(0);
+        scroller(page).scroll_height() > 20_000
+    })
+    .await;
+    assert!(!page.says("This is the beginning"));
+}
+
+#[wasm_bindgen_test]
 async fn who_is_at_the_end_stays_there() {
     let (script, page) = open("long").await;
     page.until("at the end", |page| left_below(page) < 3).await;
