@@ -50,7 +50,7 @@ pub fn split(bytes: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// A certificate's fingerprint, if it is of version 4.
-pub fn fingerprint(bytes: &[u8]) -> Option<Fingerprint> {
+pub fn fingerprint_v4(bytes: &[u8]) -> Option<Fingerprint> {
     read(bytes).and_then(|cert| Fingerprint::from_slice(cert.fingerprint().as_bytes()))
 }
 

@@ -223,7 +223,7 @@ impl Memory {
             if source != KeySource::KeyServer && !certificates::names(&certificate, address, now) {
                 continue;
             }
-            let Some(fingerprint) = certificates::fingerprint(&certificate) else { continue };
+            let Some(fingerprint) = certificates::fingerprint_v4(&certificate) else { continue };
             let candidate = Candidate { certificate, fingerprint, source, seen: now };
             let good = usable(&candidate, address, now).is_ok();
             self.keys_mut(address).add(candidate);
