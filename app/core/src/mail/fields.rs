@@ -7,7 +7,7 @@ use super::{Error, Letter};
 use haven_bridge::mail::Mailbox;
 use mail_builder::headers::{
     Header as _, HeaderType,
-    address::{Address, GroupedAddresses},
+    address::Address,
     date::Date,
     message_id::MessageId,
     raw::Raw,
@@ -94,8 +94,7 @@ fn recipients(letter: &Letter) -> HeaderType<'_> {
     if !letter.to.is_empty() {
         return mailboxes(&letter.to);
     }
-    let nobody = GroupedAddresses { name: Some("undisclosed-recipients".into()), addresses: Vec::new() };
-    Address::Group(nobody).into()
+    Raw::new("undisclosed-recipients:;").into()
 }
 
 fn mailboxes<'a>(people: impl IntoIterator<Item = &'a Mailbox>) -> HeaderType<'a> {

@@ -34,7 +34,11 @@ pub fn open_entry(body: &[u8], keys: &Keys<'_>, now: Millis) -> Result<Opened, E
 
 /// Takes off the relay's encryption alone.
 pub fn unseal(body: &[u8], keys: &Keys<'_>) -> Result<Vec<u8>, Error> {
-    // What the relay encrypts isn't signed, so no time matters.
+    // The relay writes binary packets. In anything else, such as the mail itself, Sequoia would look for armor.
+    if body.first().is_none_or(|first| first & 0x80 == 0) {
+        return Err(Error::Closed);
+    }
+    // What it encrypts isn't signed, so no time matters.
     let plain = decrypt::open(body, keys, &Judge::new(Millis::MAX))?;
     if plain.encrypted { Ok(plain.bytes) } else { Err(Error::Closed) }
 }
@@ -234,11 +238,15 @@ impl Reader<'_> {
         }
         let encrypted = view.cover == Cover::Encrypted;
         let mut shown = protection::shown(outside, view.payload);
-        if !same_writer(&shown, outside) && !self.is_signed_by(&view.verdicts, shown.sender()) {
+        let mut differences = protection::differences(outside, view.payload, encrypted);
+        let writer = protection::writer(outside, &shown);
+        if let Some(difference) = writer.filter(|_| !self.is_signed_by(&view.verdicts, shown.sender())) {
             // Anybody can encrypt a mail in somebody else's name. The relay has checked the writer outside.
             shown.from.clone_from(&outside.from);
+            differences.retain(|other| other.name != difference.name);
+            differences.insert(0, difference);
         }
-        (shown, protection::differences(outside, view.payload, encrypted))
+        (shown, differences)
     }
 
     fn is_signed_by(&self, verdicts: &[Verdict], sender: Option<&str>) -> bool {
@@ -301,11 +309,6 @@ impl Reader<'_> {
         };
         certs.filter_map(offer).collect()
     }
-}
-
-fn same_writer(one: &Headers, other: &Headers) -> bool {
-    let addresses = |headers: &Headers| headers.from.iter().map(|from| from.address.to_lowercase()).collect::<Vec<_>>();
-    addresses(one) == addresses(other)
 }
 
 fn protection(view: &View<'_>, origin: &Origin) -> Protection {

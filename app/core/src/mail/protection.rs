@@ -59,6 +59,13 @@ pub(super) fn differences(outside: &Headers, payload: &Part<'_>, encrypted: bool
     found
 }
 
+/// The difference between the writers inside and outside, if there is one.
+pub(super) fn writer(outside: &Headers, inside: &Headers) -> Option<HeaderDifference> {
+    let (name, inside) = inside.texts().into_iter().next()?;
+    let (_, outside) = outside.texts().into_iter().next()?;
+    (inside != outside).then(|| HeaderDifference { name: name.to_owned(), inside, outside })
+}
+
 fn hides(name: &str, outside: &str) -> bool {
     name == "Subject" && HIDDEN_SUBJECTS.contains(&outside.trim().to_lowercase().as_str())
 }
