@@ -1,6 +1,12 @@
 //! Protected header fields in the manner of RFC 9788, Thunderbird and Delta Chat.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::string_slice, clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 mod letters;
 
@@ -89,7 +95,9 @@ fn delta_chat_s_mail_shows_what_is_inside() {
 
 #[test]
 fn what_changed_on_the_way_is_pointed_out() {
-    let changed = DELTA_OUTSIDE.replace("Subject: [...]", "Subject: Pay now").replace("To:", "Cc: eve@example.org\nTo:");
+    let changed = DELTA_OUTSIDE
+        .replace("Subject: [...]", "Subject: Pay now")
+        .replace("To:", "Cc: eve@example.org\nTo:");
     let opened = read(&changed, DELTA_PAYLOAD);
     assert_eq!(opened.subject, "Message from Alice");
     assert_eq!(opened.cc, [], "it isn't inside");
@@ -107,7 +115,8 @@ From: Alice <alice@example.org>
 To: bob@example.org
 Subject: ...
 ";
-const THUNDERBIRD_PAYLOAD: &str = "Content-Type: multipart/mixed; boundary=\"inner\"; protected-headers=\"v1\"
+const THUNDERBIRD_PAYLOAD: &str =
+    "Content-Type: multipart/mixed; boundary=\"inner\"; protected-headers=\"v1\"
 Subject: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?=
 From: Alice <alice@example.org>
 To: bob@example.org
@@ -176,7 +185,8 @@ Content-Type: text/html; hp-legacy-display=\"1\"
 
 #[test]
 fn nobody_is_shown_as_the_writer_without_signature_or_envelope() {
-    let forged = DELTA_PAYLOAD.replace("From: \"Alice\" <alice@example.org>", "From: Carol <carol@example.org>");
+    let forged =
+        DELTA_PAYLOAD.replace("From: \"Alice\" <alice@example.org>", "From: Carol <carol@example.org>");
     let opened = read(DELTA_OUTSIDE, &forged);
     assert_eq!(opened.from[0].address, "alice@example.org", "whom the relay has checked");
     assert_eq!(differences(&opened), [("From", "carol@example.org", "alice@example.org")]);
@@ -195,7 +205,11 @@ fn a_signed_mail_in_the_clear_shows_when_a_list_has_changed_its_subject() {
     let broken = listed.replace("Twelve", "Eleven");
     let opened = open(broken, &bob, &[&alice]);
     assert!(matches!(opened.signature, Signature::Invalid { .. }));
-    assert_eq!((opened.subject.as_str(), opened.differences.len()), ("[list] Lunch", 0), "a bad signature protects nothing");
+    assert_eq!(
+        (opened.subject.as_str(), opened.differences.len()),
+        ("[list] Lunch", 0),
+        "a bad signature protects nothing"
+    );
 }
 
 #[test]

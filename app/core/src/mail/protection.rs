@@ -21,10 +21,14 @@ pub(super) enum Mode {
 
 /// The mode of a payload. Nothing if its header fields are not protected.
 pub(super) fn mode(payload: &Part<'_>) -> Option<Mode> {
-    if payload.parameter("hp").is_some_and(|hp| ["cipher", "clear"].iter().any(|known| hp.eq_ignore_ascii_case(known))) {
+    if payload
+        .parameter("hp")
+        .is_some_and(|hp| ["cipher", "clear"].iter().any(|known| hp.eq_ignore_ascii_case(known)))
+    {
         return Some(Mode::Standard);
     }
-    let early = payload.parameter("protected-headers").is_some_and(|version| version.eq_ignore_ascii_case("v1"));
+    let early =
+        payload.parameter("protected-headers").is_some_and(|version| version.eq_ignore_ascii_case("v1"));
     early.then_some(Mode::Early)
 }
 
