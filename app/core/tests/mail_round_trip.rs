@@ -1,6 +1,12 @@
 //! What Haven writes, and what it makes of it again.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::string_slice, clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 mod letters;
 
@@ -13,12 +19,18 @@ fn full_letter() -> Letter {
         from: mailbox("Älice \"A.\" Ö", "alice@example.org"),
         to: vec![mailbox("Bob, Jr.", "bob@example.org"), mailbox("", "carol@example.org")],
         cc: vec![mailbox("Дейв", "dave@example.org")],
-        subject: "Grüße aus 東京: ein Betreff, der in keine einzelne Zeile eines Nachrichtenkopfes mehr passt".into(),
+        subject:
+            "Grüße aus 東京: ein Betreff, der in keine einzelne Zeile eines Nachrichtenkopfes mehr passt"
+                .into(),
         text: "Hällo,\n\n-- \ntrailing space \nFrom here.\n.\n=?utf-8?q?not=20decoded?=\n".into(),
         in_reply_to: Some("0@example.org".into()),
         references: (0..40).map(|number| format!("reference-{number}@example.org")).collect(),
         files: vec![
-            file("Übersicht \"1\"; final.bin", "application/x-test", &(0..=255).cycle().take(5000).collect::<Vec<u8>>()),
+            file(
+                "Übersicht \"1\"; final.bin",
+                "application/x-test",
+                &(0..=255).cycle().take(5000).collect::<Vec<u8>>(),
+            ),
             file("notes.txt", "text/plain", b"one\ntwo\r\nthree \n\xff"),
             file("mail.eml", "message/rfc822", b"Subject: x\r\n\r\ny"),
             file("empty", "nonsense", b""),
@@ -39,7 +51,8 @@ fn assert_read(opened: &mail::Opened, letter: &Letter) {
     assert_eq!(opened.date, Some(letter.date));
     assert_eq!(opened.differences, []);
     let names: Vec<_> = opened.attachments.iter().map(|file| (file.name.as_str(), file.size)).collect();
-    let wanted: Vec<_> = letter.files.iter().map(|file| (file.name.as_str(), file.bytes.len() as u64)).collect();
+    let wanted: Vec<_> =
+        letter.files.iter().map(|file| (file.name.as_str(), file.bytes.len() as u64)).collect();
     assert_eq!(names, wanted);
 }
 
@@ -71,7 +84,7 @@ fn a_letter_in_the_clear_is_signed_and_readable() {
     assert!(matches!(opened.signature, Signature::Valid { by_sender: true, .. }));
     assert!(!message(&composed).contains("eve@"));
 
-    let changed = message(&composed).replace("Jahres", "x").replace("From here.", "From there.");
+    let changed = message(&composed).replace("From here.", "From there.");
     let opened = open(changed, &bob, &[&alice]);
     assert!(matches!(opened.signature, Signature::Invalid { .. }));
 }
@@ -120,7 +133,7 @@ fn who_gets_a_blind_copy_is_known_to_nobody_else() {
     let only_blind = Letter { to: Vec::new(), ..letter };
     let composed = compose(&only_blind, &alice, &[&carol, &dave]);
     assert_eq!(composed.messages.len(), 2);
-    assert!(message(&composed).contains("To: undisclosed-recipients: ;\r\n"));
+    assert!(message(&composed).contains("To: undisclosed-recipients:;\r\n"), "{}", message(&composed));
 }
 
 #[test]
@@ -208,7 +221,8 @@ fn certificates_are_judged_before_they_are_used() {
     assert!(!certificates::names(&bytes, "ob@example.org", NOW));
     let later = NOW + 3 * 365 * 24 * 60 * 60 * 1000;
     assert_eq!(certificates::usable(&bytes, "bob@example.org", later), Err(Unusable::Expired));
-    let (alice, revocation) = haven_core::identity::SecretCertificate::generate("alice@example.org", NOW).unwrap();
+    let (alice, revocation) =
+        haven_core::identity::SecretCertificate::generate("alice@example.org", NOW).unwrap();
     let primary = alice.primary_packet().unwrap();
     let public = alice.public_bytes().unwrap();
     let revoked = [&primary, &revocation, &public[primary.len()..]].concat();

@@ -1,20 +1,28 @@
-//! Mail between Haven and GnuPG, both ways.
+//! Mail between Haven and other programs, both ways: live with GnuPG where there is one, and kept samples of several
+//! (`data/mail/README.md`).
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::string_slice, clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
-use haven_bridge::mail::Mailbox;
+mod letters;
+
+use haven_bridge::mail::{MailTrouble, Protection, Signature};
 use haven_core::{
     identity::SecretCertificate,
-    mail::{self, File, KnownCertificate, Letter},
+    mail::{self, File, Keys, KnownCertificate, Letter, Opened},
 };
+use letters::{NOW, mailbox, person};
 use std::{
     fs,
+    io::Write as _,
     path::PathBuf,
     process::{Command, Output, Stdio},
 };
-
-/// 2026-11-22 in milliseconds.
-const NOW: u64 = 1_795_305_600_000;
 
 /// A GnuPG home of its own, gone when dropped.
 struct Gpg(PathBuf);
@@ -43,7 +51,14 @@ impl Gpg {
         Command::new("gpg")
             .arg("--homedir")
             .arg(&self.0)
-            .args(["--batch", "--no-tty", "--trust-model", "always", "--faked-system-time", "20261122T000500"])
+            .args([
+                "--batch",
+                "--no-tty",
+                "--trust-model",
+                "always",
+                "--faked-system-time",
+                "20261122T120500",
+            ])
             .args(arguments)
             .output()
             .unwrap()
@@ -59,10 +74,19 @@ impl Gpg {
 
     /// Makes a key and gives its certificate.
     fn generate(&self, address: &str) -> KnownCertificate {
-        self.ok(&["--passphrase", "", "--quick-gen-key", &format!("<{address}>"), "ed25519", "cert,sign", "2y"]);
+        self.ok(&[
+            "--passphrase",
+            "",
+            "--quick-gen-key",
+            &format!("<{address}>"),
+            "ed25519",
+            "cert,sign",
+            "2y",
+        ]);
         let (listing, _) = self.ok(&["--with-colons", "--list-keys", address]);
         let listing = String::from_utf8(listing).unwrap();
-        let fingerprint = listing.lines().find_map(|line| line.strip_prefix("fpr:")).unwrap().replace(':', "");
+        let fingerprint =
+            listing.lines().find_map(|line| line.strip_prefix("fpr:")).unwrap().replace(':', "");
         self.ok(&["--passphrase", "", "--quick-add-key", &fingerprint, "cv25519", "encr", "2y"]);
         KnownCertificate { address: address.into(), certificate: self.ok(&["--export", address]).0 }
     }
@@ -75,20 +99,12 @@ impl Drop for Gpg {
     }
 }
 
-fn alice() -> SecretCertificate {
-    SecretCertificate::generate("alice@example.org", NOW).unwrap().0
-}
-
-fn person(name: &str, address: &str) -> Mailbox {
-    Mailbox { name: name.into(), address: address.into() }
-}
-
 fn letter() -> Letter {
     Letter {
         message_id: "1@example.org".into(),
         date: NOW,
-        from: person("Älice", "alice@example.org"),
-        to: vec![person("Bob", "bob@example.org")],
+        from: mailbox("Älice", "alice@example.org"),
+        to: vec![mailbox("Bob", "bob@example.org")],
         subject: "Grüße aus Köln: ein Betreff, der länger ist als eine Zeile im Kopf einer Nachricht".into(),
         text: "Hällo Bob,\n\ntrailing space \nFrom here on.\n.\n".into(),
         in_reply_to: Some("0@example.org".into()),
@@ -111,7 +127,7 @@ fn part<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
 #[test]
 fn gpg_opens_and_verifies_what_haven_encrypts() {
     let Some(gpg) = Gpg::new("opens") else { return };
-    let alice = alice();
+    let alice = person("alice");
     let bob = gpg.generate("bob@example.org");
     let composed = mail::compose(&letter(), &alice, Some(&[bob]), NOW).unwrap();
     gpg.ok(&["--import", &gpg.write("alice.pgp", &alice.public_bytes().unwrap())]);
@@ -131,7 +147,7 @@ fn gpg_opens_and_verifies_what_haven_encrypts() {
 #[test]
 fn gpg_verifies_what_haven_signs_in_the_clear() {
     let Some(gpg) = Gpg::new("verifies") else { return };
-    let alice = alice();
+    let alice = person("alice");
     gpg.ok(&["--import", &gpg.write("alice.pgp", &alice.public_bytes().unwrap())]);
     let composed = mail::compose(&letter(), &alice, None, NOW).unwrap();
     let message = String::from_utf8(composed.messages[0].1.clone()).unwrap();
@@ -144,4 +160,159 @@ fn gpg_verifies_what_haven_signs_in_the_clear() {
     assert!(said.contains("Good signature"), "{said}");
     let changed = gpg.write("changed", signed.replace("Bob,", "Eve,").as_bytes());
     assert!(!gpg.run(&["--verify", &signature, &changed]).status.success());
+}
+
+/// A mail around what `gpg` made.
+fn pgp_mime(armored: &[u8]) -> String {
+    let armored = String::from_utf8(armored.to_vec()).unwrap().replace('\n', "\r\n");
+    format!(
+        "From: Carol <carol@example.org>\r\nTo: bob@example.org\r\nSubject: x\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=\"b\"\r\n\r\n\
+         --b\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n\
+         --b\r\nContent-Type: application/octet-stream\r\n\r\n{armored}\r\n--b--\r\n"
+    )
+}
+
+#[test]
+fn haven_opens_and_verifies_what_gpg_encrypts() {
+    let Some(gpg) = Gpg::new("encrypts") else { return };
+    let bob = person("bob");
+    let carol = gpg.generate("carol@example.org");
+    gpg.ok(&["--import", &gpg.write("bob.pgp", &bob.public_bytes().unwrap())]);
+    let payload =
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGrüße\r\n"
+            .repeat(1)
+            + &"all the same\r\n".repeat(10_000);
+    let payload = gpg.write("payload", payload.as_bytes());
+    for extra in [&[][..], &["--throw-keyids"], &["--compress-algo", "none"], &["--cipher-algo", "AES"]] {
+        let arguments = ["--armor", "--local-user", "carol@example.org", "--recipient", "bob@example.org"];
+        let (armored, _) =
+            gpg.ok(&[extra, &arguments, &["--sign", "--encrypt", "-o", "-", &payload]].concat());
+        let keys = Keys { own: std::slice::from_ref(&bob), known: std::slice::from_ref(&carol) };
+        let opened = mail::open_mail(pgp_mime(&armored).as_bytes(), &keys, NOW + 600_000);
+        assert_eq!((&opened.trouble, opened.protection), (&None, Protection::EndToEnd), "{extra:?}");
+        assert!(
+            matches!(opened.signature, Signature::Valid { by_sender: true, .. }),
+            "{:?}",
+            opened.signature
+        );
+        assert!(opened.text.starts_with("Grüße\n") && opened.text.len() > 100_000);
+        let keys = Keys { own: std::slice::from_ref(&bob), known: &[] };
+        let opened = mail::open_mail(pgp_mime(&armored).as_bytes(), &keys, NOW + 600_000);
+        assert!(matches!(opened.signature, Signature::UnknownKey { .. }));
+    }
+}
+
+#[test]
+fn haven_reads_texts_that_gpg_has_signed_in_place() {
+    let Some(gpg) = Gpg::new("clearsigns") else { return };
+    let bob = person("bob");
+    let carol = gpg.generate("carol@example.org");
+    let text = gpg.write("text", "- dash\nGr\u{FC}\u{DF}e  \nFrom here\n".as_bytes());
+    let (signed, _) = gpg.ok(&["--local-user", "carol@example.org", "-o", "-", "--clearsign", &text]);
+    let signed = String::from_utf8(signed).unwrap();
+    let head = "From: carol@example.org\nContent-Type: text/plain; charset=utf-8\n\nnot signed\n";
+    let keys = Keys { own: std::slice::from_ref(&bob), known: std::slice::from_ref(&carol) };
+    let open = |signed: &str| {
+        mail::open_mail(
+            format!("{head}{signed}\nnot signed\n").replace('\n', "\r\n").as_bytes(),
+            &keys,
+            NOW + 600_000,
+        )
+    };
+    let opened = open(&signed);
+    assert!(matches!(opened.signature, Signature::Valid { by_sender: true, .. }), "{:?}", opened.signature);
+    assert!(
+        opened.text.starts_with("- dash\nGrüße") && !opened.text.contains("not signed"),
+        "{}",
+        opened.text
+    );
+    let changed = open(&signed.replace("here", "there"));
+    assert!(matches!(changed.signature, Signature::Invalid { .. }));
+}
+
+/// Python's parser, told to raise at the smallest defect, reads what Haven composes, byte for byte.
+#[test]
+fn a_strict_parser_takes_what_haven_composes() {
+    const PROGRAM: &str = "import sys, email, email.policy\n\
+        strict = email.policy.SMTP.clone(raise_on_defect=True)\n\
+        raw = sys.stdin.buffer.read()\n\
+        mail = email.message_from_bytes(raw, policy=strict)\n\
+        parts = list(mail.walk())\n\
+        [(name, str(value)) for part in parts for name, value in part.items()]\n\
+        [part.get_payload(decode=True) for part in parts if not part.is_multipart()]\n\
+        print(mail['Subject'], '|', mail['From'].addresses[0].display_name, '|', len(parts), '|', parts[-1].get_filename())\n";
+    let alice = person("alice");
+    let composed = mail::compose(&letter(), &alice, None, NOW).unwrap();
+    let child =
+        Command::new("python3").args(["-c", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let Ok(mut child) = child else {
+        println!("NOT CHECKED: there is no `python3` here");
+        return;
+    };
+    child.stdin.take().unwrap().write_all(&composed.messages[0].1).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said.trim(), format!("{} | Älice | 5 | signature.asc", letter().subject));
+}
+
+fn sample(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/mail").join(name);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Opens a kept sample as Bob, who knows its writer.
+fn open_sample(name: &str, writer: &str) -> Opened {
+    let bob = SecretCertificate::from_bytes(&sample("bob.tsk")).unwrap();
+    let alice = KnownCertificate { address: "alice@example.org".into(), certificate: sample(writer) };
+    let keys = Keys { own: &[bob], known: &[alice] };
+    mail::open_mail(&sample(name), &keys, NOW + 3_600_000)
+}
+
+#[test]
+fn kept_samples_of_other_programs_are_opened_and_verified() {
+    for (name, writer, text) in [
+        ("openpgpjs5-encrypted.eml", "openpgpjs5-alice.pgp", "Grüße von OpenPGP.js 5"),
+        ("openpgpjs6-encrypted.eml", "openpgpjs6-alice.pgp", "Grüße von OpenPGP.js 6"),
+        ("openpgpjs6-seipdv2.eml", "openpgpjs6-alice.pgp", "Grüße von OpenPGP.js 6"),
+        ("gpg-encrypted.eml", "gpg-alice.pgp", "Grüße von GnuPG"),
+        ("gpg-exchange.eml", "gpg-alice.pgp", "Grüße von GnuPG"),
+        ("gpg-hidden.eml", "gpg-alice.pgp", "Grüße von GnuPG"),
+        ("gpg-inline.eml", "gpg-alice.pgp", "Grüße von GnuPG"),
+    ] {
+        let opened = open_sample(name, writer);
+        assert_eq!((&opened.trouble, opened.protection), (&None, Protection::EndToEnd), "{name}");
+        assert_eq!(opened.text.trim_end(), text, "{name}");
+        assert!(
+            matches!(opened.signature, Signature::Valid { by_sender: true, .. }),
+            "{name}: {:?}",
+            opened.signature
+        );
+    }
+    let opened = open_sample("openpgpjs6-encrypted.eml", "openpgpjs6-alice.pgp");
+    assert_eq!((opened.attachments[0].name.as_str(), opened.attachments[0].size), ("a.pdf", 5));
+}
+
+#[test]
+fn kept_samples_of_signed_mail_are_verified() {
+    for name in ["gpg-signed.eml", "gpg-clearsigned.eml"] {
+        let opened = open_sample(name, "gpg-alice.pgp");
+        assert!(
+            matches!(opened.signature, Signature::Valid { by_sender: true, .. }),
+            "{name}: {:?}",
+            opened.signature
+        );
+        assert_eq!(
+            (opened.text.trim_end(), opened.protection),
+            ("Grüße von GnuPG", Protection::Clear),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn old_mail_without_an_integrity_check_is_refused_and_says_why() {
+    let opened = open_sample("gpg-no-mdc.eml", "gpg-alice.pgp");
+    assert_eq!((opened.trouble, opened.text.as_str()), (Some(MailTrouble::NotIntact), ""));
 }

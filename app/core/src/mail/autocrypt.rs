@@ -43,16 +43,15 @@ pub(super) fn offered(header: &Part<'_>, writer: &[Mailbox]) -> Option<OfferedKe
     let mut offers = header.all("Autocrypt").filter_map(|field| Offered::read(field.raw));
     let mut fitting = offers.by_ref().filter(|offer| offer.address.eq_ignore_ascii_case(&writer.address));
     match (fitting.next(), fitting.next()) {
-        (Some(offer), None) => {
-            Some(offer.key(|prefers| Offer::Autocrypt { prefer_encrypt: prefers }))
-        }
+        (Some(offer), None) => Some(offer.key(|prefers| Offer::Autocrypt { prefer_encrypt: prefers })),
         _ => None,
     }
 }
 
 /// The certificates of other recipients, from an encrypted part.
 pub(super) fn gossiped(payload: &Part<'_>, recipients: &[Mailbox]) -> Vec<OfferedKey> {
-    let offers = payload.all("Autocrypt-Gossip").take(recipients.len()).filter_map(|field| Offered::read(field.raw));
+    let offers =
+        payload.all("Autocrypt-Gossip").take(recipients.len()).filter_map(|field| Offered::read(field.raw));
     let is_recipient =
         |offer: &Offered| recipients.iter().any(|to| to.address.eq_ignore_ascii_case(&offer.address));
     offers.filter(is_recipient).map(|offer| offer.key(|_| Offer::Gossip)).collect()
@@ -99,7 +98,10 @@ mod tests {
     #[test]
     fn a_field_with_what_is_not_understood_says_nothing() {
         let good = offer(" addr=a@example.org; prefer-encrypt=mutual;\r\n keydata=AA\r\n AA").unwrap();
-        assert_eq!((good.address.as_str(), good.prefers, good.certificate), ("a@example.org", true, vec![0, 0, 0]));
+        assert_eq!(
+            (good.address.as_str(), good.prefers, good.certificate),
+            ("a@example.org", true, vec![0, 0, 0])
+        );
         assert!(offer("addr=a@example.org; _more=1; keydata=AAAA").is_some());
         for bad in [
             "addr=a@example.org; more=1; keydata=AAAA",

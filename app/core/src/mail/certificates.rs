@@ -86,7 +86,8 @@ pub fn usable_unnamed(bytes: &[u8], now: Millis) -> Result<Usable, Unusable> {
 fn judge(bytes: &[u8], address: Option<&str>, now: Millis) -> Result<Usable, Unusable> {
     let judge = Judge::new(now);
     let cert = read(bytes).ok_or(Unusable::CannotEncrypt)?;
-    let fingerprint = Fingerprint::from_slice(cert.fingerprint().as_bytes()).ok_or(Unusable::CannotEncrypt)?;
+    let fingerprint =
+        Fingerprint::from_slice(cert.fingerprint().as_bytes()).ok_or(Unusable::CannotEncrypt)?;
     judge.check(&cert)?;
     let certificate = judge.clean(&cert, address).ok_or(Unusable::CannotEncrypt)?;
     Ok(Usable { fingerprint, certificate })
@@ -141,7 +142,8 @@ impl Judge<'_> {
     pub(super) fn encryption_keys<'c>(&'c self, cert: &'c Cert) -> Vec<PublicKey<'c>> {
         let sound = self.check(cert).is_ok();
         let keys = cert.keys().with_policy(&self.policy, self.at(cert));
-        let keys = keys.supported().alive().revoked(false).for_transport_encryption().for_storage_encryption();
+        let keys =
+            keys.supported().alive().revoked(false).for_transport_encryption().for_storage_encryption();
         keys.filter(|_| sound).map(|key| key.key()).collect()
     }
 

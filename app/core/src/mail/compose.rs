@@ -187,7 +187,9 @@ fn media_type(given: &str) -> String {
         !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c))
     };
     match given.to_ascii_lowercase().split_once('/') {
-        Some((kind, subtype)) if token(kind) && token(subtype) && !matches!(kind, "message" | "multipart") => {
+        Some((kind, subtype))
+            if token(kind) && token(subtype) && !matches!(kind, "message" | "multipart") =>
+        {
             format!("{kind}/{subtype}")
         }
         _ => "application/octet-stream".to_owned(),

@@ -115,7 +115,9 @@ impl<'m, 'a> Collected<'m, 'a> {
     fn text(&self) -> String {
         let texts = self.passages.iter().filter_map(|passage| match passage {
             Passage { plain: Some(plain), .. } => Some(plain.replace("\r\n", "\n")),
-            Passage { html: Some(html), .. } if html.len() <= html::MAX_HTML => Some(html_to_text(html).replace("\r\n", "\n")),
+            Passage { html: Some(html), .. } if html.len() <= html::MAX_HTML => {
+                Some(html_to_text(html).replace("\r\n", "\n"))
+            }
             _ => None,
         });
         texts.collect::<Vec<_>>().join("\n")
@@ -137,7 +139,11 @@ impl<'m, 'a> Collected<'m, 'a> {
         for (number, part) in &self.attached {
             let Some(id) = part.field("Content-ID").and_then(|field| field.value.as_text()) else { continue };
             let link = format!("cid:{id}");
-            let used = self.passages.iter().filter_map(|passage| passage.html.as_deref()).any(|html| html.contains(&link));
+            let used = self
+                .passages
+                .iter()
+                .filter_map(|passage| passage.html.as_deref())
+                .any(|html| html.contains(&link));
             let kind = part.media_type();
             if !used || !kind.starts_with("image/") || part.body.len() > 2 * MAX_PICTURE {
                 continue;

@@ -38,6 +38,8 @@ pub const MAX_RATIO: usize = 100;
 const ALWAYS_ALLOWED: usize = 1024 * 1024;
 /// Packets of a message: recipients, signatures, and layers.
 pub const MAX_PACKETS: usize = 500;
+/// The shortest container: with a block cipher of 16 bytes, its prefix of 18 bytes and the integrity check of 22.
+const MIN_CONTAINER: usize = 18 + 22;
 /// Hidden recipients that the own keys are tried on.
 const MAX_HIDDEN: usize = 100;
 
@@ -87,6 +89,9 @@ pub(super) fn open(message: &[u8], keys: &Keys<'_>, judge: &Judge<'_>) -> Result
     if message.len() > MAX_UNPACKED {
         return Err(Refusal::TooMuch("bytes"));
     }
+    if is_stump(message) {
+        return Err(Refusal::NotIntact);
+    }
     // Room for what isn't compressed first: reserving for the worst case would take a hundred times as much memory.
     let most = message.len().saturating_mul(MAX_RATIO).clamp(ALWAYS_ALLOWED, MAX_UNPACKED);
     match open_within(message, message.len().max(4096), keys, judge)? {
@@ -109,7 +114,7 @@ fn open_within(
         .and_then(|builder| builder.with_policy(judge.policy(), judge.now(), helper));
     let mut decryptor = match decryptor {
         Ok(decryptor) => decryptor,
-        Err(_) => return Err(found.borrow().refusal(message)),
+        Err(_) => return Err(found.borrow().refusal()),
     };
     if !decryptor.message_processed() {
         return Ok(None);
@@ -156,34 +161,42 @@ pub(super) fn read_signed_text(
 #[derive(Default)]
 struct Found {
     packets: usize,
+    sealed: bool,
     opened: bool,
     encrypted: bool,
     verdicts: Vec<Verdict>,
 }
 
 impl Found {
-    fn refusal(&self, message: &[u8]) -> Refusal {
+    fn refusal(&self) -> Refusal {
         if self.packets > MAX_PACKETS {
             Refusal::TooMuch("packets")
-        } else if self.opened || container(message) != Some(Tag::SEIP) {
-            Refusal::NotIntact
-        } else {
+        } else if self.sealed && !self.opened {
             Refusal::NoKey
+        } else {
+            Refusal::NotIntact
         }
     }
 }
 
-/// The packet that the message's content is in.
-fn container(message: &[u8]) -> Option<Tag> {
-    let mut next = PacketParser::from_bytes(message).ok()?;
-    for _ in 0..MAX_PACKETS {
-        let PacketParserResult::Some(parser) = next else { return None };
+/// Whether a message begins with an encrypted container that is too short to be one.
+///
+/// Sequoia 2.4 panics when it opens a container (SEIPDv1) that ends within the bytes which it sets aside for the
+/// integrity check. Containers in containers, where the same could happen, are refused in [`Helper::inspect`].
+fn is_stump(message: &[u8]) -> bool {
+    let Ok(mut next) = PacketParser::from_bytes(message) else { return false };
+    for _ in 0..=MAX_PACKETS {
+        let PacketParserResult::Some(mut parser) = next else { return false };
         match parser.packet.tag() {
-            Tag::PKESK | Tag::SKESK | Tag::Marker => next = parser.next().ok()?.1,
-            tag => return Some(tag),
+            Tag::PKESK | Tag::SKESK | Tag::Marker => match parser.next() {
+                Ok((_, rest)) => next = rest,
+                Err(_) => return false,
+            },
+            Tag::SEIP => return parser.read_exact(&mut [0; MIN_CONTAINER]).is_err(),
+            _ => return false,
         }
     }
-    None
+    false
 }
 
 struct Helper<'a> {
@@ -192,11 +205,13 @@ struct Helper<'a> {
 }
 
 impl VerificationHelper for Helper<'_> {
-    fn inspect(&mut self, _: &PacketParser<'_>) -> openpgp::Result<()> {
+    fn inspect(&mut self, parser: &PacketParser<'_>) -> openpgp::Result<()> {
         let mut found = self.found.borrow_mut();
         found.packets += 1;
-        if found.packets > MAX_PACKETS {
-            return Err(openpgp::Error::InvalidOperation("too many packets".into()).into());
+        let container = parser.packet.tag() == Tag::SEIP;
+        found.sealed |= container;
+        if found.packets > MAX_PACKETS || container && parser.recursion_depth() > 0 {
+            return Err(openpgp::Error::MalformedMessage("too many packets or layers".into()).into());
         }
         Ok(())
     }
@@ -290,9 +305,7 @@ fn secret_keys(cert: &Cert, pkesk: &PKESK) -> Vec<Key<SecretParts, UnspecifiedRo
 /// Whether the certificate has one of these keys. Reads no more of it than that takes.
 fn holds(certificate: &[u8], ids: &[KeyHandle]) -> bool {
     let mut certs = RawCertParser::from_bytes(certificate).into_iter().flatten().flatten();
-    certs.next().is_some_and(|cert| {
-        cert.keys().any(|key| ids.iter().any(|id| id.aliases(key.key_handle())))
-    })
+    certs.next().is_some_and(|cert| cert.keys().any(|key| ids.iter().any(|id| id.aliases(key.key_handle()))))
 }
 
 fn issuer(signature: &Signature) -> String {

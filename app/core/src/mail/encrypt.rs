@@ -58,7 +58,11 @@ pub(super) fn sign(
     message.finalize().map_err(bug)
 }
 
-fn signer<'a>(message: Message<'a>, sender: &SecretCertificate, judge: &Judge<'_>) -> Result<Signer<'a>, Error> {
+fn signer<'a>(
+    message: Message<'a>,
+    sender: &SecretCertificate,
+    judge: &Judge<'_>,
+) -> Result<Signer<'a>, Error> {
     let key = sender.signer().map_err(|_| Error::Bug("a certificate that can't sign"))?;
     let template = sequoia_openpgp::packet::signature::SignatureBuilder::new(SignatureType::Binary);
     Signer::with_template(message, key, template)
@@ -74,8 +78,9 @@ fn recipient_keys<'a>(
     judge: &'a Judge<'_>,
 ) -> Result<Vec<Recipient<'a>>, Error> {
     // SEIPDv1, whatever a certificate says that it can read: GnuPG and Thunderbird read nothing else.
-    let recipient =
-        |key: certificates::PublicKey<'a>| Recipient::new(Features::empty().set_seipdv1(), Some(key.key_handle()), key);
+    let recipient = |key: certificates::PublicKey<'a>| {
+        Recipient::new(Features::empty().set_seipdv1(), Some(key.key_handle()), key)
+    };
     let mut all = Vec::with_capacity(recipients.len() + 1);
     for (number, cert) in recipients.iter().enumerate() {
         let keys = judge.encryption_keys(cert);

@@ -6,12 +6,7 @@
 use super::{Error, Letter};
 use haven_bridge::mail::Mailbox;
 use mail_builder::headers::{
-    Header as _, HeaderType,
-    address::{Address, GroupedAddresses},
-    date::Date,
-    message_id::MessageId,
-    raw::Raw,
-    text::Text,
+    Header as _, HeaderType, address::Address, date::Date, message_id::MessageId, raw::Raw, text::Text,
 };
 
 /// What readers without the key see instead of the subject. The same in all languages, so that it doesn't tell one.
@@ -34,7 +29,8 @@ pub(super) fn of(letter: &Letter) -> Vec<Field<'_>> {
     if let Some(id) = letter.in_reply_to.as_deref().filter(|id| is_message_id(id)) {
         fields.push(("In-Reply-To", MessageId::new(id).into()));
     }
-    let references: Vec<&str> = letter.references.iter().map(String::as_str).filter(|id| is_message_id(id)).collect();
+    let references: Vec<&str> =
+        letter.references.iter().map(String::as_str).filter(|id| is_message_id(id)).collect();
     if !references.is_empty() {
         fields.push(("References", MessageId::from(references).into()));
     }
@@ -94,8 +90,7 @@ fn recipients(letter: &Letter) -> HeaderType<'_> {
     if !letter.to.is_empty() {
         return mailboxes(&letter.to);
     }
-    let nobody = GroupedAddresses { name: Some("undisclosed-recipients".into()), addresses: Vec::new() };
-    Address::Group(nobody).into()
+    Raw::new("undisclosed-recipients:;").into()
 }
 
 fn mailboxes<'a>(people: impl IntoIterator<Item = &'a Mailbox>) -> HeaderType<'a> {

@@ -46,7 +46,8 @@ impl Headers {
 
     /// Reads what `HP-Outer` fields say of the header outside. Nothing if there are none.
     pub(super) fn listed(part: &Part<'_>) -> Option<Self> {
-        let mut header: Vec<u8> = part.all("HP-Outer").flat_map(|field| field.raw.trim_ascii_start()).copied().collect();
+        let mut header: Vec<u8> =
+            part.all("HP-Outer").flat_map(|field| field.raw.trim_ascii_start()).copied().collect();
         header.extend_from_slice(b"\r\n");
         let fields = mime::fields(&header).ok().filter(|fields| !fields.is_empty())?;
         Some(Self::of(&Part { whole: &[], body: &[], fields, children: Vec::new() }))

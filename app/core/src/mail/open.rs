@@ -5,15 +5,14 @@
 //! shown, and a part that isn't sound is not shown.
 
 use super::{
-    Error, File,
-    autocrypt,
+    Error, File, autocrypt,
     certificates::{self, Judge},
     content::{self, Content},
     decrypt::{self, Plain, Refusal, Verdict},
     envelope::{self, Envelope},
     headers::Headers,
     mime::{self, Part, too_much},
-    opened::{Keys, Offer, Opened, OfferedKey},
+    opened::{Keys, Offer, OfferedKey, Opened},
     origin::{self, Origin},
     protection,
 };
@@ -34,7 +33,11 @@ pub fn open_entry(body: &[u8], keys: &Keys<'_>, now: Millis) -> Result<Opened, E
 
 /// Takes off the relay's encryption alone.
 pub fn unseal(body: &[u8], keys: &Keys<'_>) -> Result<Vec<u8>, Error> {
-    // What the relay encrypts isn't signed, so no time matters.
+    // The relay writes binary packets. In anything else, such as the mail itself, Sequoia would look for armor.
+    if body.first().is_none_or(|first| first & 0x80 == 0) {
+        return Err(Error::Closed);
+    }
+    // What it encrypts isn't signed, so no time matters.
     let plain = decrypt::open(body, keys, &Judge::new(Millis::MAX))?;
     if plain.encrypted { Ok(plain.bytes) } else { Err(Error::Closed) }
 }
@@ -64,7 +67,8 @@ fn parse(raw: &[u8]) -> Result<Part<'_>, MailTrouble> {
     if raw.len() > MAX_RAW {
         return Err(too_much("bytes"));
     }
-    mime::parse(raw).and_then(|mail| if mail.fields.is_empty() { Err(MailTrouble::Malformed) } else { Ok(mail) })
+    mime::parse(raw)
+        .and_then(|mail| if mail.fields.is_empty() { Err(MailTrouble::Malformed) } else { Ok(mail) })
 }
 
 /// What of a mail is looked at.
@@ -234,11 +238,15 @@ impl Reader<'_> {
         }
         let encrypted = view.cover == Cover::Encrypted;
         let mut shown = protection::shown(outside, view.payload);
-        if !same_writer(&shown, outside) && !self.is_signed_by(&view.verdicts, shown.sender()) {
+        let mut differences = protection::differences(outside, view.payload, encrypted);
+        let writer = protection::writer(outside, &shown);
+        if let Some(difference) = writer.filter(|_| !self.is_signed_by(&view.verdicts, shown.sender())) {
             // Anybody can encrypt a mail in somebody else's name. The relay has checked the writer outside.
             shown.from.clone_from(&outside.from);
+            differences.retain(|other| other.name != difference.name);
+            differences.insert(0, difference);
         }
-        (shown, protection::differences(outside, view.payload, encrypted))
+        (shown, differences)
     }
 
     fn is_signed_by(&self, verdicts: &[Verdict], sender: Option<&str>) -> bool {
@@ -269,7 +277,8 @@ impl Reader<'_> {
     fn is_known(&self, fingerprint: &Fingerprint, address: &str) -> bool {
         let own = self.keys.own.iter().map(|own| (own.address(), Some(own.cert().fingerprint())));
         let known = self.keys.known.iter();
-        let known = known.map(|known| (known.address.as_str(), certificates::fingerprint(&known.certificate)));
+        let known =
+            known.map(|known| (known.address.as_str(), certificates::fingerprint(&known.certificate)));
         own.chain(known).any(|(whose, found)| {
             whose.eq_ignore_ascii_case(address) && found.is_some_and(|found| found == *fingerprint)
         })
@@ -281,9 +290,11 @@ impl Reader<'_> {
             return Vec::new();
         }
         let own = autocrypt::offered(view.payload, &headers.from);
-        let mut keys: Vec<OfferedKey> = own.or_else(|| autocrypt::offered(mail, &headers.from)).into_iter().collect();
+        let mut keys: Vec<OfferedKey> =
+            own.or_else(|| autocrypt::offered(mail, &headers.from)).into_iter().collect();
         if view.cover == Cover::Encrypted {
-            let others: Vec<_> = [&headers.to, &headers.cc, &headers.reply_to].into_iter().flatten().cloned().collect();
+            let others: Vec<_> =
+                [&headers.to, &headers.cc, &headers.reply_to].into_iter().flatten().cloned().collect();
             keys.extend(autocrypt::gossiped(view.payload, &others));
         }
         keys.extend(self.attached(view.payload, headers.sender()));
@@ -295,17 +306,13 @@ impl Reader<'_> {
         let certs = files.take(MAX_KEYS).flat_map(|part| certificates::split(&part.decoded())).take(MAX_KEYS);
         let offer = |certificate: Vec<u8>| {
             let addresses = self.judge.addresses(&certificates::read(&certificate)?);
-            let by_sender = sender.and_then(|sender| addresses.iter().find(|own| own.eq_ignore_ascii_case(sender)));
+            let by_sender =
+                sender.and_then(|sender| addresses.iter().find(|own| own.eq_ignore_ascii_case(sender)));
             let address = by_sender.or(addresses.first())?.clone();
             Some(OfferedKey { address, certificate, how: Offer::Attached })
         };
         certs.filter_map(offer).collect()
     }
-}
-
-fn same_writer(one: &Headers, other: &Headers) -> bool {
-    let addresses = |headers: &Headers| headers.from.iter().map(|from| from.address.to_lowercase()).collect::<Vec<_>>();
-    addresses(one) == addresses(other)
 }
 
 fn protection(view: &View<'_>, origin: &Origin) -> Protection {

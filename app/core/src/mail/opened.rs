@@ -46,7 +46,8 @@ pub struct Opened {
     pub protection: Protection,
     /// Who signed it.
     pub signature: Signature,
-    /// Header fields that say one thing inside the protected part and another outside.
+    /// Header fields that say one thing inside the protected part and another outside. What is inside is shown, but for
+    /// a writer who hasn't signed.
     pub differences: Vec<HeaderDifference>,
     /// What the relay found out about the sender's server.
     pub sender: SenderCheck,

@@ -41,7 +41,8 @@ fn time(field: &Field<'_>) -> Option<Millis> {
 }
 
 fn check(results: &str, sender: Option<&str>) -> SenderCheck {
-    let methods: Vec<String> = without_comments(results).split(';').skip(1).map(|text| text.trim().to_owned()).collect();
+    let methods: Vec<String> =
+        without_comments(results).split(';').skip(1).map(|text| text.trim().to_owned()).collect();
     let says = |wanted: &str| methods.iter().any(|method| method.split_whitespace().next() == Some(wanted));
     if says("dmarc=fail") {
         SenderCheck::Failed
@@ -59,7 +60,9 @@ fn vouches(method: &str, sender: Option<&str>) -> bool {
     let mut words = method.split_whitespace();
     let Some((_, domain)) = sender.and_then(|sender| sender.rsplit_once('@')) else { return false };
     words.next() == Some("dkim=pass")
-        && words.filter_map(|word| word.strip_prefix("header.d=")).any(|signed| signed.eq_ignore_ascii_case(domain))
+        && words
+            .filter_map(|word| word.strip_prefix("header.d="))
+            .any(|signed| signed.eq_ignore_ascii_case(domain))
 }
 
 /// The value without what stands in parentheses, where anybody may have written anything.
@@ -89,7 +92,8 @@ mod tests {
         read(&mime::parse(mail.as_bytes()).unwrap(), Some("alice@example.org")).sender
     }
 
-    const RECEIVED: &str = "Received: from mx.example.org by relay.example with ESMTPS; Sun, 22 Nov 2026 12:00:00 +0100\r\n";
+    const RECEIVED: &str =
+        "Received: from mx.example.org by relay.example with ESMTPS; Sun, 22 Nov 2026 12:00:00 +0100\r\n";
 
     #[test]
     fn only_the_relays_own_fields_are_believed() {

@@ -21,10 +21,14 @@ pub(super) enum Mode {
 
 /// The mode of a payload. Nothing if its header fields are not protected.
 pub(super) fn mode(payload: &Part<'_>) -> Option<Mode> {
-    if payload.parameter("hp").is_some_and(|hp| ["cipher", "clear"].iter().any(|known| hp.eq_ignore_ascii_case(known))) {
+    if payload
+        .parameter("hp")
+        .is_some_and(|hp| ["cipher", "clear"].iter().any(|known| hp.eq_ignore_ascii_case(known)))
+    {
         return Some(Mode::Standard);
     }
-    let early = payload.parameter("protected-headers").is_some_and(|version| version.eq_ignore_ascii_case("v1"));
+    let early =
+        payload.parameter("protected-headers").is_some_and(|version| version.eq_ignore_ascii_case("v1"));
     early.then_some(Mode::Early)
 }
 
@@ -57,6 +61,13 @@ pub(super) fn differences(outside: &Headers, payload: &Part<'_>, encrypted: bool
         }
     }
     found
+}
+
+/// The difference between the writers inside and outside, if there is one.
+pub(super) fn writer(outside: &Headers, inside: &Headers) -> Option<HeaderDifference> {
+    let (name, inside) = inside.texts().into_iter().next()?;
+    let (_, outside) = outside.texts().into_iter().next()?;
+    (inside != outside).then(|| HeaderDifference { name: name.to_owned(), inside, outside })
 }
 
 fn hides(name: &str, outside: &str) -> bool {
