@@ -329,8 +329,9 @@ pub fn sender_check(check: SenderCheck) -> Option<&'static str> {
 }
 
 /// Who signed it, as a badge.
-pub fn signature(signature: &Signature) -> &'static str {
+pub fn signature(signature: &Signature, own: bool) -> &'static str {
     match signature {
+        Signature::Valid { by_sender: true, .. } if own => "Signed by you",
         Signature::None => "Not signed",
         Signature::Valid { by_sender: true, .. } => "Signed by the sender",
         Signature::Valid { by_sender: false, .. } => "Signed by somebody else",

@@ -8,6 +8,7 @@
 )]
 
 mod conversation;
+mod mail;
 mod page;
 mod session;
 mod timeline;

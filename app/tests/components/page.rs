@@ -126,12 +126,18 @@ impl Page {
 
     /// Presses Enter in an element.
     pub async fn enter(&self, selector: &str) {
+        self.key(selector, "Enter").await;
+    }
+
+    /// Presses a key in an element, or where nothing has the focus, in `body`.
+    pub async fn key(&self, selector: &str, key: &str) {
         let options = web_sys::KeyboardEventInit::new();
-        options.set_key("Enter");
+        options.set_key(key);
         options.set_bubbles(true);
         options.set_cancelable(true);
         let event = web_sys::KeyboardEvent::new_with_keyboard_event_init_dict("keydown", &options).unwrap();
-        self.get(selector).unwrap().dispatch_event(&event).unwrap();
+        let element = document().query_selector(selector).unwrap().unwrap();
+        element.dispatch_event(&event).unwrap();
         pause(0).await;
     }
 }

@@ -34,7 +34,7 @@ pub fn Badges(mail: MailView) -> impl IntoView {
     view! {
         <div class="mail-badges">
             <Badge which=Which::Protection open=open icon=icon tone=name label=text::mail::protection(protection)/>
-            <Badge which=Which::Signature open=open icon=signature_icon tone=tone label=text::mail::signature(&mail.signature)/>
+            <Badge which=Which::Signature open=open icon=signature_icon tone=tone label=text::mail::signature(&mail.signature, own)/>
         </div>
         {panel}
     }

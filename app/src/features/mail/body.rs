@@ -1,14 +1,17 @@
 //! What a mail says: its text, or its HTML in a frame of its own.
 
-use haven_bridge::mail::MailView;
+use haven_bridge::mail::{Draft, MailView, Mailbox};
 use leptos::prelude::*;
 
 use super::{
     frame::HtmlFrame,
     links::{Piece, pieces},
+    new_mail::write,
 };
 use crate::{
     components::{Button, Icon, Kind},
+    services::place::use_place,
+    state::use_mailbox,
     text,
 };
 
@@ -53,11 +56,34 @@ fn linked(text: &str) -> impl IntoView + use<> {
         .into_iter()
         .map(|piece| match piece {
             Piece::Text(text) => text.to_owned().into_any(),
+            Piece::Link(link) if link.starts_with("mailto:") => {
+                view! { <MailtoLink link=link.to_owned()/> }.into_any()
+            }
             Piece::Link(link) => {
                 view! { <a href=link.to_owned() target="_blank" rel="noopener noreferrer">{link.to_owned()}</a> }.into_any()
             }
         })
         .collect_view()
+}
+
+/// Begins a mail here, and not in another program.
+#[component]
+fn MailtoLink(link: String) -> impl IntoView {
+    let (mailbox, place) = (use_mailbox(), use_place());
+    let address = address_of(&link).to_owned();
+    let begin = move |event: web_sys::MouseEvent| {
+        event.prevent_default();
+        let to = vec![Mailbox { name: String::new(), address: address.clone() }];
+        write(mailbox, place, Draft { to, ..Draft::default() });
+    };
+    let shown = link.clone();
+    view! { <a href=link on:click=begin>{shown}</a> }
+}
+
+/// Without what such a link may ask for besides.
+fn address_of(link: &str) -> &str {
+    let rest = link.strip_prefix("mailto:").unwrap_or(link);
+    rest.split('?').next().unwrap_or_default()
 }
 
 /// Runs of lines that are quoted or not. One level of quoting is taken off: the frame shows it.
@@ -84,7 +110,7 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    use super::blocks;
+    use super::{address_of, blocks};
 
     #[test]
     fn quotes_are_blocks_of_their_own() {
@@ -94,5 +120,10 @@ mod tests {
             [block(false, "On Monday, Bob wrote:"), block(true, "Hi\n> Older"), block(false, "\nYes")]
         );
         assert_eq!(blocks(""), []);
+    }
+
+    #[test]
+    fn a_mailto_link_gives_an_address_and_nothing_else() {
+        assert_eq!(address_of("mailto:bob@b.example?bcc=eve@e.example"), "bob@b.example");
     }
 }

@@ -232,7 +232,7 @@ fn Fields(draft: DraftState, outlooks: Outlooks) -> impl IntoView {
 fn Text(draft: DraftState) -> impl IntoView {
     let input = NodeRef::<html::Textarea>::new();
     // What is quoted stands below what will be written.
-    input.on_load(|input| _ = input.set_selection_range(0, 0));
+    input.on_load(|input| request_animation_frame(move || _ = input.set_selection_range(0, 0)));
     view! {
         <textarea
             class="mail-composer-text"

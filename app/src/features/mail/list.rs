@@ -148,10 +148,11 @@ fn Empty(folder: Memo<Folder>) -> impl IntoView {
                 .into_any()
         }
         Shown::Folder(_) => {
-            let (title, text) = text::mail::empty(folder.get(), outside.get());
+            let folder = folder.get();
+            let (title, text) = text::mail::empty(folder, outside.get());
             view! {
                 <EmptyState icon=icondata_lu::LuMail title=title text=text>
-                    {matches!(folder.get(), Folder::Inbox | Folder::Drafts | Folder::Sent).then(|| view! {
+                    {matches!(folder, Folder::Inbox | Folder::Drafts | Folder::Sent).then(|| view! {
                         <a class="button" href=mail::NEW>{text::mail::WRITE_MAIL}</a>
                     })}
                 </EmptyState>

@@ -17,8 +17,12 @@ use super::{
 use crate::{
     components::{Button, Dialog, EmptyState, Icon, IconButton, Kind, Notice, Spinner, Tone},
     routes::mail,
-    services::{browser, place::use_place},
-    state::{Load, use_core, use_mailbox, use_session},
+    services::{
+        browser,
+        core_client::CoreClient,
+        place::{Place, use_place},
+    },
+    state::{Load, mailbox::Mailbox, unexpected, use_core, use_mailbox, use_session},
     text,
 };
 
@@ -108,16 +112,16 @@ fn subject_of(mails: &[MailView]) -> String {
 #[component]
 fn Head(thread: Thread, folder: Memo<Folder>, subject: Memo<String>) -> impl IntoView {
     let deleting = RwSignal::new(false);
-    let tools = Tools { thread, folder, actions: use_actions(), deleting };
+    let tools = Tools {
+        thread,
+        folder,
+        actions: use_actions(),
+        mailbox: use_mailbox(),
+        place: use_place(),
+        deleting,
+    };
     tools.listen();
-    let (back, place) = (move || mail::folder(folder.get()), use_place());
-    on_key(move |key| {
-        let escape = key == "Escape";
-        if escape {
-            place.go(&mail::folder(folder.get_untracked()));
-        }
-        escape
-    });
+    let back = move || mail::folder(folder.get());
     view! {
         <header class="reader-head">
             <a class="icon-button conversation-back" href=back aria-label=text::BACK><Icon icon=icondata_lu::LuArrowLeft/></a>
@@ -194,36 +198,43 @@ struct Tools {
     thread: Thread,
     folder: Memo<Folder>,
     actions: Actions,
+    mailbox: Mailbox,
+    place: Place,
     deleting: RwSignal<bool>,
 }
 
 impl Tools {
+    /// Follows the keys.
     fn listen(self) {
-        let (mailbox, place) = (use_mailbox(), use_place());
-        let own = use_session();
+        let session = use_session();
         on_key(move |key| {
-            let tool = Tool::of_key(key).filter(|tool| Tool::of(self.folder.get_untracked()).contains(tool));
-            if let Some(tool) = tool {
-                self.use_tool_at(tool, place);
-                return true;
+            if key == "Escape" {
+                self.to_list();
+            } else if let Some(tool) = self.tool_of_key(key) {
+                self.use_tool(tool);
+            } else if let Some(kind) = Answer::of_key(key) {
+                return self.answer(kind, untrack(|| session.address()).as_deref());
+            } else {
+                return false;
             }
-            let Some(kind) = Answer::of_key(key) else { return false };
-            let draft = self.thread.mails.with_untracked(|mails| {
-                mails
-                    .iter()
-                    .rfind(|mail| mail.summary.folder != Folder::Drafts)
-                    .map(|mail| answer::draft(mail, kind, untrack(|| own.address()).as_deref()))
-            });
-            draft.map(|draft| write(mailbox, place, draft)).is_some()
+            true
         });
     }
 
-    fn use_tool(self, tool: Tool) {
-        self.use_tool_at(tool, use_place());
+    fn tool_of_key(self, key: &str) -> Option<Tool> {
+        Tool::of_key(key).filter(|tool| Tool::of(self.folder.get_untracked()).contains(tool))
     }
 
-    fn use_tool_at(self, tool: Tool, place: crate::services::place::Place) {
-        let here = self.folder.get_untracked();
+    /// Answers the last mail; false if there is none.
+    fn answer(self, kind: Answer, own: Option<&str>) -> bool {
+        let draft = self.thread.mails.with_untracked(|mails| {
+            let last = mails.iter().rfind(|mail| mail.summary.folder != Folder::Drafts);
+            last.map(|mail| answer::draft(mail, kind, own))
+        });
+        draft.map(|draft| write(self.mailbox, self.place, draft)).is_some()
+    }
+
+    fn use_tool(self, tool: Tool) {
         match tool {
             Tool::Print => return browser::print(),
             Tool::Delete => return self.deleting.set(true),
@@ -233,7 +244,11 @@ impl Tools {
             Tool::Restore | Tool::NotJunk => self.restore(),
             Tool::Unread => self.actions.mark(self.mails_here(), false),
         }
-        place.go(&mail::folder(here));
+        self.to_list();
+    }
+
+    fn to_list(self) {
+        self.place.go(&mail::folder(self.folder.get_untracked()));
     }
 
     /// Own mails go back to the sent ones.
@@ -254,7 +269,7 @@ impl Tools {
     fn delete(self) {
         self.deleting.set(false);
         self.actions.delete(self.mails_here());
-        use_place().go(&mail::folder(self.folder.get_untracked()));
+        self.to_list();
     }
 
     /// Those of the thread that lie in the folder from which it was opened.
@@ -283,7 +298,7 @@ impl Thread {
     }
 
     /// Reads the thread; one question at a time.
-    fn ask(self, core: crate::services::core_client::CoreClient) {
+    fn ask(self, core: CoreClient) {
         if self.asking.get_value() {
             return self.again.set_value(true);
         }
@@ -297,7 +312,7 @@ impl Thread {
                     self.mails.set(mails);
                     self.load.set(Load::Ready);
                 }
-                Ok(other) => self.load.set(Load::Failed(crate::state::unexpected(other))),
+                Ok(other) => self.load.set(Load::Failed(unexpected(other))),
                 Err(trouble) => self.load.set(Load::Failed(trouble)),
             }
             if self.again.try_update_value(std::mem::take) == Some(true) {

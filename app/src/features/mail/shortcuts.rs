@@ -17,18 +17,19 @@ use crate::{
 pub fn on_key(handle: impl Fn(&str) -> bool + 'static) {
     let listener = window_event_listener(ev::keydown, move |event| {
         let modified = event.ctrl_key() || event.meta_key() || event.alt_key();
-        if !modified && !event.default_prevented() && !is_busy_elsewhere() && handle(&event.key()) {
+        if !modified && !event.default_prevented() && !is_meant_for_something(&event) && handle(&event.key())
+        {
             event.prevent_default();
         }
     });
     on_cleanup(move || listener.remove());
 }
 
-/// Whether the keys belong to a field or a dialog.
-fn is_busy_elsewhere() -> bool {
+/// Whether the key belongs to a field or a dialog.
+fn is_meant_for_something(event: &web_sys::KeyboardEvent) -> bool {
     const TYPING: &str = "input, textarea, select, [contenteditable]";
-    let in_field =
-        document().active_element().is_some_and(|element| element.matches(TYPING).unwrap_or_default());
+    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    let in_field = target.is_some_and(|element| element.matches(TYPING).unwrap_or_default());
     in_field || document().query_selector("dialog[open]").is_ok_and(|dialog| dialog.is_some())
 }
 
