@@ -4,8 +4,8 @@
 use haven_bridge::{
     Failure,
     mail::{
-        About, DeliveryState, Draft, DraftFile, Folder, KeySource, MailId, MailPage, MailState, MailView, Mailbox,
-        Outlook, Protection, Signature,
+        About, DeliveryState, Draft, DraftFile, Folder, KeySource, MailId, MailPage, MailState, MailView,
+        Mailbox, Outlook, Protection, Signature,
     },
 };
 use haven_core::{
@@ -24,6 +24,15 @@ fn draft(address: &str, subject: &str, text: &str) -> Draft {
 
 const MAIL: MailId = MailId([0xD1; 16]);
 const ANSWER: MailId = MailId([0xD2; 16]);
+
+/// Nobody pushes hints here: the mailbox is looked at once a minute.
+async fn settle(world: &mut World) {
+    for _ in 0..2 {
+        world.settle().await;
+        world.now += 61_000;
+    }
+    world.settle().await;
+}
 
 async fn write(world: &mut World, who: Who, id: MailId, draft: Draft) {
     world.want(who, Intent::SaveDraft { id, draft }).await;
@@ -51,24 +60,37 @@ async fn subjects(world: &mut World, who: Who, in_folder: Folder) -> Vec<String>
 }
 
 /// Alice writes, Bob answers: what each of them has in the end.
-async fn correspondence(world: &mut World) -> Vec<(Folder, usize, Protection, String, bool, Option<MailState>)> {
+async fn correspondence(
+    world: &mut World,
+) -> Vec<(Folder, usize, Protection, String, bool, Option<MailState>)> {
     let [alice, bob] = [Who(0), Who(1)];
     send(world, alice, MAIL, draft("bob@example.org", "Grüße vom See", "The boat is ready.")).await;
-    world.settle().await;
+    settle(world).await;
     let got = thread(world, bob, Folder::Inbox).await.remove(0);
     let about = Some((got.summary.id, About::Answer));
     let answer = Draft { about, ..draft("alice@example.org", "Re: Grüße vom See", "I bring bread.") };
     send(world, bob, ANSWER, answer).await;
-    world.settle().await;
+    settle(world).await;
     let mut seen = Vec::new();
     for who in [alice, bob] {
         let mails = thread(world, who, Folder::Inbox).await;
         assert_eq!(mails.len(), 2, "a mail and its answer are one thread");
         for mail in mails {
-            assert!(matches!(&mail.signature, Signature::Valid { by_sender: true, .. }), "{:?}", mail.signature);
+            assert!(
+                matches!(&mail.signature, Signature::Valid { by_sender: true, .. }),
+                "{:?}",
+                mail.signature
+            );
             let delivered = mail.deliveries.iter().all(|d| d.state == DeliveryState::Delivered);
             let summary = mail.summary;
-            seen.push((summary.folder, 2, summary.protection, mail.text.trim_end().to_owned(), delivered, summary.state));
+            seen.push((
+                summary.folder,
+                2,
+                summary.protection,
+                mail.text.trim_end().to_owned(),
+                delivered,
+                summary.state,
+            ));
         }
     }
     seen
@@ -78,7 +100,7 @@ async fn two_people(mut world: World) -> World {
     for name in ["alice", "bob"] {
         world.sign_up(name).await;
     }
-    world.settle().await;
+    settle(&mut world).await;
     world
 }
 
@@ -122,7 +144,7 @@ fn a_lost_call_or_answer_loses_and_doubles_no_mail() {
         let calls = for_every_lost_call(&world, async |world: &mut World| {
             let seen = correspondence(world).await;
             world.now += 3_600_000;
-            world.settle().await;
+            settle(world).await;
             seen
         })
         .await;
@@ -138,14 +160,15 @@ fn a_draft_with_its_files_survives_and_goes_out_with_them() {
         let picture: Vec<u8> = (0..3_000_000_u32).map(|n| (n * 7 >> 3) as u8).collect();
         let attach = Intent::AttachFile { draft: MAIL, file: 7, bytes: picture.clone() };
         world.want(alice, attach).await;
-        let file = DraftFile { id: 7, name: "Büro.png".into(), media_type: "image/png".into(), size: 3_000_000 };
+        let file =
+            DraftFile { id: 7, name: "Büro.png".into(), media_type: "image/png".into(), size: 3_000_000 };
         let with_file = Draft { attachments: vec![file], ..draft("bob@example.org", "Plan", "Look.") };
         write(&mut world, alice, MAIL, with_file.clone()).await;
         assert_eq!(world.engine(alice).draft(MAIL).await.unwrap(), Some(with_file));
         assert_eq!(subjects(&mut world, alice, Folder::Drafts).await, ["Plan"]);
         world.want(alice, Intent::SendMail { draft: MAIL, in_the_clear: false }).await;
         assert!(folder(&mut world, alice, Folder::Drafts).await.threads.is_empty());
-        world.settle().await;
+        settle(&mut world).await;
         let got = thread(&mut world, bob, Folder::Inbox).await.remove(0);
         let [attachment] = &got.attachments[..] else { panic!("{:?}", got.attachments) };
         assert_eq!((attachment.name.as_str(), attachment.size), ("Büro.png", 3_000_000));
@@ -168,7 +191,7 @@ fn without_a_certificate_nothing_goes_out_until_the_person_says_so() {
         let alice = Who(0);
         write(&mut world, alice, MAIL, draft("dan@elsewhere.example", "Hello", "Are you there?")).await;
         world.want(alice, Intent::SendMail { draft: MAIL, in_the_clear: false }).await;
-        world.settle().await;
+        settle(&mut world).await;
         assert!(world.relay.mail_outside().is_empty(), "nothing goes out in the clear by itself");
         let row = folder(&mut world, alice, Folder::Sent).await.threads.remove(0);
         let failure = Failure::MailNotEncryptable { address: "dan@elsewhere.example".into() };
@@ -177,7 +200,7 @@ fn without_a_certificate_nothing_goes_out_until_the_person_says_so() {
         let again = Intent::SendMail { draft: MAIL, in_the_clear: false };
         assert_eq!(world.want_in_vain(alice, again).await, failure, "it is known now, and said at once");
         world.want(alice, Intent::SendMail { draft: MAIL, in_the_clear: true }).await;
-        world.settle().await;
+        settle(&mut world).await;
         let [(recipient, message)] = &world.relay.mail_outside()[..] else { panic!("one mail") };
         assert_eq!(recipient, "dan@elsewhere.example");
         assert!(message.windows(14).any(|window| window == b"Are you there?"));
@@ -195,7 +218,7 @@ fn a_certificate_of_the_domain_is_pinned_and_another_one_stops_the_mail() {
         let first = make(&world);
         world.relay.publish_by_wkd(dan, first.public_bytes().unwrap());
         send(&mut world, alice, MAIL, draft(dan, "Hello", "For your eyes")).await;
-        world.settle().await;
+        settle(&mut world).await;
         assert_eq!(world.relay.mail_outside().len(), 1);
         let addresses = [dan.to_owned()];
         let now = world.now;
@@ -208,7 +231,7 @@ fn a_certificate_of_the_domain_is_pinned_and_another_one_stops_the_mail() {
         world.now += 2 * 3_600_000;
         let second = draft(dan, "Again", "For your eyes, too");
         send(&mut world, alice, ANSWER, second).await;
-        world.settle().await;
+        settle(&mut world).await;
         let last = world.relay.mail_outside().pop().unwrap().1;
         let keys = [first];
         let keys = haven_core::mail::Keys { own: &keys, known: &[] };
@@ -226,23 +249,26 @@ fn devices_of_a_person_end_with_the_same_mailbox() {
         for (number, subject) in ["One", "Two", "Three"].into_iter().enumerate() {
             let id = MailId([number as u8 + 1; 16]);
             send(&mut world, alice, id, draft("bob@example.org", subject, "Text")).await;
-            world.settle().await;
+            settle(&mut world).await;
             world.now += 60_000;
         }
-        world.settle().await;
+        settle(&mut world).await;
         let id_of = async |world: &mut World, subject: &str| {
             let page = folder(world, bob, Folder::Inbox).await;
             page.threads.into_iter().find(|row| row.newest.subject == subject).unwrap().newest.id
         };
-        let (one, two, three) =
-            (id_of(&mut world, "One").await, id_of(&mut world, "Two").await, id_of(&mut world, "Three").await);
+        let (one, two, three) = (
+            id_of(&mut world, "One").await,
+            id_of(&mut world, "Two").await,
+            id_of(&mut world, "Three").await,
+        );
         // Both change the same mail: the note that the relay has last counts, on both.
         world.want(bob, Intent::MoveMail { mails: vec![one], folder: Folder::Archive }).await;
         world.want(phone, Intent::MoveMail { mails: vec![one], folder: Folder::Trash }).await;
         world.want(phone, Intent::MarkMail { mails: vec![two], seen: true }).await;
         world.want(bob, Intent::DeleteMail { mails: vec![three] }).await;
         for _ in 0..3 {
-            world.settle().await;
+            settle(&mut world).await;
             world.now += 60_000;
         }
         for in_folder in [Folder::Inbox, Folder::Archive, Folder::Trash] {
@@ -263,12 +289,12 @@ fn a_wiped_browser_has_all_mail_again() {
         let mut world = two_people(World::new()).await;
         let [alice, bob] = [Who(0), Who(1)];
         send(&mut world, alice, MAIL, draft("bob@example.org", "Kept", "A word: heliotrope")).await;
-        world.settle().await;
+        settle(&mut world).await;
         let fresh = world.sign_in(bob, "A new browser").await;
-        world.settle().await;
+        settle(&mut world).await;
         assert_eq!(subjects(&mut world, fresh, Folder::Inbox).await, ["Kept"]);
         let sent = world.sign_in(alice, "Another").await;
-        world.settle().await;
+        settle(&mut world).await;
         assert_eq!(subjects(&mut world, sent, Folder::Sent).await, ["Kept"]);
     });
 }
@@ -284,7 +310,7 @@ fn what_came_in_the_clear_is_found_by_any_of_its_words() {
             Message-ID: <1@shop.example>\r\nDate: Tue, 22 Sep 2026 00:00:00 +0000\r\n\r\nTwo pounds of heliotrope.\r\n";
         world.relay.mail_arrives("bob@example.org", message);
         world.now += 60_000;
-        world.settle().await;
+        settle(&mut world).await;
         for query in ["HELIOTROPE", "corner pounds", "order shop.example"] {
             let found = world.engine(bob).search_mail(query, 10).await.unwrap().threads;
             assert_eq!(found.len(), 1, "{query}");
@@ -305,9 +331,9 @@ fn a_blind_copy_is_known_to_its_writer_alone() {
         let [alice, bob, carol] = [Who(0), Who(1), Who(2)];
         let blind = Draft { bcc: to("carol@example.org"), ..draft("bob@example.org", "Plan", "Between us") };
         send(&mut world, alice, MAIL, blind).await;
-        world.settle().await;
+        settle(&mut world).await;
         let phone = world.sign_in(alice, "Alice's phone").await;
-        world.settle().await;
+        settle(&mut world).await;
         for device in [alice, phone] {
             let mail = thread(&mut world, device, Folder::Sent).await.remove(0);
             assert_eq!(mail.bcc, to("carol@example.org"));

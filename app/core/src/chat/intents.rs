@@ -37,10 +37,8 @@ impl Memory {
             });
         }
         // What says how a thing is, and is the same when it is said again, needs no memory.
-        let lasting = !matches!(
-            intent,
-            Intent::MarkRead { .. } | Intent::SaveDraft { .. } | Intent::AttachFile { .. }
-        );
+        let lasting =
+            !matches!(intent, Intent::MarkRead { .. } | Intent::SaveDraft { .. } | Intent::AttachFile { .. });
         let outcome = self.carry_out(batch, id, intent, unread, now)?;
         if lasting {
             let answer = match &outcome {

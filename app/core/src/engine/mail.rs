@@ -27,12 +27,12 @@ use crate::{
 use haven_bridge::{
     Event, Failure,
     mail::{
-        Draft, Folder, MailId, MailPage, MailTrouble, MailView, MailboxView, Outside, RecipientState, ThreadId,
+        Draft, Folder, MailId, MailPage, MailTrouble, MailView, MailboxView, Outside, RecipientState,
+        ThreadId,
     },
 };
 use haven_wire::{
-    Refusal,
-    limits,
+    Refusal, limits,
     mail::{self as wire, EntryKind, MailboxEntry},
 };
 use std::collections::BTreeSet;
@@ -68,9 +68,7 @@ impl<S: Store> Engine<S> {
             let ask = Request::MailInfo(wire::MailInfo {});
             pending.requests.push(network.start(&origin, Purpose::MailInfo, None, ask));
         }
-        let busy = |p: &Purpose| {
-            matches!(p, Purpose::Mailbox | Purpose::MailBody(_) | Purpose::OpenMail(_))
-        };
+        let busy = |p: &Purpose| matches!(p, Purpose::Mailbox | Purpose::MailBody(_) | Purpose::OpenMail(_));
         if network.under_way(busy) {
             return Ok(());
         }
@@ -131,10 +129,10 @@ impl<S: Store> Engine<S> {
             })
         });
         let account = &self.memory.account;
-        let own = account.public_certificate().ok().map(|certificate| KnownCertificate {
-            address: account.address.clone(),
-            certificate,
-        });
+        let own = account
+            .public_certificate()
+            .ok()
+            .map(|certificate| KnownCertificate { address: account.address.clone(), certificate });
         known.chain(own).collect()
     }
 

@@ -4,9 +4,9 @@ use super::{Engine, steps::Step};
 use crate::{
     Error, Millis,
     chat::records::{State, Task},
+    mailbox::work::Work,
     memory::{Batch, Memory},
     network::{POLL, Purpose},
-    mailbox::work::Work,
     request::{Outgoing, Request, RequestId},
     store::Store,
 };
@@ -31,7 +31,8 @@ impl<S: Store> Engine<S> {
     /// What to send now.
     pub async fn outgoing(&mut self, now: Millis) -> Result<Pending, Error> {
         self.refresh(now).await?;
-        let mut pending = Pending { requests: Vec::new(), work: Vec::new(), wake_at: now + POLL, events: Vec::new() };
+        let mut pending =
+            Pending { requests: Vec::new(), work: Vec::new(), wake_at: now + POLL, events: Vec::new() };
         if self.memory.network.signed_out {
             return Ok(pending);
         }

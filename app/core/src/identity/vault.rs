@@ -135,7 +135,12 @@ impl VaultKey {
     }
 
     /// Opens what [`Self::seal_note`] sealed.
-    pub fn open_note(&self, address: &str, id: MessageId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    pub fn open_note(
+        &self,
+        address: &str,
+        id: MessageId,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
         let key = derive(&self.0, "haven mailbox notes 1", address)?;
         open(key.as_ref(), &bound_to("note", &id.to_hex(), 0), sealed)
     }

@@ -50,9 +50,22 @@ mod tests {
     fn what_could_deceive_or_inject_something_is_no_address() {
         let long = format!("{}@example.org", "a".repeat(65));
         for wrong in [
-            "", "bob", "@example.org", "bob@", "bob@@example.org", "b b@example.org", "bob@example..org",
-            ".bob@example.org", "bob.@example.org", "bob@-a.org", "bob@example.org\r\nBcc: eve@example.org",
-            "\"bob smith\"@example.org", "bob@[127.0.0.1]", "bób@example.org", "<bob@example.org>", &long,
+            "",
+            "bob",
+            "@example.org",
+            "bob@",
+            "bob@@example.org",
+            "b b@example.org",
+            "bob@example..org",
+            ".bob@example.org",
+            "bob.@example.org",
+            "bob@-a.org",
+            "bob@example.org\r\nBcc: eve@example.org",
+            "\"bob smith\"@example.org",
+            "bob@[127.0.0.1]",
+            "bób@example.org",
+            "<bob@example.org>",
+            &long,
         ] {
             assert_eq!(normalise(wrong), None, "{wrong}");
         }

@@ -1,9 +1,6 @@
 //! Entries of the mailbox, taken in in the order of their numbers.
 
-use super::{
-    records::*,
-    work::OpenedEntry,
-};
+use super::{records::*, work::OpenedEntry};
 use crate::{
     Error, Millis,
     mail::Opened,
@@ -14,6 +11,7 @@ use haven_bridge::mail::{
     Delivery, DeliveryState, Folder, MailId, MailTrouble, Mailbox, SenderCheck, ThreadId,
 };
 use haven_wire::mail::{DeliveryReport, EntryKind, MailboxEntry, Outcome};
+use std::collections::BTreeMap;
 
 /// The start of the text that lists show, in characters.
 const SNIPPET: usize = 160;
@@ -36,6 +34,8 @@ impl Memory {
         entries: Vec<Taken<'_>>,
         now: Millis,
     ) -> Result<(), Error> {
+        // An own mail and who got blind copies of it come together.
+        let mut own = BTreeMap::new();
         for Taken { entry, opened, stored } in entries {
             let id = MailId(entry.id.0);
             match (entry.kind, opened) {
@@ -43,13 +43,15 @@ impl Memory {
                     self.take_mail(batch, entry, *opened, Vec::new(), now)?;
                 }
                 (EntryKind::Sent, Some(OpenedEntry::Mail(opened))) => {
-                    self.take_mail(batch, entry, *opened, stored.map(|body| body.bcc).unwrap_or_default(), now)?;
+                    let bcc = stored.map(|body| body.bcc).unwrap_or_default();
+                    let body = self.take_mail(batch, entry, *opened, bcc, now)?;
+                    own.insert(id, body);
                 }
                 (EntryKind::Arrived | EntryKind::Sent, _) => {
                     self.take_mail(batch, entry, unopened(MailTrouble::NoKey), Vec::new(), now)?;
                 }
                 (EntryKind::Delivery, Some(OpenedEntry::Bytes(bytes))) => self.take_report(batch, &bytes)?,
-                (EntryKind::Note, _) => self.take_note(batch, entry, stored)?,
+                (EntryKind::Note, _) => self.take_note(batch, entry, stored, &own)?,
                 (EntryKind::Deleted, _) => {
                     if self.mail.forget(id).is_some() {
                         batch.delete_record(id)?;
@@ -69,7 +71,7 @@ impl Memory {
         opened: Opened,
         bcc: Vec<Mailbox>,
         now: Millis,
-    ) -> Result<(), Error> {
+    ) -> Result<Body, Error> {
         let own = entry.kind == EntryKind::Sent;
         let id = MailId(entry.id.0);
         let known = self.mail.records.get(&id).cloned();
@@ -87,9 +89,10 @@ impl Memory {
             }
         }
         batch.record(&record)?;
-        batch.put(Table::MailBodies, b"body", id.0.to_vec(), Some(&Body { opened, bcc }))?;
+        let body = Body { opened, bcc };
+        batch.put(Table::MailBodies, b"body", id.0.to_vec(), Some(&body))?;
         self.mail.remember(record);
-        Ok(())
+        Ok(body)
     }
 
     fn new_record(&self, entry: &MailboxEntry, opened: &Opened, now: Millis) -> Record {
@@ -112,7 +115,7 @@ impl Memory {
             to: opened.to.iter().chain(&opened.cc).cloned().collect(),
             subject: one_line(&opened.subject),
             snippet: snippet(&opened.text),
-            time: time.unwrap_or(now).min(now),
+            time: time.unwrap_or(now),
             seen: own,
             own,
             attachments: u32::try_from(opened.attachments.len()).unwrap_or(u32::MAX),
@@ -141,11 +144,14 @@ impl Memory {
         batch: &mut Batch,
         entry: &MailboxEntry,
         stored: Option<Body>,
+        own: &BTreeMap<MailId, Body>,
     ) -> Result<(), Error> {
         self.notes_taken(batch, &[entry.id])?;
         let sealed = entry.body.as_deref().map(Vec::as_slice).unwrap_or_default();
         let Some(note) = self.open_note(entry.id, sealed) else { return Ok(()) };
-        if let (Note::BlindCopies { mail, bcc }, Some(body)) = (&note, stored) {
+        if let Note::BlindCopies { mail, bcc } = &note
+            && let Some(body) = own.get(mail).cloned().or(stored)
+        {
             let body = Body { bcc: bcc.clone(), ..body };
             batch.put(Table::MailBodies, b"body", mail.0.to_vec(), Some(&body))?;
             let deliveries = underway(&body.opened, bcc);

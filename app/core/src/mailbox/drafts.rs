@@ -44,7 +44,14 @@ impl Memory {
     }
 
     /// Stores the bytes of a file for a draft.
-    pub fn attach_file(&mut self, batch: &mut Batch, id: MailId, file: u32, bytes: &[u8], now: Millis) -> Told {
+    pub fn attach_file(
+        &mut self,
+        batch: &mut Batch,
+        id: MailId,
+        file: u32,
+        bytes: &[u8],
+        now: Millis,
+    ) -> Told {
         if self.mail.sending.contains_key(&id) || self.mail.records.contains_key(&id) {
             return Ok(Err(Failure::NotFound));
         }
@@ -120,7 +127,8 @@ impl Memory {
                 return Err(Failure::MailNotEncryptable { address: address.clone() });
             }
         }
-        let missing = |file: &haven_bridge::mail::DraftFile| stored.files.iter().all(|other| other.id != file.id);
+        let missing =
+            |file: &haven_bridge::mail::DraftFile| stored.files.iter().all(|other| other.id != file.id);
         if stored.draft.attachments.iter().any(missing) { Err(Failure::NotFound) } else { Ok(()) }
     }
 
@@ -189,9 +197,8 @@ pub fn delete_files(batch: &mut Batch, stored: &StoredDraft) -> Result<(), Error
 }
 
 fn delete_file(batch: &mut Batch, id: MailId, file: StoredFile) -> Result<(), Error> {
-    (0..file.pieces).try_for_each(|piece| {
-        batch.put::<()>(Table::MailFiles, &file_name(id, file.id), suffix(piece), None)
-    })
+    (0..file.pieces)
+        .try_for_each(|piece| batch.put::<()>(Table::MailFiles, &file_name(id, file.id), suffix(piece), None))
 }
 
 /// The name under which the pieces of a file are stored.

@@ -9,7 +9,7 @@ use crate::{
     Error, Millis,
     chat::records::PersonRecord,
     identity::Fingerprint,
-    mail::{OfferedKey, Offer, certificates},
+    mail::{Offer, OfferedKey, certificates},
     memory::{Batch, Memory},
     store::Table,
 };
@@ -113,12 +113,9 @@ impl Memory {
     fn own_choice(&self, now: Millis) -> Choice {
         let fingerprint = self.account.fingerprint;
         match self.account.public_certificate() {
-            Ok(certificate) => Choice::Encrypt(Candidate {
-                certificate,
-                fingerprint,
-                source: KeySource::Pinned,
-                seen: now,
-            }),
+            Ok(certificate) => {
+                Choice::Encrypt(Candidate { certificate, fingerprint, source: KeySource::Pinned, seen: now })
+            }
             Err(_) => Choice::Not(Outlook::Unusable(Unusable::CannotEncrypt)),
         }
     }
@@ -151,9 +148,14 @@ impl Memory {
     }
 
     /// The addresses among these of which nothing is known, or not any more.
-    pub fn unknown_addresses<'a>(&self, addresses: impl Iterator<Item = &'a String>, now: Millis) -> Vec<String> {
+    pub fn unknown_addresses<'a>(
+        &self,
+        addresses: impl Iterator<Item = &'a String>,
+        now: Millis,
+    ) -> Vec<String> {
         let unsure = |address: &&String| matches!(self.choose(address, now), Choice::Not(Outlook::Unsure));
-        let mut unknown: Vec<_> = addresses.filter(unsure).filter_map(|a| super::address::normalise(a)).collect();
+        let mut unknown: Vec<_> =
+            addresses.filter(unsure).filter_map(|a| super::address::normalise(a)).collect();
         unknown.sort();
         unknown.dedup();
         unknown
@@ -197,7 +199,8 @@ impl Memory {
     ) -> Result<(), Error> {
         for key in offered {
             let Some(address) = super::address::normalise(&key.address) else { continue };
-            let own_word = matches!(key.how, Offer::Autocrypt { .. } | Offer::Attached) && key.address == sender;
+            let own_word =
+                matches!(key.how, Offer::Autocrypt { .. } | Offer::Attached) && key.address == sender;
             let gossip = matches!(key.how, Offer::Gossip) && self.mail.keys(&address).is_none();
             if (own_word || gossip)
                 && address != self.account.address
@@ -247,16 +250,15 @@ impl Memory {
 fn choose_pinned(known: &AddressKeys, pinned: Fingerprint, address: &str, now: Millis) -> Choice {
     let changed = || {
         let ranked = known.ranked();
-        let other = ranked.iter().find(|other| other.fingerprint != pinned && usable(other, address, now).is_ok());
+        let other =
+            ranked.iter().find(|other| other.fingerprint != pinned && usable(other, address, now).is_ok());
         other.map(|other| Unusable::Changed { fingerprint: other.fingerprint.to_hex() })
     };
     match known.of(pinned) {
         Some(candidate) => match usable(candidate, address, now) {
-            Ok(certificate) => Choice::Encrypt(Candidate {
-                certificate,
-                source: KeySource::Pinned,
-                ..candidate.clone()
-            }),
+            Ok(certificate) => {
+                Choice::Encrypt(Candidate { certificate, source: KeySource::Pinned, ..candidate.clone() })
+            }
             Err(why) => Choice::Not(Outlook::Unusable(changed().unwrap_or(why))),
         },
         None if !asked(known, now) => Choice::Not(Outlook::Unsure),

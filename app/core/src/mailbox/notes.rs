@@ -3,7 +3,7 @@
 //! A change is made here at once. Its note gets its place in the mailbox's log, where all devices take the notes in, in
 //! order: so they end with the same, whichever came first. A device takes in its own notes as well.
 
-use super::{records::*, records::Note};
+use super::{records::Note, records::*};
 use crate::{
     Error,
     memory::{Batch, Memory},

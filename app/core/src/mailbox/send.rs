@@ -65,7 +65,13 @@ impl Memory {
     }
 
     /// What is to be composed. `about` is the mail that it answers, `files` are the bytes of the draft's files.
-    pub fn compose_task(&self, id: MailId, about: Option<Body>, files: Vec<Vec<u8>>, now: Millis) -> Option<Task> {
+    pub fn compose_task(
+        &self,
+        id: MailId,
+        about: Option<Body>,
+        files: Vec<Vec<u8>>,
+        now: Millis,
+    ) -> Option<Task> {
         let sending = self.mail.sending.get(&id)?;
         let draft = &sending.draft.draft;
         let addresses: Vec<String> = drafts::recipients(draft).map(|to| to.address.clone()).collect();
@@ -88,7 +94,10 @@ impl Memory {
             references,
             files: draft.attachments.iter().zip(files).map(file).collect(),
         };
-        Some(Task::Compose { letter: Box::new(letter), certificates: self.certificates(&addresses, now).ok() })
+        Some(Task::Compose {
+            letter: Box::new(letter),
+            certificates: self.certificates(&addresses, now).ok(),
+        })
     }
 
     /// A mail is composed. That the relay may have it from now on is stored before it gets it.
@@ -96,6 +105,7 @@ impl Memory {
         let Some(sending) = self.mail.sending.get(&id) else { return Ok(()) };
         let bcc = sending.draft.draft.bcc.clone();
         let note = if bcc.is_empty() { None } else { Some(self.blind_copies(id, bcc)?) };
+        let noted = sending.submitted;
         let sending = Sending { submitted: true, ..sending.clone() };
         let messages = composed.messages.into_iter();
         let submit = wire::SubmitMail {
@@ -106,9 +116,8 @@ impl Memory {
             kept: composed.kept,
             note,
         };
-        self.put_sending(batch, sending)?;
         self.network.mail.composed.insert(id, submit);
-        Ok(())
+        if noted { Ok(()) } else { self.put_sending(batch, sending) }
     }
 
     /// Its id comes from the mail's: a mail that is submitted again brings the same.
@@ -125,12 +134,19 @@ impl Memory {
         let clear = self.network.mail.composed.get(&id).is_some_and(|mail| in_the_clear(mail));
         let Some(sending) = self.end_sending(batch, id)? else { return Ok(()) };
         drafts::delete_files(batch, &sending.draft)?;
+        self.network.mail.due = true;
+        if self.mail.records.contains_key(&id) {
+            // After a lost answer it was met in the mailbox first, which knows more of it.
+            return Ok(());
+        }
         let record = self.sent_record(&sending, sequence, clear);
-        let body = Body { opened: sent_body(&sending, &record, &self.account.address), bcc: sending.draft.draft.bcc };
+        let body = Body {
+            opened: sent_body(&sending, &record, &self.account.address),
+            bcc: sending.draft.draft.bcc,
+        };
         batch.record(&record)?;
         batch.put(Table::MailBodies, b"body", id.0.to_vec(), Some(&body))?;
         self.mail.remember(record);
-        self.network.mail.due = true;
         Ok(())
     }
 
@@ -173,7 +189,6 @@ impl Memory {
         let failed = Sending { failed: Some(failure), submitted: false, ..sending.clone() };
         self.put_sending(batch, failed)
     }
-
 }
 
 /// The mails that an answer names: the one that it answers, and those which that one named.
@@ -204,7 +219,8 @@ pub fn message_id(id: MailId, address: &str) -> String {
 
 fn in_the_clear(mail: &wire::SubmitMail) -> bool {
     const MARK: &[u8] = b"application/pgp-encrypted";
-    let encrypted = |message: &wire::OutgoingMail| message.message.windows(MARK.len()).take(16_384).any(|w| w == MARK);
+    let encrypted =
+        |message: &wire::OutgoingMail| message.message.windows(MARK.len()).take(16_384).any(|w| w == MARK);
     !mail.messages.iter().all(encrypted)
 }
 

@@ -3,8 +3,8 @@
 use super::records::*;
 use crate::{Millis, memory::Memory};
 use haven_bridge::mail::{
-    Delivery, DeliveryState, Folder, FolderCount, MailId, MailPage, MailState, MailSummary, MailView, Mailbox,
-    MailboxView, Protection, SenderCheck, Signature, ThreadId, ThreadSummary,
+    Delivery, DeliveryState, Folder, FolderCount, MailId, MailPage, MailState, MailSummary, MailView,
+    Mailbox, MailboxView, Protection, SenderCheck, Signature, ThreadId, ThreadSummary,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,7 +61,8 @@ impl Memory {
     fn rows(&self, folder: Folder, mails: Vec<MailSummary>) -> Vec<ThreadSummary> {
         let mut newest: BTreeMap<ThreadId, MailSummary> = BTreeMap::new();
         for mail in mails {
-            let newer = newest.get(&mail.thread).is_none_or(|other| (other.time, other.id) < (mail.time, mail.id));
+            let newer =
+                newest.get(&mail.thread).is_none_or(|other| (other.time, other.id) < (mail.time, mail.id));
             if newer {
                 newest.insert(mail.thread, mail);
             }

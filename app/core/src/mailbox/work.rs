@@ -6,8 +6,9 @@
 use crate::{
     Millis,
     identity::{Secret, SecretCertificate},
-    mail::{self, Composed, File, Keys, KnownCertificate, Letter, Opened},
+    mail::{self, Composed, File, Keys, KnownCertificate, Letter, Offer, OfferedKey, Opened},
 };
+use haven_bridge::mail::Signature;
 use haven_wire::mail::EntryKind;
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +109,26 @@ fn open(kind: EntryKind, body: &[u8], keys: &Keys<'_>, now: Millis) -> OpenedEnt
         EntryKind::Delivery => {
             mail::unseal(body, keys).map(|bytes| OpenedEntry::Bytes(serde_bytes::ByteBuf::from(bytes)))
         }
-        _ => mail::open_entry(body, keys, now).map(|opened| OpenedEntry::Mail(Box::new(opened))),
+        _ => open_mail(body, keys, now).map(|opened| OpenedEntry::Mail(Box::new(opened))),
     };
     opened.unwrap_or(OpenedEntry::Sealed)
+}
+
+/// Opens a mail. The first one from somebody brings the certificate that its signature is verified with: it counts as
+/// the sender's if no other one is known for the address.
+fn open_mail(body: &[u8], keys: &Keys<'_>, now: Millis) -> Result<Opened, mail::Error> {
+    let opened = mail::open_entry(body, keys, now)?;
+    let sender = opened.from.first().map(|from| from.address.to_ascii_lowercase()).unwrap_or_default();
+    let by_sender = |key: &&OfferedKey| key.how != Offer::Gossip && key.address.eq_ignore_ascii_case(&sender);
+    let offered: Vec<_> = opened.keys.iter().filter(by_sender).collect();
+    if offered.is_empty() || !matches!(opened.signature, Signature::UnknownKey { .. }) {
+        return Ok(opened);
+    }
+    let strange = keys.known.iter().all(|known| !known.address.eq_ignore_ascii_case(&sender));
+    let address = if strange { sender.clone() } else { String::new() };
+    let offered = offered
+        .into_iter()
+        .map(|key| KnownCertificate { address: address.clone(), certificate: key.certificate.clone() });
+    let known: Vec<_> = keys.known.iter().cloned().chain(offered).collect();
+    mail::open_entry(body, &Keys { known: &known, ..*keys }, now)
 }

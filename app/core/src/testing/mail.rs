@@ -114,8 +114,7 @@ impl Mailboxes {
             for recipient in recipients {
                 let outcome = match people.get(&recipient) {
                     Some(entry) => {
-                        let results = b"Received: by relay.example.org; Tue, 22 Sep 2026 00:00:00 +0000\r\n\
-                            Authentication-Results: relay.example.org; auth=pass\r\n";
+                        let results = b"Authentication-Results: relay.example.org; auth=pass\r\n";
                         self.arrive(&recipient, &entry.certificate, &[&results[..], &message].concat());
                         Outcome::Delivered
                     }
