@@ -10,6 +10,7 @@
 //! - [`opaque`] checks passwords that it never sees.
 //! - [`limits`] slow down those who ask too much; [`auth`] tells who is asking.
 //! - [`guard`] adds security headers to every answer; [`mod@assets`] are the web app's files.
+//! - [`wkd`] is how the rest of the world finds certificates.
 //! - [`serve`] listens, [`upkeep`] delivers pointers and deletes what is old.
 
 pub mod assets;
@@ -29,6 +30,7 @@ pub mod serve;
 pub mod state;
 pub mod store;
 pub mod upkeep;
+pub mod wkd;
 
 use axum::{
     Router,
@@ -51,6 +53,7 @@ pub fn app(state: State) -> Router {
         .merge(routes::key_packages::router())
         .merge(routes::keys::router())
         .merge(routes::push::router())
+        .merge(routes::wkd::router())
         .merge(routes::health::router())
         .route_layer(from_fn_with_state(state.clone(), guard::limit))
         .fallback(assets)

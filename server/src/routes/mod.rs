@@ -7,6 +7,7 @@ pub mod inbox;
 pub mod key_packages;
 pub mod keys;
 pub mod push;
+pub mod wkd;
 
 use crate::state::State;
 use haven_wire::limits::valid_local_part;

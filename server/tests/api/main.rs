@@ -17,3 +17,4 @@ mod groups;
 mod keys_and_inbox;
 mod push;
 mod web;
+mod wkd;
