@@ -65,6 +65,7 @@ struct File {
     trusted_proxy: Option<Vec<IpAddr>>,
     log: Option<String>,
     retention_days: Retention,
+    certificates: CertificatesFile,
     limits: limits::Config,
 }
 
@@ -84,6 +85,23 @@ impl Default for Retention {
     fn default() -> Self {
         Self { messages: 30, commits: 365, welcomes: 30 }
     }
+}
+
+/// Where certificates of people elsewhere are looked for, as in the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct CertificatesFile {
+    wkd: Option<bool>,
+    key_server: Option<String>,
+}
+
+/// Where certificates of people elsewhere are looked for.
+#[derive(Clone, Debug)]
+pub struct Certificates {
+    /// At their domains, by WKD.
+    pub wkd: bool,
+    /// The origin of a key server that speaks VKS, if one is asked.
+    pub key_server: Option<String>,
 }
 
 /// What the relay runs with.
@@ -111,6 +129,8 @@ pub struct Config {
     pub log: tracing::Level,
     /// How long things are kept.
     pub retention: Retention,
+    /// Where certificates are looked for.
+    pub certificates: Certificates,
     /// Rates and quotas.
     pub limits: limits::Config,
 }
@@ -164,6 +184,7 @@ impl Config {
                 .unwrap_or_else(|| vec![IpAddr::from([127, 0, 0, 1]), std::net::Ipv6Addr::LOCALHOST.into()]),
             log: log.parse().map_err(|_| Error::Value("log: error, warn, info, debug or trace is wanted"))?,
             retention: file.retention_days,
+            certificates: certificates(file.certificates)?,
             limits: file.limits,
         })
     }
@@ -200,6 +221,15 @@ fn metrics_address(text: Option<String>) -> Result<Option<SocketAddr>, Error> {
     } else {
         Err(Error::Value("metrics: must be on loopback, they are not for everybody"))
     }
+}
+
+fn certificates(file: CertificatesFile) -> Result<Certificates, Error> {
+    let server = file.key_server.unwrap_or_else(|| "https://keys.openpgp.org".into());
+    let key_server = (server != "off").then(|| server.trim_end_matches('/').to_owned());
+    if key_server.as_ref().is_some_and(|origin| !origin.starts_with("https://")) {
+        return Err(Error::Value("key_server: an origin such as https://keys.openpgp.org, or off"));
+    }
+    Ok(Certificates { wkd: file.wkd.unwrap_or(true), key_server })
 }
 
 /// What was set, or the repository that the package names: that is where this version comes from.
@@ -257,6 +287,14 @@ mod tests {
         let toml = "source_url = 'https://git.example.org/haven'";
         assert_eq!(merged(toml, &[]).unwrap().source_url.unwrap(), "https://git.example.org/haven");
         assert!(merged("", &["--source-url", "javascript:alert(1)"]).is_err());
+    }
+
+    #[test]
+    fn a_key_server_is_asked_over_https_or_not_at_all() {
+        let certificates = |toml| merged(toml, &[]).map(|config| config.certificates.key_server);
+        assert_eq!(certificates("").unwrap().unwrap(), "https://keys.openpgp.org");
+        assert_eq!(certificates("[certificates]\nkey_server = 'off'").unwrap(), None);
+        assert!(certificates("[certificates]\nkey_server = 'http://keys.openpgp.org'").is_err());
     }
 
     #[test]

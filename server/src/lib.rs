@@ -10,6 +10,8 @@
 //! - [`opaque`] checks passwords that it never sees.
 //! - [`limits`] slow down those who ask too much; [`auth`] tells who is asking.
 //! - [`guard`] adds security headers to every answer; [`mod@assets`] are the web app's files.
+//! - [`finder`] looks for certificates elsewhere; [`outside`] keeps it, and everything else that connects to servers whose
+//!   names strangers choose, off private networks.
 //! - [`wkd`] is how the rest of the world finds certificates.
 //! - [`serve`] listens, [`upkeep`] delivers pointers and deletes what is old.
 
@@ -19,11 +21,13 @@ pub mod cbor;
 pub mod config;
 pub mod error;
 pub mod fanout;
+pub mod finder;
 pub mod guard;
 pub mod header;
 pub mod limits;
 pub mod metrics;
 pub mod opaque;
+pub mod outside;
 pub mod relay;
 pub mod routes;
 pub mod serve;
@@ -48,6 +52,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub fn app(state: State) -> Router {
     Router::new()
         .merge(routes::accounts::router())
+        .merge(routes::certificates::router())
         .merge(routes::groups::router())
         .merge(routes::inbox::router())
         .merge(routes::key_packages::router())

@@ -5,10 +5,12 @@ use crate::{
     assets::Assets,
     config::Config,
     fanout::Hub,
+    finder::Finder,
     guard::LARGE_REQUESTS_KIB,
     limits::Limiter,
     metrics::Metrics,
     opaque::Opaque,
+    outside::Outside,
     routes::push::Patience,
     serve,
     state::{Parts, State},
@@ -71,6 +73,8 @@ impl Relay {
 
     /// [`Relay::open`], with other times for sockets.
     pub async fn open_with(config: Config, patience: Patience) -> Result<Self, Error> {
+        // reqwest takes the process's provider. A second relay in one process finds the first one's.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let data = |error| Error::Data(config.data.display().to_string(), error);
         create_private(&config.data).map_err(data)?;
         let lock = lock(&config.data)?;
@@ -96,6 +100,7 @@ impl Relay {
             limiter: Limiter::new(config.limits.clone()),
             metrics,
             opaque,
+            finder: Finder::new(Outside::new(), &config.certificates),
             assets: config.web_root.clone().map_or_else(Assets::built, Assets::directory),
             large_requests: Semaphore::new(LARGE_REQUESTS_KIB),
             patience,

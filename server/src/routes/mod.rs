@@ -1,6 +1,7 @@
 //! The calls, one module for each part of the wire's API.
 
 pub mod accounts;
+pub mod certificates;
 pub mod groups;
 pub mod health;
 pub mod inbox;

@@ -6,6 +6,7 @@ use axum::{
     http::{Request, header},
 };
 use haven_server::limits::Rate;
+use haven_wire::mail::{FindCertificates, Source};
 use sequoia_openpgp::{cert::CertBuilder, serialize::SerializeInto as _};
 use std::{
     io::Write as _,
@@ -113,4 +114,32 @@ async fn gnupg_agrees_about_certificate_and_hash() {
     assert!(import.wait().unwrap().success());
     let listed = gpg(&["--with-wkd-hash", "--list-keys"]).unwrap().wait_with_output().unwrap();
     assert!(String::from_utf8_lossy(&listed.stdout).contains(&format!("{HASH}@localhost")));
+}
+
+#[tokio::test]
+async fn people_of_this_domain_are_looked_for_in_the_directory_alone() {
+    let relay = TestRelay::start().await;
+    let alice = Person::new(&relay, "alice").await;
+    Person::new(&relay, "bob").await;
+    let call = |address: &str| FindCertificates { address: address.into() };
+    let answer = relay.call(&call("Bob@LocalHost"), alice.by()).await.unwrap();
+    assert_eq!(answer.found[0].source, Source::Directory);
+    assert_eq!(answer.found[0].certificate, b"certificate of bob");
+    for nobody in ["carol@localhost", "not+ours@localhost"] {
+        let answer = relay.call(&call(nobody), alice.by()).await.unwrap();
+        assert!(answer.found.is_empty() && !answer.incomplete);
+    }
+    for nonsense in
+        ["", "bob", "@localhost", "bob@127.0.0.1", "bob@[::1]", "bob@db.internal", "b b@a.example"]
+    {
+        assert_eq!(relay.call(&call(nonsense), alice.by()).await.unwrap_err().status(), 400, "{nonsense}");
+    }
+    assert_eq!(
+        relay.call(&call("bob@localhost"), By::Session(&random_session())).await.unwrap_err().status(),
+        401
+    );
+}
+
+fn random_session() -> haven_wire::ids::SessionToken {
+    haven_wire::ids::SessionToken(crate::common::random())
 }
