@@ -38,6 +38,9 @@ macro_rules! conformance {
     };
 }
 
+#[path = "store_conformance/mail.rs"]
+mod mail;
+
 conformance! {
     concurrent_appends_to_many_groups_are_in_order_and_without_gaps
     news_comes_in_the_order_of_the_log_and_only_of_what_is_stored

@@ -9,19 +9,19 @@ pub use outgoing::{End, Next, Outgoing};
 
 use crate::{
     metrics::Metrics,
-    store::{News, RelayStore, Window},
+    store::{AccountId, News, RelayStore, Session, Window},
 };
 use bytes::Bytes;
 use haven_wire::{
     group::{Kind, Opened, Row},
-    ids::*,
+    ids::{DeviceId, GroupId},
     limits::{MAX_FRAME, MAX_TOKEN_COMMITS},
     push::FromRelay,
 };
 use outgoing::{Queue, encode};
 use std::{
     collections::{BTreeMap, HashMap},
-    hash::{BuildHasher as _, RandomState},
+    hash::{BuildHasher as _, Hash, RandomState},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -54,17 +54,33 @@ enum Standing {
 
 type Shard = HashMap<GroupId, HashMap<u64, Subscriber>>;
 
+/// Sockets by whose they are, the oldest first.
+type Sockets<K> = Mutex<HashMap<K, BTreeMap<u64, Arc<Outgoing>>>>;
+
+fn forget<K: Eq + Hash>(sockets: &Sockets<K>, key: &K, outgoing: &Outgoing) {
+    let mut sockets = locked(sockets);
+    if let Some(of_key) = sockets.get_mut(key) {
+        of_key.remove(&outgoing.id);
+        if of_key.is_empty() {
+            sockets.remove(key);
+        }
+    }
+}
+
 /// All sockets of this relay.
 pub struct Hub {
     hasher: RandomState,
     shards: Vec<Mutex<Shard>>,
-    devices: Mutex<HashMap<DeviceId, BTreeMap<u64, Arc<Outgoing>>>>,
+    devices: Sockets<DeviceId>,
+    accounts: Sockets<AccountId>,
     next_id: AtomicU64,
     metrics: Arc<Metrics>,
     closing: watch::Sender<bool>,
     sockets: watch::Sender<usize>,
     /// Rung when there are pointers to deliver.
     pub outbox: Notify,
+    /// Rung when there is mail for other servers.
+    pub mail_queued: Notify,
 }
 
 impl Hub {
@@ -74,11 +90,13 @@ impl Hub {
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             devices: Mutex::default(),
+            accounts: Mutex::default(),
             next_id: AtomicU64::new(1),
             metrics,
             closing: watch::Sender::new(false),
             sockets: watch::Sender::new(0),
             outbox: Notify::new(),
+            mail_queued: Notify::new(),
         }
     }
 
@@ -88,6 +106,8 @@ impl Hub {
             match item {
                 News::Rows { group_id, rows } => self.publish(group_id, &rows),
                 News::Outbox => self.outbox.notify_one(),
+                News::MailQueued => self.mail_queued.notify_one(),
+                News::Mailbox { account, head } => self.tell_account(account, head),
                 News::Inbox(device) => self.tell(device, |queue| queue.inbox = true),
                 News::KeyPackagesLow(device) => self.tell(device, |queue| queue.key_packages_low = true),
                 News::SignedOut(device) => self.tell(device, |queue| queue.end = Some(End::SignedOut)),
@@ -111,17 +131,18 @@ impl Hub {
     }
 
     /// Adds a socket of a device.
-    pub fn enter(&self, device: DeviceId) -> Arc<Outgoing> {
+    pub fn enter(&self, session: Session) -> Arc<Outgoing> {
         let id = self.next_id.fetch_add(1, Relaxed);
         let outgoing = Arc::new(Outgoing::new(id, self.metrics.clone()));
         let mut devices = locked(&self.devices);
-        let sockets = devices.entry(device).or_default();
+        let sockets = devices.entry(session.device).or_default();
         if sockets.len() >= MAX_DEVICE_SOCKETS
             && let Some((_, oldest)) = sockets.pop_first()
         {
             oldest.set(|queue| queue.end = Some(End::TooMany));
         }
         sockets.insert(outgoing.id, outgoing.clone());
+        locked(&self.accounts).entry(session.account).or_default().insert(outgoing.id, outgoing.clone());
         self.metrics.sockets.fetch_add(1, Relaxed);
         self.sockets.send_modify(|count| *count += 1);
         outgoing
@@ -130,18 +151,13 @@ impl Hub {
     /// Removes a socket and its subscriptions.
     pub fn leave<'g>(
         &self,
-        device: DeviceId,
+        session: Session,
         outgoing: &Outgoing,
         groups: impl Iterator<Item = &'g GroupId>,
     ) {
         groups.for_each(|group| self.unsubscribe(*group, outgoing));
-        let mut devices = locked(&self.devices);
-        if let Some(sockets) = devices.get_mut(&device) {
-            sockets.remove(&outgoing.id);
-            if sockets.is_empty() {
-                devices.remove(&device);
-            }
-        }
+        forget(&self.devices, &session.device, outgoing);
+        forget(&self.accounts, &session.account, outgoing);
         self.metrics.sockets.fetch_sub(1, Relaxed);
         self.sockets.send_modify(|count| *count = count.saturating_sub(1));
     }
@@ -149,6 +165,12 @@ impl Hub {
     fn tell(&self, device: DeviceId, change: impl Fn(&mut Queue)) {
         if let Some(sockets) = locked(&self.devices).get(&device) {
             sockets.values().for_each(|outgoing| outgoing.set(&change));
+        }
+    }
+
+    fn tell_account(&self, account: AccountId, head: u64) {
+        if let Some(sockets) = locked(&self.accounts).get(&account) {
+            sockets.values().for_each(|outgoing| outgoing.set(|queue| queue.mailbox = Some(head)));
         }
     }
 
@@ -282,7 +304,10 @@ fn ends_token(epoch: u64, row: &Row) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use haven_wire::group::CommitMark;
+    use haven_wire::{
+        group::CommitMark,
+        ids::{Hash, MessageId},
+    };
 
     #[test]
     fn a_token_ends_at_a_barrier_or_the_256th_commit() {

@@ -31,6 +31,8 @@ pub(super) struct Queue {
     /// Groups whose frames were left out: the head, and whether the subscription ended.
     left_out: HashMap<GroupId, (u64, bool)>,
     pub inbox: bool,
+    /// The end of the mailbox, if it has moved.
+    pub mailbox: Option<u64>,
     pub key_packages_low: bool,
     pub end: Option<End>,
 }
@@ -101,6 +103,8 @@ impl Outgoing {
         }
         let frame = if std::mem::take(&mut queue.inbox) {
             Some(FromRelay::Inbox)
+        } else if let Some(head) = queue.mailbox.take() {
+            Some(FromRelay::Mailbox { head })
         } else if std::mem::take(&mut queue.key_packages_low) {
             Some(FromRelay::KeyPackagesLow)
         } else {
@@ -172,6 +176,15 @@ mod tests {
             outgoing.push(Bytes::from(vec![0; MAX_FRAME]), None);
         }
         assert_eq!(locked(&outgoing.queue).frames.len(), 4);
+    }
+
+    #[test]
+    fn many_heads_of_a_mailbox_are_the_last_one() {
+        let outgoing = outgoing();
+        for head in 1..=5 {
+            outgoing.set(|queue| queue.mailbox = Some(head));
+        }
+        assert!(matches!(drained(&outgoing)[..], [FromRelay::Mailbox { head: 5 }]));
     }
 
     #[test]

@@ -109,13 +109,13 @@ struct Line {
 }
 
 async fn run(socket: WebSocket, state: State, session: Session) {
-    let outgoing = state.hub.enter(session.device);
+    let outgoing = state.hub.enter(session);
     outgoing.send(&FromRelay::Welcome);
     let mut line = Line { socket, state, session, outgoing, groups: HashSet::new() };
     line.pump().await;
     let Line { socket, state, session, outgoing, groups } = line;
     close(socket).await;
-    state.hub.leave(session.device, &outgoing, groups.iter());
+    state.hub.leave(session, &outgoing, groups.iter());
 }
 
 impl Line {

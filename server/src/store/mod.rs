@@ -8,7 +8,12 @@
 //! - [`News`] of a change is sent after it is durable, and in the order of the group's log.
 //! - Nothing stored links a device or an account to a group.
 
+mod mail;
 pub mod sqlite;
+
+pub use mail::{
+    Again, Due, MailAccount, MailStore, MailboxPage, NewEntry, NewQueued, QueueId, Report, Submission,
+};
 
 use crate::limits::Day;
 use async_trait::async_trait;
@@ -103,6 +108,15 @@ pub enum News {
     Inbox(DeviceId),
     /// There are pointers to deliver.
     Outbox,
+    /// A mailbox has entries up to this one.
+    Mailbox {
+        /// Whose.
+        account: AccountId,
+        /// The last sequence number.
+        head: u64,
+    },
+    /// There is mail for other servers.
+    MailQueued,
     /// Fewer than half of a device's key packages are left.
     KeyPackagesLow(DeviceId),
     /// A device's session ended.
@@ -124,7 +138,7 @@ pub struct Cutoffs {
 
 /// The store. Refusals are those of the wire's doc comments.
 #[async_trait]
-pub trait RelayStore: Send + Sync + 'static {
+pub trait RelayStore: MailStore {
     /// Makes an account with its first device. The same content again is no error.
     async fn create_account(&self, local: &str, new: RegisterFinish, day: Day) -> Result<()>;
     /// What opens the account of this name.

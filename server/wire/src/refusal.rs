@@ -37,6 +37,9 @@ pub enum Refusal {
     /// The relay failed. Try again later.
     #[error("the relay had a fault of its own")]
     Internal,
+    /// The mailbox is full. Delete something first.
+    #[error("the mailbox is full")]
+    MailboxFull,
     /// What was asked for is not here (any more).
     #[error("not found")]
     NotFound,
@@ -92,6 +95,7 @@ impl Refusal {
             Self::RateLimited { .. } => 429,
             Self::Internal => 500,
             Self::Unavailable => 503,
+            Self::MailboxFull => 507,
         }
     }
 }

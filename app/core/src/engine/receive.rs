@@ -75,7 +75,7 @@ impl<S: Store> Engine<S> {
             FromRelay::Inbox => network.inbox_due = true,
             FromRelay::KeyPackagesLow => network.key_packages_due = true,
             FromRelay::SignedOut => network.signed_out = true,
-            FromRelay::Closed { .. } | FromRelay::Pong(_) => {}
+            FromRelay::Closed { .. } | FromRelay::Mailbox { .. } | FromRelay::Pong(_) => {}
         }
     }
 

@@ -117,7 +117,7 @@ pub(super) async fn lock(readers: &SqlitePool, local: &str) -> Result<Option<Loc
     }))
 }
 
-fn account_id(bytes: &[u8]) -> Result<AccountId> {
+pub(super) fn account_id(bytes: &[u8]) -> Result<AccountId> {
     fixed(bytes.try_into().ok().map(AccountId))
 }
 

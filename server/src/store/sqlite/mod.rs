@@ -8,6 +8,8 @@ mod group_reads;
 mod groups;
 mod inbox;
 mod key_packages;
+mod mail;
+mod mailbox;
 mod upkeep;
 mod wkd;
 mod writer;
