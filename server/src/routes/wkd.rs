@@ -11,16 +11,18 @@ use axum::{
     routing::get,
 };
 
-const ROOT: &str = "/.well-known/openpgpkey/";
+const ROOT: &str = "/.well-known/openpgpkey";
 
 /// The paths of this module.
 pub fn router() -> Router<State> {
-    Router::new()
-        .route("/.well-known/openpgpkey/{domain}/hu/{hash}", get(advanced))
-        .route("/.well-known/openpgpkey/{domain}/policy", get(advanced_policy))
-        .route("/.well-known/openpgpkey/hu/{hash}", get(direct))
-        .route("/.well-known/openpgpkey/policy", get(policy))
-        .route("/.well-known/openpgpkey/{*other}", get(async || StatusCode::NOT_FOUND))
+    let directory = Router::new()
+        .route("/{domain}/hu/{hash}", get(advanced))
+        .route("/{domain}/policy", get(advanced_policy))
+        .route("/hu/{hash}", get(direct))
+        .route("/policy", get(policy))
+        // Or the web app would answer.
+        .fallback(async || StatusCode::NOT_FOUND);
+    Router::new().nest(ROOT, directory)
 }
 
 /// Whether a path belongs to the directory, which is open to pages of other origins.
