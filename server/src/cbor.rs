@@ -4,10 +4,10 @@ use crate::{error::ApiError, state::State};
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Request},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use haven_wire::{Call, Refusal, limits};
+use haven_wire::{Call, Refusal, group::AppendCommit, limits, mail::SubmitMail};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Serialize;
 use std::time::Duration;
@@ -20,12 +20,12 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(120);
 /// As an argument: the decoded request of a [`Call`]. As an answer: status 200 and the value.
 pub struct Cbor<T>(pub T);
 
-/// How large a request may be.
-fn limit_of<T: Call>() -> usize {
-    if T::PATH == <haven_wire::group::AppendCommit as Call>::PATH {
-        limits::MAX_COMMIT_REQUEST
-    } else {
-        limits::MAX_REQUEST
+/// How large a request at this path may be.
+pub fn limit_at(path: &str) -> usize {
+    match path {
+        AppendCommit::PATH => limits::MAX_COMMIT_REQUEST,
+        SubmitMail::PATH => limits::MAX_MAIL + limits::MAX_REQUEST,
+        _ => limits::MAX_REQUEST,
     }
 }
 
@@ -36,7 +36,7 @@ impl<T: Call> FromRequest<State> for Cbor<T> {
         if request.headers().get(header::CONTENT_TYPE) != Some(&CONTENT_TYPE) {
             return Err(ApiError::bad("content type"));
         }
-        let bytes = collect(request.into_body(), limit_of::<T>()).await?;
+        let bytes = collect(request.into_body(), limit_at(T::PATH)).await?;
         haven_wire::decode(&bytes).map(Self).map_err(|_| ApiError::bad("body"))
     }
 }
@@ -57,16 +57,15 @@ impl<T: Serialize> IntoResponse for Cbor<T> {
     }
 }
 
+/// The headers of an answer with a CBOR body.
+pub fn headers() -> [(HeaderName, HeaderValue); 2] {
+    [(header::CONTENT_TYPE, CONTENT_TYPE), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))]
+}
+
 /// A 200 with a CBOR body.
 pub fn body<T: Serialize>(value: &T) -> Response {
     match haven_wire::encode(value) {
-        Ok(bytes) => {
-            let headers = [
-                (header::CONTENT_TYPE, CONTENT_TYPE),
-                (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            ];
-            (headers, bytes).into_response()
-        }
+        Ok(bytes) => (headers(), bytes).into_response(),
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, Refusal::Internal.to_string()).into_response(),
     }
 }

@@ -1,6 +1,6 @@
 //! Configuration: a TOML file, and options that override it. Without either, `http://localhost:8080` and `./data`.
 
-use crate::limits;
+use crate::{limits, mail};
 use clap::Parser;
 use serde::Deserialize;
 use std::{
@@ -27,7 +27,7 @@ pub struct Options {
     /// The origin that browsers use [default: https://DOMAIN; for localhost, http with the port]
     #[arg(long)]
     pub origin: Option<String>,
-    /// Directory of the database and of the key file opaque.key. Back up both together [default: data]
+    /// Directory of the database and of the key files opaque.key and mail.key. Back up all together [default: data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Where Prometheus finds the metrics, on loopback only; "off" for nowhere [default: 127.0.0.1:9464]
@@ -64,6 +64,7 @@ struct File {
     source_url: Option<String>,
     trusted_proxy: Option<Vec<IpAddr>>,
     log: Option<String>,
+    mail: mail::config::Config,
     retention_days: Retention,
     certificates: CertificatesFile,
     limits: limits::Config,
@@ -127,6 +128,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// How much to log.
     pub log: tracing::Level,
+    /// What is done with mail.
+    pub mail: mail::config::Config,
     /// How long things are kept.
     pub retention: Retention,
     /// Where certificates are looked for.
@@ -168,6 +171,9 @@ impl Config {
         if domain.is_empty() || domain.contains(|c: char| c == '@' || c.is_whitespace()) {
             return Err(Error::Value("domain: a host name such as example.org is wanted"));
         }
+        if let Some(fault) = file.mail.fault() {
+            return Err(Error::Value(fault));
+        }
         let proxies =
             if options.trusted_proxy.is_empty() { file.trusted_proxy } else { Some(options.trusted_proxy) };
         let log = options.log.or(file.log).unwrap_or_else(|| "info".into());
@@ -183,6 +189,7 @@ impl Config {
             trusted_proxies: proxies
                 .unwrap_or_else(|| vec![IpAddr::from([127, 0, 0, 1]), std::net::Ipv6Addr::LOCALHOST.into()]),
             log: log.parse().map_err(|_| Error::Value("log: error, warn, info, debug or trace is wanted"))?,
+            mail: file.mail,
             retention: file.retention_days,
             certificates: certificates(file.certificates)?,
             limits: file.limits,
@@ -196,6 +203,11 @@ impl Config {
             None if self.is_local() => format!("http://localhost:{}", bound.port()),
             None => format!("https://{}", self.domain),
         }
+    }
+
+    /// How the relay calls itself to other mail servers.
+    pub fn mail_hostname(&self) -> &str {
+        self.mail.hostname.as_deref().unwrap_or(&self.domain)
     }
 
     /// Whether this is a relay for one machine, as without any configuration.

@@ -2,6 +2,7 @@
 
 use crate::{
     auth::Caller,
+    cbor,
     error::ApiError,
     limits::Limit,
     routes::{groups::is_open_to_other_origins, wkd},
@@ -13,16 +14,13 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use haven_wire::{
-    Call as _, Refusal,
-    group::AppendCommit,
-    limits::{MAX_COMMIT_REQUEST, MAX_REQUEST},
-};
+use haven_wire::{Refusal, limits::MAX_REQUEST};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Memory for requests that are larger than most, in KiB: a dozen of the largest.
-pub const LARGE_REQUESTS_KIB: usize = 256 * 1024;
+/// Memory for requests that are larger than most, in KiB: a dozen of the largest commits, half a dozen of the largest
+/// mails. Bodies of mail that are read have as much, and mail that arrives.
+pub const LARGE_KIB: usize = 256 * 1024;
 /// How long a large request waits for its turn.
 const ROOM_WITHIN: Duration = Duration::from_secs(10);
 
@@ -93,7 +91,7 @@ pub async fn limit(Shared(state): Shared<State>, caller: Caller, request: Reques
     }
     let size =
         request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let most = if request.uri().path() == AppendCommit::PATH { MAX_COMMIT_REQUEST } else { MAX_REQUEST };
+    let most = cbor::limit_at(request.uri().path());
     let size = size.unwrap_or(most).min(most);
     let room = async {
         let kib = u32::try_from(size / 1024).unwrap_or(u32::MAX);

@@ -8,6 +8,7 @@
 //! - [`fanout`] pushes rows to sockets after they are durable. Pushes are hints.
 //! - [`header`] reads four fields of an MLS message; nothing here parses more.
 //! - [`opaque`] checks passwords that it never sees.
+//! - [`mail`] encrypts what arrives before it is stored, and seals what is on its way.
 //! - [`limits`] slow down those who ask too much; [`auth`] tells who is asking.
 //! - [`guard`] adds security headers to every answer; [`mod@assets`] are the web app's files.
 //! - [`finder`] looks for certificates elsewhere; [`outside`] keeps it, and everything else that connects to servers whose
@@ -25,11 +26,13 @@ pub mod finder;
 pub mod guard;
 pub mod header;
 pub mod limits;
+pub mod mail;
 pub mod metrics;
 pub mod opaque;
 pub mod outside;
 pub mod relay;
 pub mod routes;
+pub mod secret_file;
 pub mod serve;
 pub mod state;
 pub mod store;
@@ -57,6 +60,7 @@ pub fn app(state: State) -> Router {
         .merge(routes::inbox::router())
         .merge(routes::key_packages::router())
         .merge(routes::keys::router())
+        .merge(routes::mail::router())
         .merge(routes::push::router())
         .merge(routes::wkd::router())
         .merge(routes::health::router())

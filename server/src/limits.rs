@@ -112,6 +112,10 @@ limits! {
     pointers_per_network: 5000, 0.2;
     /// Sockets opened from one network address.
     sockets_per_network: 100, 1.0;
+    /// Mails sent by one account; ten recipients count as one mail.
+    submit_mails: 10, 1.0;
+    /// Recipients that one network address names for mail that arrives.
+    arrivals_per_network: 200, 0.5;
 }
 
 /// Token buckets for all limits, kept as the time at which each bucket will be full again (GCRA), so that an idle

@@ -15,6 +15,7 @@ use std::{
 pub struct Metrics {
     requests: Mutex<BTreeMap<(String, u16), u64>>,
     refused: [AtomicU64; Limit::ALL.len()],
+    mail: Mutex<BTreeMap<&'static str, u64>>,
     /// Rows appended to logs.
     pub appended_rows: AtomicU64,
     /// Pushes that were left out because a socket was too slow.
@@ -30,6 +31,12 @@ impl Metrics {
     pub fn request(&self, route: &str, status: u16) {
         let mut requests = self.requests.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *requests.entry((route.to_owned(), status)).or_default() += 1;
+    }
+
+    /// Counts a mail that arrived, or a recipient that was refused, by what became of it.
+    pub fn mail(&self, outcome: &'static str) {
+        let mut mail = self.mail.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *mail.entry(outcome).or_default() += 1;
     }
 
     /// Counts what a limit refused.
@@ -50,6 +57,11 @@ impl Metrics {
         for (limit, counter) in Limit::ALL.iter().zip(&self.refused) {
             let _ =
                 writeln!(text, "haven_limited_total{{limit=\"{}\"}} {}", limit.name(), counter.load(Relaxed));
+        }
+        text.push_str("# TYPE haven_arriving_mail_total counter\n");
+        let mail = self.mail.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (outcome, count) in mail.iter() {
+            let _ = writeln!(text, "haven_arriving_mail_total{{outcome=\"{outcome}\"}} {count}");
         }
         for (name, counter) in [
             ("haven_appended_rows_total", &self.appended_rows),

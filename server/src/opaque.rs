@@ -4,7 +4,10 @@
 //! be tried against a list of passwords. An unknown address is answered as a known one would be: the OPRF depends on
 //! the setup and the name alone, and opaque-ke makes up the rest.
 
-use crate::store::{Lock, random};
+use crate::{
+    secret_file,
+    store::{Lock, random},
+};
 use haven_wire::{Refusal, account::*, ids::MessageId};
 use opaque_ke::{
     CredentialFinalization, CredentialRequest, RegistrationRequest, RegistrationUpload, ServerLogin,
@@ -13,7 +16,7 @@ use opaque_ke::{
 use rand::rngs::OsRng;
 use std::{
     collections::HashMap,
-    io::{self, Write as _},
+    io,
     path::Path,
     sync::Mutex,
     time::{Duration, Instant},
@@ -42,12 +45,9 @@ struct Login {
 impl Opaque {
     /// Reads the setup, or makes it on the first start.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let setup = match std::fs::read(path) {
-            Ok(bytes) => ServerSetup::deserialize(&bytes)
-                .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "opaque.key is damaged"))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => create(path)?,
-            Err(error) => return Err(error),
-        };
+        let new = || Ok(ServerSetup::<OpaqueSuite>::new(&mut OsRng).serialize().to_vec());
+        let setup = ServerSetup::deserialize(&secret_file::read_or_create(path, new)?)
+            .map_err(|_| secret_file::damaged("opaque.key"))?;
         Ok(Self { setup, logins: Mutex::default() })
     }
 
@@ -132,22 +132,4 @@ pub fn valid_record(bytes: &[u8]) -> bool {
 
 fn malformed() -> Refusal {
     Refusal::BadRequest { what: "OPAQUE message".into() }
-}
-
-/// Writes a new setup so that it is there whole, or not at all.
-fn create(path: &Path) -> io::Result<ServerSetup<OpaqueSuite>> {
-    let setup = ServerSetup::<OpaqueSuite>::new(&mut OsRng);
-    let draft = path.with_extension("draft");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft)?;
-    file.write_all(&setup.serialize())?;
-    file.sync_all()?;
-    std::fs::rename(&draft, path)?;
-    if let Some(directory) = path.parent() {
-        std::fs::File::open(directory)?.sync_all()?;
-    }
-    Ok(setup)
 }

@@ -6,8 +6,9 @@ use crate::{
     config::Config,
     fanout::Hub,
     finder::Finder,
-    guard::LARGE_REQUESTS_KIB,
+    guard::LARGE_KIB,
     limits::Limiter,
+    mail::Mail,
     metrics::Metrics,
     opaque::Opaque,
     outside::Outside,
@@ -79,12 +80,10 @@ impl Relay {
         create_private(&config.data).map_err(data)?;
         let lock = lock(&config.data)?;
         let opaque = Opaque::open(&config.data.join("opaque.key")).map_err(data)?;
+        let mail = Mail::open(&config.mail, &config.data).map_err(data)?;
         let listener = listen(config.listen).await?;
         let address = listener.local_addr().map_err(|error| Error::Listen(config.listen, error))?;
-        let metrics_listener = match config.metrics {
-            Some(address) => Some(listen(address).await?),
-            None => None,
-        };
+        let metrics_listener = listen_if(config.metrics).await?;
         let metrics = Arc::new(Metrics::default());
         let hub = Arc::new(Hub::new(metrics.clone()));
         let (news, heard) = mpsc::unbounded_channel();
@@ -102,7 +101,10 @@ impl Relay {
             opaque,
             finder: Finder::new(Outside::new(), &config.certificates),
             assets: config.web_root.clone().map_or_else(Assets::built, Assets::directory),
-            large_requests: Semaphore::new(LARGE_REQUESTS_KIB),
+            large_requests: Semaphore::new(LARGE_KIB),
+            large_replies: Arc::new(Semaphore::new(LARGE_KIB)),
+            large_arrivals: Arc::new(Semaphore::new(LARGE_KIB)),
+            mail,
             patience,
             config,
         });
@@ -142,6 +144,13 @@ fn metrics_router(state: State) -> Router {
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|error| Error::Listen(address, error))
+}
+
+async fn listen_if(address: Option<SocketAddr>) -> Result<Option<TcpListener>, Error> {
+    match address {
+        Some(address) => listen(address).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// A directory that only its owner can read.

@@ -1,7 +1,7 @@
 //! What all handlers share.
 
 use crate::{
-    assets::Assets, config::Config, fanout::Hub, finder::Finder, limits::Limiter, metrics::Metrics,
+    assets::Assets, config::Config, fanout::Hub, finder::Finder, limits::Limiter, mail::Mail, metrics::Metrics,
     opaque::Opaque, routes::push::Patience, store::RelayStore,
 };
 use std::{ops::Deref, sync::Arc};
@@ -33,6 +33,12 @@ pub struct Parts {
     pub assets: Assets,
     /// Room for large requests, in KiB.
     pub large_requests: Semaphore,
+    /// Room for large answers, in KiB.
+    pub large_replies: Arc<Semaphore>,
+    /// Room for large mails that arrive, in KiB.
+    pub large_arrivals: Arc<Semaphore>,
+    /// Key and resolver of mail.
+    pub mail: Mail,
     /// How long sockets are waited for.
     pub patience: Patience,
 }

@@ -7,6 +7,7 @@ pub mod health;
 pub mod inbox;
 pub mod key_packages;
 pub mod keys;
+pub mod mail;
 pub mod push;
 pub mod wkd;
 

@@ -15,6 +15,7 @@ mod accounts;
 mod attacks;
 mod groups;
 mod keys_and_inbox;
+mod mail;
 mod push;
 mod web;
 mod wkd;

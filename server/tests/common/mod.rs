@@ -11,7 +11,9 @@
     reason = "helpers of tests; each test uses some"
 )]
 
+pub mod dns;
 pub mod group;
+pub mod mail;
 pub mod person;
 pub mod socket;
 

@@ -1,0 +1,179 @@
+//! Mailboxes, and sending.
+
+use crate::{
+    auth::{SignedIn as By, take},
+    cbor::{self, Cbor},
+    error::{Answer, ApiError, at_most},
+    limits::Limit,
+    mail::{
+        arrival,
+        envelope::Envelope,
+        key::Part,
+        submission::{self, Fault},
+    },
+    state::State,
+    store::{MailAccount, NewEntry, NewQueued, QueueId, Submission, random},
+};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State as Shared,
+    response::{IntoResponse as _, Response},
+    routing::post,
+};
+use haven_wire::{
+    Call as _, Refusal,
+    limits::{MAX_NOTE, MAX_NOTES},
+    mail::*,
+};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio::{sync::OwnedSemaphorePermit, time::timeout};
+
+/// Recipients that cost as much as one mail.
+const RECIPIENTS_EACH: usize = 10;
+/// How long a large body waits for its turn.
+const ROOM_WITHIN: Duration = Duration::from_secs(10);
+
+/// The calls of this module.
+pub fn router() -> Router<State> {
+    Router::new()
+        .route(GetMailbox::PATH, post(mailbox))
+        .route(GetMail::PATH, post(body))
+        .route(PutNotes::PATH, post(put_notes))
+        .route(DeleteMail::PATH, post(delete))
+        .route(SubmitMail::PATH, post(submit))
+        .route(MailInfo::PATH, post(info))
+}
+
+async fn mailbox(
+    Shared(state): Shared<State>,
+    By(session): By,
+    Cbor(call): Cbor<GetMailbox>,
+) -> Answer<Mailbox> {
+    let page = state.store.mailbox(session.account, call.after, call.limit).await?;
+    let quota = state.config.mail.quota();
+    Ok(Cbor(Mailbox { entries: page.entries, head: page.head, used: page.used, quota }))
+}
+
+/// Bodies are large, and a slow reader holds one for long: together they may take so much memory and no more.
+async fn body(
+    Shared(state): Shared<State>,
+    By(session): By,
+    Cbor(call): Cbor<GetMail>,
+) -> Result<Response, ApiError> {
+    let size = state.store.mail_size(session.account, call.sequence).await?.ok_or(Refusal::NotFound)?;
+    let kib = u32::try_from(size / 1024).unwrap_or(u32::MAX);
+    let room = timeout(ROOM_WITHIN, state.large_replies.clone().acquire_many_owned(kib)).await;
+    let room = room.ok().and_then(Result::ok).ok_or(Refusal::Unavailable)?;
+    let body = state.store.mail_body(session.account, call.sequence).await?.ok_or(Refusal::NotFound)?;
+    let bytes = haven_wire::encode(&MailBody { body }).map_err(|_| Refusal::Internal)?;
+    Ok((cbor::headers(), Bytes::from_owner(Held { bytes, _room: room })).into_response())
+}
+
+/// An answer that keeps its room until it was sent.
+struct Held {
+    bytes: Vec<u8>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+async fn put_notes(
+    Shared(state): Shared<State>,
+    By(session): By,
+    Cbor(call): Cbor<PutNotes>,
+) -> Answer<MailboxHead> {
+    at_most("notes", call.notes.len(), MAX_NOTES)?;
+    for note in &call.notes {
+        at_most("note", note.sealed.len(), MAX_NOTE)?;
+    }
+    let head = state.store.put_notes(session.account, call.notes, state.config.mail.quota()).await?;
+    Ok(Cbor(MailboxHead { head }))
+}
+
+async fn delete(
+    Shared(state): Shared<State>,
+    By(session): By,
+    Cbor(call): Cbor<DeleteMail>,
+) -> Answer<MailboxHead> {
+    at_most("deletions", call.sequences.len(), MAX_NOTES)?;
+    let head = state.store.delete_mail(session.account, call.sequences).await?;
+    Ok(Cbor(MailboxHead { head }))
+}
+
+async fn submit(
+    Shared(state): Shared<State>,
+    By(session): By,
+    Cbor(call): Cbor<SubmitMail>,
+) -> Answer<Submitted> {
+    let sender = state.store.own_mail_account(session.account).await?;
+    let own = format!("{}@{}", sender.local, state.config.domain);
+    submission::check(&call, &own)?;
+    let recipients: usize = call.messages.iter().map(|mail| mail.recipients.len()).sum();
+    let cost = u32::try_from(recipients.div_ceil(RECIPIENTS_EACH)).unwrap_or(u32::MAX);
+    take(&state, Limit::submit_mails, session.account, cost)?;
+    let new = prepared(&state, &sender, own, call).await?;
+    let sequence = state.store.submit_mail(session.account, new, state.config.mail.quota()).await?;
+    Ok(Cbor(Submitted { sequence }))
+}
+
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Bad(what) => Self::bad(what),
+            Fault::TooLarge(what, limit) => Self::too_large(what, limit),
+        }
+    }
+}
+
+/// Encrypts the person's copy, and seals what goes out.
+async fn prepared(
+    state: &State,
+    sender: &MailAccount,
+    own: String,
+    call: SubmitMail,
+) -> Result<Submission, ApiError> {
+    let kept = usize::try_from(call.kept).ok().and_then(|kept| call.messages.get(kept));
+    let kept: Arc<[u8]> = kept.ok_or(Refusal::Internal)?.message.as_slice().into();
+    let body = match arrival::encrypted(sender.certificate.clone(), String::new(), kept).await {
+        Ok(body) => body,
+        Err(arrival::Error::NoKey) => return Err(ApiError::bad("the certificate can't encrypt")),
+        Err(_) => return Err(Refusal::Unavailable.into()),
+    };
+    let mut queued = Vec::new();
+    for mail in call.messages {
+        let envelope = Envelope {
+            account: sender.account.0,
+            sender: own.clone(),
+            submission: call.id,
+            recipients: mail.recipients,
+            said_delayed: false,
+        };
+        queued.push(sealed(state, &envelope, &mail.message)?);
+    }
+    let kept = NewEntry { id: call.id, kind: EntryKind::Sent, body };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    Ok(Submission { kept, note: call.note, queued, now })
+}
+
+fn sealed(state: &State, envelope: &Envelope, message: &[u8]) -> Result<NewQueued, ApiError> {
+    let id = QueueId(random()?);
+    let bytes = haven_wire::encode(envelope).map_err(|_| Refusal::Internal)?;
+    let seal = |part, bytes: &[u8]| state.mail.key.seal(id, part, bytes).map_err(|_| Refusal::Internal);
+    Ok(NewQueued { id, envelope: seal(Part::Envelope, &bytes)?, message: seal(Part::Message, message)? })
+}
+
+async fn info(
+    Shared(state): Shared<State>,
+    _: By,
+    Cbor(MailInfo {}): Cbor<MailInfo>,
+) -> Answer<MailInfoReply> {
+    Ok(Cbor(MailInfoReply { sends: false, receives: state.config.mail.smtp_listen.is_some() }))
+}
