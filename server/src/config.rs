@@ -27,7 +27,7 @@ pub struct Options {
     /// The origin that browsers use [default: https://DOMAIN; for localhost, http with the port]
     #[arg(long)]
     pub origin: Option<String>,
-    /// Directory of the database and of the key files opaque.key and mail.key. Back up all together [default: data]
+    /// Directory of the database and of the key files opaque.key, mail.key and dkim.key. Back up all together [default: data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Where Prometheus finds the metrics, on loopback only; "off" for nowhere [default: 127.0.0.1:9464]
@@ -208,6 +208,11 @@ impl Config {
     /// How the relay calls itself to other mail servers.
     pub fn mail_hostname(&self) -> &str {
         self.mail.hostname.as_deref().unwrap_or(&self.domain)
+    }
+
+    /// Whether an address is of this relay's domain.
+    pub fn is_of_this_domain(&self, address: &str) -> bool {
+        address.rsplit_once('@').is_some_and(|(_, domain)| domain.eq_ignore_ascii_case(&self.domain))
     }
 
     /// Whether this is a relay for one machine, as without any configuration.

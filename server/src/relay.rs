@@ -8,7 +8,7 @@ use crate::{
     finder::Finder,
     guard::LARGE_KIB,
     limits::Limiter,
-    mail::Mail,
+    mail::{Mail, outbound},
     metrics::Metrics,
     opaque::Opaque,
     outside::Outside,
@@ -80,7 +80,7 @@ impl Relay {
         create_private(&config.data).map_err(data)?;
         let lock = lock(&config.data)?;
         let opaque = Opaque::open(&config.data.join("opaque.key")).map_err(data)?;
-        let mail = Mail::open(&config.mail, &config.data).map_err(data)?;
+        let mail = Mail::open(&config).map_err(data)?;
         let listener = listen(config.listen).await?;
         let address = listener.local_addr().map_err(|error| Error::Listen(config.listen, error))?;
         let metrics_listener = listen_if(config.metrics).await?;
@@ -99,7 +99,7 @@ impl Relay {
             limiter: Limiter::new(config.limits.clone()),
             metrics,
             opaque,
-            finder: Finder::new(Outside::new(), &config.certificates),
+            finder: Finder::new(Outside::new(mail.resolver.dns().clone()), &config.certificates),
             assets: config.web_root.clone().map_or_else(Assets::built, Assets::directory),
             large_requests: Semaphore::new(LARGE_KIB),
             large_replies: Arc::new(Semaphore::new(LARGE_KIB)),
@@ -108,6 +108,7 @@ impl Relay {
             patience,
             config,
         });
+        jobs.spawn(outbound::run(state.clone()));
         Ok(Self { listener, address, metrics_listener, store, state, jobs, _lock: lock })
     }
 

@@ -1,8 +1,8 @@
 //! What all handlers share.
 
 use crate::{
-    assets::Assets, config::Config, fanout::Hub, finder::Finder, limits::Limiter, mail::Mail, metrics::Metrics,
-    opaque::Opaque, routes::push::Patience, store::RelayStore,
+    assets::Assets, config::Config, fanout::Hub, finder::Finder, limits::Limiter, mail::Mail,
+    metrics::Metrics, opaque::Opaque, routes::push::Patience, store::RelayStore,
 };
 use std::{ops::Deref, sync::Arc};
 use tokio::sync::Semaphore;

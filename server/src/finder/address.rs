@@ -1,11 +1,6 @@
 //! An address whose certificate is looked for.
 
-use crate::outside::names::is_public_name;
-
-/// What a local part may hold beside letters, digits and dots (RFC 5322, `atext`).
-const SYMBOLS: &str = "!#$%&'*+-/=?^_`{|}~";
-/// RFC 5321, section 4.5.3.1.1.
-const MAX_LOCAL: usize = 64;
+use crate::{mail::address::valid, outside::names::is_public_name};
 
 /// An address in two parts.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -17,19 +12,13 @@ pub struct Address {
 }
 
 impl Address {
-    /// Nothing for what can't be an address, or one that would have to be quoted. The domain may be one that is not public
-    /// if it has one label, as this relay's may be.
+    /// Nothing for what can't be an address, or one whose domain is not in the public DNS. (`localhost` may be this relay.)
     pub fn parse(address: &str) -> Option<Self> {
-        let (local, domain) = address.rsplit_once('@')?;
+        let (local, domain) = address.rsplit_once('@').filter(|_| valid(address))?;
         let domain = domain.to_ascii_lowercase();
-        let good = is_local_part(local) && (is_public_name(&domain) || domain == "localhost");
+        let good = is_public_name(&domain) || domain == "localhost";
         good.then(|| Self { local: local.to_owned(), domain })
     }
-}
-
-fn is_local_part(local: &str) -> bool {
-    let atext = |c: char| c.is_ascii_alphanumeric() || SYMBOLS.contains(c);
-    local.len() <= MAX_LOCAL && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(atext))
 }
 
 #[cfg(test)]

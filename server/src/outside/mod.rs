@@ -8,7 +8,8 @@
 pub mod names;
 pub mod public;
 
-use names::{Exchanger, Names, SystemNames, Unresolved};
+use hickory_resolver::TokioResolver;
+use names::{Exchanger, Names, Unresolved};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
@@ -56,16 +57,10 @@ pub struct Outside {
     detours: Arc<BTreeMap<IpAddr, SocketAddr>>,
 }
 
-impl Default for Outside {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Outside {
-    /// With the DNS servers that this machine uses.
-    pub fn new() -> Self {
-        Self::with(Arc::new(SystemNames::new()), BTreeMap::new())
+    /// Where this DNS says.
+    pub fn new(resolver: TokioResolver) -> Self {
+        Self::with(Arc::new(resolver), BTreeMap::new())
     }
 
     /// With another DNS. A connection to an address in `detours`, after it passed all checks, goes where that says: tests

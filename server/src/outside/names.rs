@@ -1,11 +1,10 @@
 //! Names of hosts, and asking the DNS for them.
 
+use crate::mail::address::valid_domain;
 use async_trait::async_trait;
-use hickory_resolver::{TokioResolver, config::ResolveHosts, net::NetError, proto::rr::RData};
-use std::{net::IpAddr, time::Duration};
+use hickory_resolver::{TokioResolver, net::NetError, proto::rr::RData};
+use std::net::IpAddr;
 
-/// A DNS server that takes longer is given up for the next.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// Names that the public DNS doesn't hold (RFC 6761, RFC 6762, RFC 7686, RFC 8375, RFC 9476, and ICANN's choice for
 /// private use). What answers to one is in somebody's own network.
 const PRIVATE: [&str; 10] =
@@ -38,47 +37,15 @@ pub trait Names: Send + Sync {
     async fn exchangers(&self, domain: &str) -> Result<Vec<Exchanger>, Unresolved>;
 }
 
-/// Asks the DNS servers that this machine uses, and its hosts file never.
-pub struct SystemNames(Option<TokioResolver>);
-
-impl SystemNames {
-    /// Reads which servers these are. If that can't be read, no name can be looked up; the rest of the relay works.
-    pub fn new() -> Self {
-        let resolver = resolver();
-        if let Err(error) = &resolver {
-            tracing::warn!(%error, "the DNS can't be asked");
-        }
-        Self(resolver.ok())
-    }
-
-    fn resolver(&self) -> Result<&TokioResolver, Unresolved> {
-        self.0.as_ref().ok_or(Unresolved::NoAnswer)
-    }
-}
-
-impl Default for SystemNames {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-fn resolver() -> Result<TokioResolver, NetError> {
-    let mut builder = TokioResolver::builder_tokio()?;
-    let options = builder.options_mut();
-    options.timeout = ANSWER_WITHIN;
-    options.use_hosts_file = ResolveHosts::Never;
-    builder.build()
-}
-
 #[async_trait]
-impl Names for SystemNames {
+impl Names for TokioResolver {
     async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, Unresolved> {
-        let found = self.resolver()?.lookup_ip(absolute(host)).await?;
+        let found = self.lookup_ip(absolute(host)).await?;
         Ok(found.iter().collect())
     }
 
     async fn exchangers(&self, domain: &str) -> Result<Vec<Exchanger>, Unresolved> {
-        let found = self.resolver()?.mx_lookup(absolute(domain)).await?;
+        let found = self.mx_lookup(absolute(domain)).await?;
         let exchangers = found.answers().iter().filter_map(|record| match &record.data {
             RData::MX(mx) => Some(Exchanger {
                 preference: mx.preference,
@@ -104,19 +71,11 @@ impl From<NetError> for Unresolved {
 /// Whether this may be the name of a host in the public DNS: at least two labels, no address, nothing special.
 pub fn is_public_name(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or_default();
-    name.len() <= 253
+    valid_domain(name)
         && name.contains('.')
-        && name.split('.').all(is_label)
         // Also where others would read an address: 127.1, 0x7f.1.
         && !last.starts_with(|first: char| first.is_ascii_digit())
         && !PRIVATE.iter().any(|private| last.eq_ignore_ascii_case(private))
-}
-
-fn is_label(label: &str) -> bool {
-    (1..=63).contains(&label.len())
-        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !label.starts_with('-')
-        && !label.ends_with('-')
 }
 
 #[cfg(test)]
