@@ -14,6 +14,7 @@
 pub mod dns;
 pub mod group;
 pub mod mail;
+pub mod mail_server;
 pub mod person;
 pub mod socket;
 

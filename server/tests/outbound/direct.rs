@@ -1,6 +1,6 @@
 //! Straight to the servers of a domain.
 
-use crate::server::{MailServer, Script, saying};
+use crate::common::mail_server::{MailServer, Script, saying};
 use async_trait::async_trait;
 use haven_server::{
     mail::outbound::{route::Route, session::Parcel, verdict::Verdict},

@@ -14,6 +14,6 @@ mod common;
 mod direct;
 mod local;
 mod scene;
-mod server;
+
 mod signature;
 mod smarthost;

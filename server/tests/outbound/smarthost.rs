@@ -1,9 +1,11 @@
 //! Through a smarthost: every outcome, and what the sender reads.
 
 use crate::{
-    common::mail::by_smarthost,
+    common::{
+        mail::by_smarthost,
+        mail_server::{MailServer, saying},
+    },
     scene::{Scene, mail, text},
-    server::{MailServer, saying},
 };
 use haven_wire::mail::MailInfo;
 use std::sync::Arc;
@@ -33,7 +35,7 @@ async fn mail_goes_to_the_smarthost_as_it_is_and_signed() {
     assert_eq!(told, ("bob@example.org carol@example.net".into(), "delivered".into()));
     scene.send(&call).await.unwrap();
     assert!(scene.queue_is_empty().await);
-    assert_eq!(server.left(), 0);
+    assert_eq!(server.all(), []);
 }
 
 #[tokio::test]
@@ -75,7 +77,7 @@ async fn recipients_have_each_their_own_outcome() {
     let delayed = format!("delayed: {}", said("450 4.2.1 come again"));
     assert_eq!(scene.outcome().await, ("later@example.org".into(), delayed));
     assert_eq!(server.count("RCPT TO:<now@example.org>"), 1);
-    assert_eq!(server.left(), 0);
+    assert_eq!(server.all(), []);
 }
 
 /// Whatever is wrong with the smarthost may be mended, so mail waits for two days.

@@ -12,6 +12,7 @@
 mod common;
 
 mod client;
+mod departures;
 
 use client::{Program, Wire};
 use common::{By, group::Group, random};

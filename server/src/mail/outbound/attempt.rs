@@ -33,8 +33,6 @@ use tokio::time::{sleep, timeout};
 const DOMAINS_AT_A_TIME: usize = 8;
 /// For one domain, whatever its servers do.
 const DOMAIN_WITHIN: Duration = Duration::from_secs(1200);
-/// If the relay dies in an attempt, what is left is tried again after so many seconds.
-const IN_HAND: u64 = 600;
 /// After a failure of the storage.
 const STORE_AGAIN: Duration = Duration::from_secs(5);
 
@@ -157,10 +155,11 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// The rest is due at once, should the relay die before it says otherwise.
     async fn cross_out(&mut self, recipients: Vec<String>, news: News) {
         let gone: BTreeSet<&String> = recipients.iter().collect();
         self.envelope.recipients.retain(|recipient| !gone.contains(recipient));
-        self.record(Some((recipients, news)), now() + IN_HAND).await;
+        self.record(Some((recipients, news)), now()).await;
     }
 
     /// Says when those who are left come next, or that they don't.
@@ -191,7 +190,7 @@ impl<'a> Attempt<'a> {
         self.envelope.said_delayed = true;
         let mut reasons = by_reason.into_iter().peekable();
         while let Some((reason, recipients)) = reasons.next() {
-            let due = if reasons.peek().is_some() { now() + IN_HAND } else { due };
+            let due = if reasons.peek().is_some() { now() } else { due };
             self.record(Some((recipients, News::Delayed(reason))), due).await;
         }
     }

@@ -78,8 +78,8 @@ impl MailServer {
     }
 
     /// What it has taken and nobody asked for.
-    pub fn left(&mut self) -> usize {
-        std::iter::from_fn(|| self.taken.try_recv().ok()).count()
+    pub fn all(&mut self) -> Vec<Taken> {
+        std::iter::from_fn(|| self.taken.try_recv().ok()).collect()
     }
 
     /// Commands that begin so.
