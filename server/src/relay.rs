@@ -8,7 +8,7 @@ use crate::{
     finder::Finder,
     guard::LARGE_KIB,
     limits::Limiter,
-    mail::{Mail, outbound},
+    mail::{Mail, outbound, smtp_in},
     metrics::Metrics,
     opaque::Opaque,
     outside::Outside,
@@ -49,6 +49,9 @@ pub enum Error {
     /// An address can't be listened at.
     #[error("can't listen at {0}: {1}")]
     Listen(SocketAddr, io::Error),
+    /// Certificate or key for STARTTLS can't be used.
+    #[error("can't use the TLS certificate or its key: {0}")]
+    Tls(io::Error),
     /// The database can't be opened: damaged, or from a newer version of the relay.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -59,6 +62,7 @@ pub struct Relay {
     listener: TcpListener,
     address: SocketAddr,
     metrics_listener: Option<TcpListener>,
+    smtp_listener: Option<TcpListener>,
     store: Arc<SqliteStore>,
     /// What its handlers share.
     pub state: State,
@@ -80,10 +84,12 @@ impl Relay {
         create_private(&config.data).map_err(data)?;
         let lock = lock(&config.data)?;
         let opaque = Opaque::open(&config.data.join("opaque.key")).map_err(data)?;
+        smtp_in::check_tls(&config.mail).map_err(Error::Tls)?;
         let mail = Mail::open(&config).map_err(data)?;
         let listener = listen(config.listen).await?;
         let address = listener.local_addr().map_err(|error| Error::Listen(config.listen, error))?;
         let metrics_listener = listen_if(config.metrics).await?;
+        let smtp_listener = listen_if(config.mail.smtp_listen).await?;
         let metrics = Arc::new(Metrics::default());
         let hub = Arc::new(Hub::new(metrics.clone()));
         let (news, heard) = mpsc::unbounded_channel();
@@ -109,12 +115,17 @@ impl Relay {
             config,
         });
         jobs.spawn(outbound::run(state.clone()));
-        Ok(Self { listener, address, metrics_listener, store, state, jobs, _lock: lock })
+        Ok(Self { listener, address, metrics_listener, smtp_listener, store, state, jobs, _lock: lock })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it takes mail from other servers, if it does.
+    pub fn smtp_address(&self) -> Option<SocketAddr> {
+        self.smtp_listener.as_ref()?.local_addr().ok()
     }
 
     /// The store, for tests that fill the disk.
@@ -127,6 +138,9 @@ impl Relay {
         if let Some(listener) = self.metrics_listener.take() {
             let router = metrics_router(self.state.clone());
             self.jobs.spawn(serve::run(listener, router, std::future::pending(), || ()));
+        }
+        if let Some(listener) = self.smtp_listener.take() {
+            self.jobs.spawn(smtp_in::run(listener, self.state.clone()));
         }
         let hub = self.state.hub.clone();
         serve::run(self.listener, app(self.state.clone()), stop, || hub.close()).await;

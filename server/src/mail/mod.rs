@@ -1,6 +1,7 @@
 //! Mail as it passes through the relay.
 //!
 //! A mail that comes from outside is readable for as long as it is in memory, and never on disk:
+//! - [`smtp_in`] listens, decides in the session, and says 250 after the store has it.
 //! - [`authentication`] finds out who a mail is from, as far as DNS tells (SPF, DKIM, DMARC).
 //! - [`arrival`] encrypts it, header fields and all, to the certificate of its owner.
 //!
@@ -14,6 +15,7 @@ pub mod config;
 pub mod envelope;
 pub mod key;
 pub mod outbound;
+pub mod smtp_in;
 pub mod submission;
 pub mod trace;
 

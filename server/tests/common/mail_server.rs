@@ -31,6 +31,8 @@ pub type Script = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 pub struct MailServer {
     pub address: SocketAddr,
+    /// Its certificate, if it has one, in PEM.
+    pub certificate: String,
     /// Every command, in its order.
     pub heard: Arc<Mutex<Vec<String>>>,
     taken: mpsc::UnboundedReceiver<Taken>,
@@ -54,7 +56,8 @@ impl MailServer {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config = ServerConfig::builder().with_no_client_auth();
         let config = config.with_single_cert(vec![cert.der().clone()], key).unwrap();
-        Self::start_with(script, Some(Arc::new(config).into())).await
+        let server = Self::start_with(script, Some(Arc::new(config).into())).await;
+        Self { certificate: cert.pem(), ..server }
     }
 
     async fn start_with(script: Script, tls: Option<TlsAcceptor>) -> Self {
@@ -69,7 +72,7 @@ impl MailServer {
                 tokio::spawn(async move { session.run(stream).await });
             }
         });
-        Self { address, heard, taken }
+        Self { address, certificate: String::new(), heard, taken }
     }
 
     /// The next mail that it takes.

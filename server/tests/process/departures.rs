@@ -133,3 +133,32 @@ async fn mail_that_was_accepted_is_delivered_after_kill_9_and_into_mailboxes_onc
     let twice = taken.values().filter(|times| **times > 1).count();
     println!("{} mails, none lost; the server got {twice} of them twice", arrived.len());
 }
+
+/// Which certificates are trusted is a matter of the whole process.
+#[tokio::test]
+async fn a_smarthost_that_proves_its_name_gets_the_password_and_the_mail() {
+    let relay = TestRelay::start().await;
+    let alice = Reader::new(&relay, "alice").await;
+    let directory = relay.stop().await;
+    let data = directory.path().join("data");
+    let mut server = MailServer::with_tls(saying("NEVER", "")).await;
+    let (trusted, password) = (data.join("trusted.pem"), data.join("password"));
+    std::fs::write(&trusted, &server.certificate).unwrap();
+    std::fs::write(&password, "hidden\n").unwrap();
+    let config = format!(
+        "[mail]\nroute = \"smarthost\"\nsmarthost = \"smtp://alice@localhost:{}\"\nsmarthost_password_file = {password:?}\n",
+        server.address.port()
+    );
+    std::fs::write(data.join("haven.toml"), config).unwrap();
+    let program = Program::spawn(Program::command(&data, &[]).env("SSL_CERT_FILE", trusted));
+    let mut call = submission(MessageId(random()));
+    call.messages[0].recipients = vec![RECIPIENTS[1].to_owned()];
+    program.wire.call(&call, alice.by()).await.unwrap().unwrap();
+    let taken = server.next().await;
+    assert!(taken.tls);
+    // base64 of \0alice\0hidden
+    assert_eq!(taken.login.unwrap(), "AGFsaWNlAGhpZGRlbg==");
+    let (_, _, log) = program.terminate();
+    assert!(log.contains("haven._domainkey.localhost IN TXT \"v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG"), "{log}");
+    assert!(!log.contains("eve") && !log.contains("alice"), "{log}");
+}

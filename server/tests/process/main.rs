@@ -11,6 +11,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod arrivals;
 mod client;
 mod departures;
 
