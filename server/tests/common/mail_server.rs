@@ -48,10 +48,10 @@ impl MailServer {
         Self::start_with(script, None).await
     }
 
-    /// With STARTTLS, and a certificate that nobody trusts.
+    /// With STARTTLS, and a certificate for `localhost` that nobody trusts who was not told to.
     pub async fn with_tls(script: Script) -> Self {
         let CertifiedKey { cert, signing_key } =
-            generate_simple_self_signed(vec!["mx.example".into()]).unwrap();
+            generate_simple_self_signed(vec!["localhost".into()]).unwrap();
         let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der()).into();
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config = ServerConfig::builder().with_no_client_auth();

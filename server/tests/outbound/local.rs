@@ -1,10 +1,10 @@
 //! Between people of one relay.
 
 use crate::{
-    common::mail::*,
+    common::{mail::*, random},
     scene::{Scene, mail, text},
 };
-use haven_wire::{Refusal, mail::*};
+use haven_wire::{Refusal, ids::MessageId, limits::MAX_NOTE, mail::*};
 
 #[tokio::test]
 async fn mail_between_two_people_of_a_relay_arrives_at_once() {
@@ -41,36 +41,24 @@ async fn somebody_unknown_fails_and_the_others_get_it_once() {
 
 #[tokio::test]
 async fn a_full_mailbox_is_said_after_an_hour_and_waited_for() {
-    let scene = Scene::new(|config| config.mail.quota_mb = 1).await;
+    let mut scene = Scene::new(|config| config.mail.quota_mb = 1).await;
     let bob = Reader::new(&scene.relay, "bob").await;
-    let filler = vec![b'a'; 500_000];
-    let filler = [
-        text("bob@localhost", "Large").as_bytes(),
-        filler.chunks(70).collect::<Vec<_>>().join(&b"\r\n"[..]).as_slice(),
-        b"\r\n",
-    ]
-    .concat();
-    let carol = Reader::new(&scene.relay, "carol").await;
-    for from in [&scene.alice, &carol] {
-        let mut call = mail(&["bob@localhost"], "Large");
-        let name = from.person.address.as_bytes();
-        call.messages[0].message =
-            [b"From: <", name, b">", &filler[b"From: <alice@localhost>".len()..]].concat();
-        scene.relay.call(&call, from.by()).await.unwrap();
-    }
-    // One of the two fits.
+    let notes = (0..60).map(|_| Note { id: MessageId(random()), sealed: vec![0; MAX_NOTE] }).collect();
+    let head = scene.relay.call(&PutNotes { notes }, bob.by()).await.unwrap().head;
+    let mut call = mail(&["bob@localhost"], "Large");
+    call.messages[0].message.extend("Plainwords\r\n".repeat(2000).as_bytes());
+    scene.send(&call).await.unwrap();
     scene.tried(1).await;
-    assert_eq!(bob.mails(&scene.relay).await.len(), 1);
     scene.age(3600).await;
+    let delayed = "delayed: the recipient's mailbox is full";
+    assert_eq!(scene.outcome().await, ("bob@localhost".into(), delayed.into()));
     scene.tried(2).await;
-    let entries = bob.mailbox(&scene.relay).await.entries;
-    scene.relay.call(&DeleteMail { sequences: vec![entries[0].sequence] }, bob.by()).await.unwrap();
+    let sequences = (1..=head).collect();
+    scene.relay.call(&DeleteMail { sequences }, bob.by()).await.unwrap();
     scene.age(0).await;
-    while !scene.queue_is_empty().await {
-        tokio::task::yield_now().await;
-    }
-    let kinds: Vec<_> = bob.mailbox(&scene.relay).await.entries.iter().map(|entry| entry.kind).collect();
-    assert_eq!(kinds, [EntryKind::Deleted, EntryKind::Arrived]);
+    assert_eq!(scene.outcome().await, ("bob@localhost".into(), "delivered".into()));
+    let last = bob.mailbox(&scene.relay).await.entries.pop().unwrap();
+    assert_eq!(last.kind, EntryKind::Arrived);
 }
 
 #[tokio::test]

@@ -106,7 +106,7 @@ pub async fn run(state: State) {
         };
         tokio::select! {
             () = state.hub.mail_queued.notified() => {}
-            Some(done) = worker.tasks.join_next() => worker.forget(done.ok()),
+            Some(Ok(id)) = worker.tasks.join_next() => worker.put_down(&state, id).await,
             () = sleep(wait) => {}
         }
     }
@@ -117,6 +117,8 @@ pub async fn run(state: State) {
 struct Worker {
     tasks: JoinSet<QueueId>,
     in_hand: HashSet<QueueId>,
+    /// Given out by the queue while they were in hand.
+    skipped: HashSet<QueueId>,
 }
 
 impl Worker {
@@ -128,17 +130,21 @@ impl Worker {
         }
         let now = now();
         for due in state.store.take_due_mail(now, now + TAKEN_FOR, limit).await? {
-            // A slow attempt may take longer than the queue was told.
+            // An attempt takes longer than the queue was told, or has said when to try again and not quite ended.
             if self.in_hand.insert(due.id) {
                 self.tasks.spawn(one(state.clone(), due));
+            } else {
+                self.skipped.insert(due.id);
             }
         }
         Ok(())
     }
 
-    fn forget(&mut self, done: Option<QueueId>) {
-        if let Some(id) = done {
-            self.in_hand.remove(&id);
+    async fn put_down(&mut self, state: &State, id: QueueId) {
+        self.in_hand.remove(&id);
+        if self.skipped.remove(&id) {
+            // The queue takes it for taken. What else is given back thereby is still in hand.
+            let _ = state.store.release_mail().await;
         }
     }
 }
