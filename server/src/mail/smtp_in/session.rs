@@ -300,7 +300,7 @@ impl Session {
         };
         wire.send(&Reply::GO_ON).await?;
         let mut transfer = Transfer::new(&self.state, transaction.size);
-        transfer.to_dot(wire).await?;
+        transfer.until_dot(wire).await?;
         Ok(self.taken(transaction, transfer).await)
     }
 
