@@ -1,7 +1,10 @@
 //! The `[mail]` block of the configuration.
 
 use serde::Deserialize;
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 /// What the relay does with mail. Without any of it, people of this relay write to each other.
 #[derive(Clone, Debug, Deserialize)]
@@ -17,6 +20,8 @@ pub struct Config {
     pub tls_certificate: Option<PathBuf>,
     /// PEM file of its key.
     pub tls_key: Option<PathBuf>,
+    /// Mail servers in front that are believed when they say for whom they speak (`XFORWARD`).
+    pub smtp_proxies: Vec<IpAddr>,
     /// Where mail to other domains goes.
     pub route: Route,
     /// `smtps://user@host:465`, or `smtp://user@host:587` for STARTTLS; the user and the port may be left out.
@@ -74,6 +79,7 @@ impl Default for Config {
             smtp_listen: None,
             tls_certificate: None,
             tls_key: None,
+            smtp_proxies: Vec::new(),
             route: Route::Off,
             smarthost: None,
             smarthost_password_file: None,

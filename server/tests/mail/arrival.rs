@@ -99,8 +99,9 @@ async fn the_same_mail_again_is_stored_once_also_after_its_deletion() {
     let alice = Reader::new(&relay, "alice").await;
     for _ in 0..2 {
         let mut client = Client::of(&relay).await;
-        for _ in 0..2 {
-            let reply = client.mail("bob@example.org", &["alice@localhost"], MESSAGE.as_bytes()).await;
+        for way in ["", "Received: another way\r\n"] {
+            let message = format!("{way}{MESSAGE}");
+            let reply = client.mail("bob@example.org", &["alice@localhost"], message.as_bytes()).await;
             assert!(reply.starts_with("250"));
         }
         assert_eq!(alice.mailbox(&relay).await.entries.len(), 1);

@@ -103,6 +103,8 @@ async fn malformed_mails_are_refused() {
     let relay = relay().await;
     let alice = Reader::new(&relay, "alice").await;
     let mut client = Client::of(&relay).await;
+    let signed = "DKIM-Signature: v=1; a=rsa-sha256; d=a.example; s=b; h=from; bh=; b=\r\n".repeat(13);
+    let header = "X: a\r\n".repeat(100_000);
     let circles = "Received: from a by b; Thu, 1 Jan 1970 00:00:00 +0000\r\n".repeat(60);
     let long = "a".repeat(20_000);
     for message in [
@@ -112,6 +114,8 @@ async fn malformed_mails_are_refused() {
         "From: a@example.org\r\nFrom: b@example.org\r\n\r\n".into(),
         "From: a@example.org, b@example.com\r\n\r\n".into(),
         format!("{circles}{MESSAGE}"),
+        format!("{signed}{MESSAGE}"),
+        format!("{header}{MESSAGE}"),
         format!("{MESSAGE}{long}\r\n"),
     ] {
         let reply = client.mail("b@example.org", &["alice@localhost"], message.as_bytes()).await;

@@ -91,3 +91,28 @@ async fn a_mail_is_taken_and_not_judged_while_dns_fails() {
         assert!(mails[0].contains(words), "{}", mails[0]);
     }
 }
+
+#[tokio::test]
+async fn a_server_in_front_is_believed_if_it_is_named() {
+    let zone = Zone::default()
+        .txt("example.org", "v=spf1 ip4:192.0.2.1 -all")
+        .txt("_dmarc.example.org", "v=DMARC1; p=reject");
+    for named in [true, false] {
+        let relay = mail_relay(zone.clone(), |config| {
+            config.mail.smtp_proxies = if named { vec![[127, 0, 0, 1].into()] } else { Vec::new() };
+        })
+        .await;
+        let alice = Reader::new(&relay, "alice").await;
+        let mut client = Client::of(&relay).await;
+        assert_eq!(client.say("EHLO proxy.localhost").await.contains("250-XFORWARD NAME ADDR"), named);
+        let reply = client.say("XFORWARD ADDR=192.0.2.1 HELO=mx.example.org PROTO=ESMTP").await;
+        assert!(reply.starts_with(if named { "250" } else { "500" }), "{reply}");
+        let reply = client.mail("bob@example.org", &["alice@localhost"], MESSAGE.as_bytes()).await;
+        assert!(reply.starts_with(if named { "250" } else { "550 5.7.26" }), "{reply}");
+        for mail in alice.mails(&relay).await {
+            let mail = String::from_utf8(mail).unwrap();
+            assert!(mail.starts_with("Received: from mx.example.org ([192.0.2.1])\r\n"), "{mail}");
+            assert!(mail.contains("spf=pass"), "{mail}");
+        }
+    }
+}

@@ -2,15 +2,22 @@
 
 use crate::{
     arrival::{MESSAGE, relay},
-    common::{dns::Zone, mail::*, smtp::Client},
+    common::{TestRelay, dns::Zone, mail::*, smtp::Client},
 };
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor,
+    address::Envelope,
+    transport::smtp::client::{Certificate, Tls, TlsParameters},
+};
+use rcgen::{CertifiedKey, KeyPair};
+use std::path::{Path, PathBuf};
 
 #[tokio::test]
 async fn extensions_are_named_and_help_is_short() {
     let relay = relay().await;
     let mut client = Client::greeted(&relay).await;
     let reply = client.say("EHLO mail.example.org").await;
-    let lines: Vec<_> = reply.lines().map(|line| &line[4..]).collect();
+    let lines: Vec<_> = reply.lines().map(|line| line.split_at(4).1).collect();
     assert_eq!(
         lines,
         [
@@ -140,11 +147,10 @@ async fn a_mail_may_come_in_chunks() {
     assert!(client.reply().await.unwrap().starts_with("250"));
 }
 
-#[tokio::test]
-async fn after_starttls_the_session_begins_anew_and_the_mail_says_so() {
-    let data = tempfile::tempdir().unwrap();
+/// A relay that offers STARTTLS, its certificate, and where it is.
+async fn relay_with_tls(data: &Path) -> (TestRelay, CertifiedKey<KeyPair>, PathBuf) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let (certificate, key) = (data.path().join("cert.pem"), data.path().join("key.pem"));
+    let (certificate, key) = (data.join("cert.pem"), data.join("key.pem"));
     std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
     let relay = mail_relay(Zone::default(), |config| {
@@ -152,6 +158,41 @@ async fn after_starttls_the_session_begins_anew_and_the_mail_says_so() {
         config.mail.tls_key = Some(key);
     })
     .await;
+    (relay, made, certificate)
+}
+
+/// lettre is another implementation.
+#[tokio::test]
+async fn another_program_brings_mail_with_and_without_tls() {
+    let data = tempfile::tempdir().unwrap();
+    let (relay, made, _) = relay_with_tls(data.path()).await;
+    let alice = Reader::new(&relay, "alice").await;
+    let root = Certificate::from_der(made.cert.der().to_vec()).unwrap();
+    let parameters = TlsParameters::builder("localhost".into()).add_root_certificate(root).build().unwrap();
+    let envelope =
+        Envelope::new(Some("b@example.org".parse().unwrap()), vec!["alice@localhost".parse().unwrap()])
+            .unwrap();
+    for tls in [Tls::None, Tls::Required(parameters)] {
+        let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("127.0.0.1")
+            .port(relay.smtp.unwrap().port())
+            .tls(tls)
+            .build();
+        let message = MESSAGE.replace("Message-ID", "X-Message-ID");
+        assert!(transport.send_raw(&envelope, message.as_bytes()).await.unwrap().is_positive());
+    }
+    let mails = alice.mails(&relay).await;
+    for (mail, protocol) in mails.iter().zip(["with ESMTP;", "with ESMTPS;"]) {
+        assert!(String::from_utf8_lossy(mail).contains(protocol));
+        // lettre ends every mail with an empty line.
+        assert!(mail.ends_with(b"\r\n.\r\n..\r\n\r\n"));
+    }
+    assert_eq!(mails.len(), 2);
+}
+
+#[tokio::test]
+async fn after_starttls_the_session_begins_anew_and_the_mail_says_so() {
+    let data = tempfile::tempdir().unwrap();
+    let (relay, made, certificate) = relay_with_tls(data.path()).await;
     let alice = Reader::new(&relay, "alice").await;
     let mut client = Client::of(&relay).await;
     assert!(client.say("EHLO a").await.contains("250-STARTTLS\r\n"));

@@ -37,6 +37,15 @@ async fn bring(smtp: SocketAddr, worker: usize, number: usize, taken: Arc<Mutex<
     }
 }
 
+/// Lets the program take mail. Answers where.
+async fn configure(data: &Path) -> SocketAddr {
+    let smtp = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let dns = Zone::default().serve().await;
+    let config = format!("[mail]\nsmtp_listen = \"{smtp}\"\ndns = \"{dns}\"\n");
+    std::fs::write(data.join("haven.toml"), config).unwrap();
+    smtp
+}
+
 async fn start(data: &Path) -> Program {
     Program::start(data, &["--log", "error"]).await
 }
@@ -66,13 +75,7 @@ async fn mail_that_got_250_is_there_once_after_kill_9() {
     let alice = Reader::new(&relay, "alice").await;
     let directory = relay.stop().await;
     let data = directory.path().join("data");
-    let smtp = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let dns = Zone::default().serve().await;
-    let config = format!(
-        "[mail]\nsmtp_listen = \"{smtp}\"\ndns = \"{dns}\"\n\
-         [limits]\narrivals_per_network = {{ burst = 1000000, every_s = 0.001 }}\n"
-    );
-    std::fs::write(data.join("haven.toml"), config).unwrap();
+    let smtp = configure(&data).await;
     let taken = Arc::new(Mutex::new(BTreeSet::new()));
     let mut next = [0; WORKERS];
     let mut program = start(&data).await;
@@ -95,4 +98,25 @@ async fn mail_that_got_250_is_there_once_after_kill_9() {
         assert!(taken.lock().unwrap().is_subset(&once), "nothing lost");
     }
     println!("{} mails were taken, none was lost", taken.lock().unwrap().len());
+}
+
+#[tokio::test]
+async fn logs_of_arriving_mail_name_nobody() {
+    let relay = TestRelay::start().await;
+    Reader::new(&relay, "quietperson").await;
+    let directory = relay.stop().await;
+    let data = directory.path().join("data");
+    let smtp = configure(&data).await;
+    let program = Program::start(&data, &["--log", "trace"]).await;
+    let mut client = Client::greeted_at(smtp).await.unwrap();
+    client.say("EHLO quiethost.example").await;
+    for to in ["quietperson@localhost", "nobodyknown@localhost", "stranger@elsewhere.example"] {
+        client.mail("quietsender@example.org", &[to], &message("1@example.org")).await;
+        client.say("RSET").await;
+    }
+    drop(client);
+    let (_, _, log) = program.terminate();
+    for word in ["quiet", "nobodyknown", "stranger", "example", "127.0.0.1", "Plainwords"] {
+        assert!(!log.contains(word), "{word} in {log}");
+    }
 }

@@ -136,8 +136,10 @@ impl Content {
 mod tests {
     use super::*;
 
+    type Read = (Result<Vec<u8>, Fault>, Vec<u8>);
+
     /// What comes of the bytes after DATA: the mail, and what is left for the next command.
-    fn read(input: &[u8]) -> Option<(Result<Vec<u8>, Fault>, Vec<u8>)> {
+    fn read(input: &[u8]) -> Option<Read> {
         let mut content = Content::default();
         let (used, ended) = content.take(input);
         ended.then(|| (content.finish(), input[used..].to_vec()))

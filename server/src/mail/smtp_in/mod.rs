@@ -3,12 +3,14 @@
 //!
 //! - [`wire`] reads lines and bytes, within their lengths and times.
 //! - [`transfer`] takes a mail while it comes, [`content`] finds its end, which is `CRLF . CRLF` and nothing else.
+//! - [`forward`] believes a mail server in front, if there is one.
 //! - [`session`] is the conversation, [`reply`] what is said in it.
 //! - [`receive`] judges a mail and stores it for each recipient.
 //!
 //! Everything that a stranger sends is bounded: lines, commands, errors, recipients, bytes, time, sessions, memory.
 
 mod content;
+mod forward;
 mod receive;
 mod reply;
 mod session;
@@ -44,8 +46,12 @@ pub async fn run(listener: TcpListener, state: State) {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true);
-                let place = places.take(peer.ip().into());
-                sessions.spawn(serve(stream, peer.ip().to_canonical(), state.clone(), place));
+                let peer = peer.ip().to_canonical();
+                // A server in front speaks for many networks.
+                let in_front = state.config.mail.smtp_proxies.contains(&peer);
+                let most = if in_front { MAX_SESSIONS } else { MAX_SESSIONS_OF_NETWORK };
+                let place = places.take(peer.into(), most);
+                sessions.spawn(serve(stream, peer, state.clone(), place));
             }
             Err(error) => {
                 tracing::warn!(kind = ?error.kind(), "can't accept a connection");
@@ -76,11 +82,12 @@ struct Place {
 }
 
 impl Places {
-    fn take(self: &Arc<Self>, network: Network) -> Option<Place> {
+    /// A place, unless the network has `most` already.
+    fn take(self: &Arc<Self>, network: Network, most: usize) -> Option<Place> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = taken.values().sum();
         let of_network = taken.entry(network).or_default();
-        if all >= MAX_SESSIONS || *of_network >= MAX_SESSIONS_OF_NETWORK {
+        if all >= MAX_SESSIONS || *of_network >= most {
             return None;
         }
         *of_network += 1;
@@ -109,12 +116,13 @@ mod tests {
     fn a_network_has_so_many_places_and_gets_them_back() {
         let places = Arc::new(Places::default());
         let network = |last| Network::from(IpAddr::from([192, 0, 2, last]));
-        let mut held: Vec<_> =
-            (0..MAX_SESSIONS_OF_NETWORK).map(|_| places.take(network(1)).unwrap()).collect();
-        assert!(places.take(network(1)).is_none());
-        assert!(places.take(network(2)).is_some());
+        let mut held: Vec<_> = (0..MAX_SESSIONS_OF_NETWORK)
+            .map(|_| places.take(network(1), MAX_SESSIONS_OF_NETWORK).unwrap())
+            .collect();
+        assert!(places.take(network(1), MAX_SESSIONS_OF_NETWORK).is_none());
+        assert!(places.take(network(2), MAX_SESSIONS_OF_NETWORK).is_some());
         held.pop();
-        assert!(places.take(network(1)).is_some());
+        assert!(places.take(network(1), MAX_SESSIONS_OF_NETWORK).is_some());
         drop(held);
         assert!(places.0.lock().unwrap().is_empty());
     }
@@ -124,7 +132,7 @@ mod tests {
         let places = Arc::new(Places::default());
         let held: Vec<_> = (0..=255_u8)
             .flat_map(|network| (0..3).map(move |_| Network::from(IpAddr::from([192, 0, network, 1]))))
-            .filter_map(|network| places.take(network))
+            .filter_map(|network| places.take(network, MAX_SESSIONS_OF_NETWORK))
             .collect();
         assert_eq!(held.len(), MAX_SESSIONS);
     }

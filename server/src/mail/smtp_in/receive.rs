@@ -64,15 +64,18 @@ pub async fn receive(
     (Reply::TAKEN, "taken")
 }
 
-/// A mail that has a `Message-ID` is the same when it comes again. One without may be another that reads alike, such as
-/// an alarm, and is rather kept twice than lost.
+/// A mail that has a `Message-ID` is the same when it comes again, whatever way it came: each server on the way adds a
+/// `Received`. One without may be another that reads alike, such as an alarm, and is rather kept twice than lost.
 fn delivery_id(
     state: &State,
     to: &MailAccount,
     message: &[u8],
 ) -> Result<MessageId, crate::store::StoreError> {
     if Fields::of(message).any(|field| field.is("Message-ID")) {
-        Ok(state.mail.key.delivery_id(to.account, message))
+        let header: usize = Fields::of(message).map(|field| field.whole.len()).sum();
+        let body = message.get(header..).unwrap_or_default();
+        let fields = Fields::of(message).filter(|field| !field.is("Received")).map(|field| field.whole);
+        Ok(state.mail.key.delivery_id(to.account, fields.chain([body])))
     } else {
         Ok(MessageId(random()?))
     }

@@ -72,13 +72,13 @@ impl Reply {
         Self(format!("250 {hostname}").into())
     }
 
-    /// The answer to EHLO.
-    pub fn ehlo(hostname: &str, tls: bool) -> Self {
-        let tls = if tls { "250-STARTTLS\r\n" } else { "" };
+    /// The answer to EHLO, with these extensions beside the usual ones.
+    pub fn ehlo(hostname: &str, more: &[Option<&str>]) -> Self {
+        let more: String = more.iter().flatten().map(|extension| format!("250-{extension}\r\n")).collect();
         Self(
             format!(
                 "250-{hostname}\r\n250-PIPELINING\r\n250-SIZE {MAX_ARRIVING_MAIL}\r\n250-8BITMIME\r\n\
-                 250-SMTPUTF8\r\n250-CHUNKING\r\n{tls}250 ENHANCEDSTATUSCODES"
+                 250-SMTPUTF8\r\n250-CHUNKING\r\n{more}250 ENHANCEDSTATUSCODES"
             )
             .into(),
         )

@@ -2,6 +2,7 @@
 
 use super::{
     content::Fault,
+    forward::{self, Forwarded},
     receive::{self, Bringer},
     reply::Reply,
     tls,
@@ -22,10 +23,16 @@ use std::{borrow::Cow, net::IpAddr};
 const MAX_ERRORS: u32 = 20;
 /// Commands in one session: a hundred mails to a hundred people each.
 const MAX_COMMANDS: u32 = 10_000;
+
 /// A session.
 pub struct Session {
     state: State,
+    /// Where the other side is, or for whom it speaks.
     peer: IpAddr,
+    /// Whether it is a server in front, which says for whom it speaks.
+    in_front: bool,
+    /// How those call themselves.
+    forwarded_helo: Option<String>,
     /// How the other side calls itself.
     helo: Option<String>,
     extended: bool,
@@ -61,9 +68,12 @@ enum Next {
 impl Session {
     /// A session with somebody there.
     pub fn new(state: State, peer: IpAddr) -> Self {
+        let in_front = state.config.mail.smtp_proxies.contains(&peer);
         Self {
             state,
             peer,
+            in_front,
+            forwarded_helo: None,
             helo: None,
             extended: false,
             encrypted: false,
@@ -136,6 +146,11 @@ impl Session {
             Line::Bad => return Next::Say(Reply::BAD_LINE),
             Line::Long => return Next::Say(Reply::LINE_TOO_LONG),
         };
+        if self.in_front
+            && let Some(forwarded) = forward::parse(&line)
+        {
+            return Next::Say(self.forwarded(forwarded));
+        }
         match Request::parse(&mut line.iter()) {
             Ok(request) => self.obey(request).await,
             Err(Syntax::UnknownCommand) => Next::Say(Reply::UNKNOWN),
@@ -168,6 +183,16 @@ impl Session {
         })
     }
 
+    /// It holds until it is said anew.
+    fn forwarded(&mut self, forwarded: Forwarded) -> Reply {
+        if self.transaction.is_some() {
+            return Reply::NOT_NOW;
+        }
+        self.peer = forwarded.from.unwrap_or(self.peer).to_canonical();
+        self.forwarded_helo = forwarded.helo.or(self.forwarded_helo.take());
+        Reply::DONE
+    }
+
     fn offers_tls(&self) -> bool {
         self.state.config.mail.tls_certificate.is_some()
     }
@@ -177,7 +202,9 @@ impl Session {
         self.extended = extended;
         self.transaction = None;
         if extended {
-            Reply::ehlo(self.hostname(), self.offers_tls() && !self.encrypted)
+            let forward = if self.in_front { Some(forward::OFFER) } else { None };
+            let tls = Some("STARTTLS").filter(|_| self.offers_tls() && !self.encrypted);
+            Reply::ehlo(self.hostname(), &[forward, tls])
         } else {
             Reply::helo(self.hostname())
         }
@@ -300,7 +327,7 @@ impl Session {
         };
         wire.send(&Reply::GO_ON).await?;
         let mut transfer = Transfer::new(&self.state, transaction.size);
-        transfer.to_dot(wire).await?;
+        transfer.until_dot(wire).await?;
         Ok(self.taken(transaction, transfer).await)
     }
 
@@ -330,7 +357,7 @@ impl Session {
             Ok(message) => {
                 let bringer = Bringer {
                     peer: self.peer,
-                    helo: self.helo.clone().unwrap_or_default(),
+                    helo: self.forwarded_helo.clone().or_else(|| self.helo.clone()).unwrap_or_default(),
                     mail_from: transaction.mail_from,
                     protocol: self.protocol(),
                 };

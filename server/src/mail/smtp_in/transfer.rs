@@ -51,7 +51,7 @@ impl Transfer {
     }
 
     /// Reads to the dot.
-    pub async fn to_dot(&mut self, wire: &mut Wire) -> Result<(), Gone> {
+    pub async fn until_dot(&mut self, wire: &mut Wire) -> Result<(), Gone> {
         let mut ended = false;
         while !ended {
             self.room.make(&mut self.content).await;
