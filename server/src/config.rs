@@ -27,7 +27,7 @@ pub struct Options {
     /// The origin that browsers use [default: https://DOMAIN; for localhost, http with the port]
     #[arg(long)]
     pub origin: Option<String>,
-    /// Directory of the database and of the key files opaque.key and mail.key. Back up all together [default: data]
+    /// Directory of the database and of the key files opaque.key, mail.key and dkim.key. Back up all together [default: data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Where Prometheus finds the metrics, on loopback only; "off" for nowhere [default: 127.0.0.1:9464]
@@ -66,6 +66,7 @@ struct File {
     log: Option<String>,
     mail: mail::config::Config,
     retention_days: Retention,
+    certificates: CertificatesFile,
     limits: limits::Config,
 }
 
@@ -85,6 +86,23 @@ impl Default for Retention {
     fn default() -> Self {
         Self { messages: 30, commits: 365, welcomes: 30 }
     }
+}
+
+/// Where certificates of people elsewhere are looked for, as in the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct CertificatesFile {
+    wkd: Option<bool>,
+    key_server: Option<String>,
+}
+
+/// Where certificates of people elsewhere are looked for.
+#[derive(Clone, Debug)]
+pub struct Certificates {
+    /// At their domains, by WKD.
+    pub wkd: bool,
+    /// The origin of a key server that speaks VKS, if one is asked.
+    pub key_server: Option<String>,
 }
 
 /// What the relay runs with.
@@ -114,6 +132,8 @@ pub struct Config {
     pub mail: mail::config::Config,
     /// How long things are kept.
     pub retention: Retention,
+    /// Where certificates are looked for.
+    pub certificates: Certificates,
     /// Rates and quotas.
     pub limits: limits::Config,
 }
@@ -171,6 +191,7 @@ impl Config {
             log: log.parse().map_err(|_| Error::Value("log: error, warn, info, debug or trace is wanted"))?,
             mail: file.mail,
             retention: file.retention_days,
+            certificates: certificates(file.certificates)?,
             limits: file.limits,
         })
     }
@@ -187,6 +208,11 @@ impl Config {
     /// How the relay calls itself to other mail servers.
     pub fn mail_hostname(&self) -> &str {
         self.mail.hostname.as_deref().unwrap_or(&self.domain)
+    }
+
+    /// Whether an address is of this relay's domain.
+    pub fn is_of_this_domain(&self, address: &str) -> bool {
+        address.rsplit_once('@').is_some_and(|(_, domain)| domain.eq_ignore_ascii_case(&self.domain))
     }
 
     /// Whether this is a relay for one machine, as without any configuration.
@@ -212,6 +238,15 @@ fn metrics_address(text: Option<String>) -> Result<Option<SocketAddr>, Error> {
     } else {
         Err(Error::Value("metrics: must be on loopback, they are not for everybody"))
     }
+}
+
+fn certificates(file: CertificatesFile) -> Result<Certificates, Error> {
+    let server = file.key_server.unwrap_or_else(|| "https://keys.openpgp.org".into());
+    let key_server = (server != "off").then(|| server.trim_end_matches('/').to_owned());
+    if key_server.as_ref().is_some_and(|origin| !origin.starts_with("https://")) {
+        return Err(Error::Value("key_server: an origin such as https://keys.openpgp.org, or off"));
+    }
+    Ok(Certificates { wkd: file.wkd.unwrap_or(true), key_server })
 }
 
 /// What was set, or the repository that the package names: that is where this version comes from.
@@ -269,6 +304,14 @@ mod tests {
         let toml = "source_url = 'https://git.example.org/haven'";
         assert_eq!(merged(toml, &[]).unwrap().source_url.unwrap(), "https://git.example.org/haven");
         assert!(merged("", &["--source-url", "javascript:alert(1)"]).is_err());
+    }
+
+    #[test]
+    fn a_key_server_is_asked_over_https_or_not_at_all() {
+        let certificates = |toml| merged(toml, &[]).map(|config| config.certificates.key_server);
+        assert_eq!(certificates("").unwrap().unwrap(), "https://keys.openpgp.org");
+        assert_eq!(certificates("[certificates]\nkey_server = 'off'").unwrap(), None);
+        assert!(certificates("[certificates]\nkey_server = 'http://keys.openpgp.org'").is_err());
     }
 
     #[test]

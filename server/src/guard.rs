@@ -1,7 +1,11 @@
 //! What surrounds every route: security headers, CORS, the limit by network, counting.
 
 use crate::{
-    auth::Caller, cbor, error::ApiError, limits::Limit, routes::groups::is_open_to_other_origins,
+    auth::Caller,
+    cbor,
+    error::ApiError,
+    limits::Limit,
+    routes::{groups::is_open_to_other_origins, wkd},
     state::State,
 };
 use axum::{
@@ -56,8 +60,9 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 
 /// Adds security headers, answers preflights, and tells pages of other origins what is open to them.
 pub async fn headers(request: Request, next: Next) -> Response {
-    let open = is_open_to_other_origins(request.uri().path());
-    let mail_frame = request.uri().path() == MAIL_FRAME;
+    let path = request.uri().path();
+    let open = is_open_to_other_origins(path) || wkd::is_below(path);
+    let mail_frame = path == MAIL_FRAME;
     let preflight = open && request.method() == Method::OPTIONS;
     let mut response =
         if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
@@ -85,7 +90,7 @@ fn add_cors(headers: &mut HeaderMap, preflight: bool) {
     add(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
     add(header::ACCESS_CONTROL_EXPOSE_HEADERS, "retry-after");
     if preflight {
-        add(header::ACCESS_CONTROL_ALLOW_METHODS, "POST");
+        add(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST");
         add(header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type, haven-epoch-token");
         add(header::ACCESS_CONTROL_MAX_AGE, "86400");
     }

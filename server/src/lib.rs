@@ -11,6 +11,9 @@
 //! - [`mail`] encrypts what arrives before it is stored, and seals what is on its way.
 //! - [`limits`] slow down those who ask too much; [`auth`] tells who is asking.
 //! - [`guard`] adds security headers to every answer; [`mod@assets`] are the web app's files.
+//! - [`finder`] looks for certificates elsewhere; [`outside`] keeps it, and everything else that connects to servers whose
+//!   names strangers choose, off private networks.
+//! - [`wkd`] is how the rest of the world finds certificates.
 //! - [`serve`] listens, [`upkeep`] delivers pointers and deletes what is old.
 
 pub mod assets;
@@ -19,12 +22,14 @@ pub mod cbor;
 pub mod config;
 pub mod error;
 pub mod fanout;
+pub mod finder;
 pub mod guard;
 pub mod header;
 pub mod limits;
 pub mod mail;
 pub mod metrics;
 pub mod opaque;
+pub mod outside;
 pub mod relay;
 pub mod routes;
 pub mod secret_file;
@@ -32,6 +37,7 @@ pub mod serve;
 pub mod state;
 pub mod store;
 pub mod upkeep;
+pub mod wkd;
 
 use axum::{
     Router,
@@ -49,12 +55,14 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub fn app(state: State) -> Router {
     Router::new()
         .merge(routes::accounts::router())
+        .merge(routes::certificates::router())
         .merge(routes::groups::router())
         .merge(routes::inbox::router())
         .merge(routes::key_packages::router())
         .merge(routes::keys::router())
         .merge(routes::mail::router())
         .merge(routes::push::router())
+        .merge(routes::wkd::router())
         .merge(routes::health::router())
         .route_layer(from_fn_with_state(state.clone(), guard::limit))
         .fallback(assets)

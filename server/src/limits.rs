@@ -90,6 +90,10 @@ limits! {
     sign_ins: 100, 10.0;
     /// Look-ups by one account.
     look_ups: 100, 2.0;
+    /// Searches for certificates by one account.
+    certificate_look_ups: 200, 5.0;
+    /// Certificates read by WKD from one network address.
+    wkd_per_network: 100, 1.0;
     /// Claims of one person's key packages by one account.
     claims_per_target: 30, 60.0;
     /// Claims by one account.

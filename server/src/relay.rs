@@ -5,11 +5,13 @@ use crate::{
     assets::Assets,
     config::Config,
     fanout::Hub,
+    finder::Finder,
     guard::LARGE_KIB,
     limits::Limiter,
-    mail::Mail,
+    mail::{Mail, outbound, smtp_in},
     metrics::Metrics,
     opaque::Opaque,
+    outside::Outside,
     routes::push::Patience,
     serve,
     state::{Parts, State},
@@ -47,6 +49,9 @@ pub enum Error {
     /// An address can't be listened at.
     #[error("can't listen at {0}: {1}")]
     Listen(SocketAddr, io::Error),
+    /// Certificate or key for STARTTLS can't be used.
+    #[error("can't use the TLS certificate or its key: {0}")]
+    Tls(io::Error),
     /// The database can't be opened: damaged, or from a newer version of the relay.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -57,6 +62,7 @@ pub struct Relay {
     listener: TcpListener,
     address: SocketAddr,
     metrics_listener: Option<TcpListener>,
+    smtp_listener: Option<TcpListener>,
     store: Arc<SqliteStore>,
     /// What its handlers share.
     pub state: State,
@@ -72,14 +78,18 @@ impl Relay {
 
     /// [`Relay::open`], with other times for sockets.
     pub async fn open_with(config: Config, patience: Patience) -> Result<Self, Error> {
+        // reqwest takes the process's provider. A second relay in one process finds the first one's.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let data = |error| Error::Data(config.data.display().to_string(), error);
         create_private(&config.data).map_err(data)?;
         let lock = lock(&config.data)?;
         let opaque = Opaque::open(&config.data.join("opaque.key")).map_err(data)?;
-        let mail = Mail::open(&config.mail, &config.data).map_err(data)?;
+        smtp_in::check_tls(&config.mail).map_err(Error::Tls)?;
+        let mail = Mail::open(&config).map_err(data)?;
         let listener = listen(config.listen).await?;
         let address = listener.local_addr().map_err(|error| Error::Listen(config.listen, error))?;
         let metrics_listener = listen_if(config.metrics).await?;
+        let smtp_listener = listen_if(config.mail.smtp_listen).await?;
         let metrics = Arc::new(Metrics::default());
         let hub = Arc::new(Hub::new(metrics.clone()));
         let (news, heard) = mpsc::unbounded_channel();
@@ -95,6 +105,7 @@ impl Relay {
             limiter: Limiter::new(config.limits.clone()),
             metrics,
             opaque,
+            finder: Finder::new(Outside::new(mail.resolver.dns().clone()), &config.certificates),
             assets: config.web_root.clone().map_or_else(Assets::built, Assets::directory),
             large_requests: Semaphore::new(LARGE_KIB),
             large_replies: Arc::new(Semaphore::new(LARGE_KIB)),
@@ -103,12 +114,18 @@ impl Relay {
             patience,
             config,
         });
-        Ok(Self { listener, address, metrics_listener, store, state, jobs, _lock: lock })
+        jobs.spawn(outbound::run(state.clone()));
+        Ok(Self { listener, address, metrics_listener, smtp_listener, store, state, jobs, _lock: lock })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it takes mail from other servers, if it does.
+    pub fn smtp_address(&self) -> Option<SocketAddr> {
+        self.smtp_listener.as_ref()?.local_addr().ok()
     }
 
     /// The store, for tests that fill the disk.
@@ -121,6 +138,9 @@ impl Relay {
         if let Some(listener) = self.metrics_listener.take() {
             let router = metrics_router(self.state.clone());
             self.jobs.spawn(serve::run(listener, router, std::future::pending(), || ()));
+        }
+        if let Some(listener) = self.smtp_listener.take() {
+            self.jobs.spawn(smtp_in::run(listener, self.state.clone()));
         }
         let hub = self.state.hub.clone();
         serve::run(self.listener, app(self.state.clone()), stop, || hub.close()).await;

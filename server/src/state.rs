@@ -1,8 +1,8 @@
 //! What all handlers share.
 
 use crate::{
-    assets::Assets, config::Config, fanout::Hub, limits::Limiter, mail::Mail, metrics::Metrics,
-    opaque::Opaque, routes::push::Patience, store::RelayStore,
+    assets::Assets, config::Config, fanout::Hub, finder::Finder, limits::Limiter, mail::Mail,
+    metrics::Metrics, opaque::Opaque, routes::push::Patience, store::RelayStore,
 };
 use std::{ops::Deref, sync::Arc};
 use tokio::sync::Semaphore;
@@ -27,6 +27,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Sign-in by password.
     pub opaque: Opaque,
+    /// Looks for certificates elsewhere.
+    pub finder: Finder,
     /// The web app.
     pub assets: Assets,
     /// Room for large requests, in KiB.

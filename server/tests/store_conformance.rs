@@ -403,6 +403,21 @@ async fn tables_beside_the_log_keep_no_order_of_insertion() {
     }
 }
 
+/// As it is after the migration that added the column.
+#[tokio::test]
+async fn people_from_before_wkd_are_found_by_it() {
+    let data = tempfile::tempdir().unwrap();
+    let (store, _news) = open(data.path()).await;
+    let (_, mut joe) = account("joe.doe");
+    joe.certificate = b"certificate of joe".to_vec();
+    store.create_account("joe.doe", joe, 20_000).await.unwrap();
+    store.close().await;
+    sqlx::query("UPDATE account SET wkd_hash = NULL").execute(&mut raw(data.path()).await).await.unwrap();
+    let (store, _news) = open(data.path()).await;
+    let found = store.certificate_by_wkd("iy9q119eutrkn8s1mk4r39qejnbu3n5q").await.unwrap();
+    assert_eq!(found.unwrap(), b"certificate of joe");
+}
+
 #[tokio::test]
 async fn a_database_of_a_newer_relay_is_refused() {
     let data = tempfile::tempdir().unwrap();

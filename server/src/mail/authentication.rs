@@ -3,6 +3,7 @@
 //! What is refused here is refused because the domain in `From` asks for it (`p=reject`). Everything else is for the
 //! owner to judge. A mail that can't be judged because DNS is silent is taken, and the field says so.
 
+use super::trace::Fields;
 use mail_auth::{
     AuthenticatedMessage, AuthenticationResults, DmarcResult, MessageAuthenticator,
     common::headers::HeaderWriter as _,
@@ -26,8 +27,10 @@ use tokio::{runtime::Handle, time::timeout};
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 /// How long all questions about one mail may take.
 const EXAMINED_WITHIN: Duration = Duration::from_secs(30);
-/// DKIM signatures that are looked at. A mailing list adds one or two.
-const MAX_SIGNATURES: usize = 8;
+/// Longest header section. Each field costs memory beside its own.
+const MAX_HEADER: usize = 512 * 1024;
+/// DKIM signatures. Each may want the whole mail hashed; a mailing list adds one or two.
+const MAX_SIGNATURES: usize = 12;
 /// A mail that went through more servers goes in circles.
 const MAX_HOPS: usize = 50;
 
@@ -79,7 +82,8 @@ pub enum Findings {
     Results(String),
     /// The domain in `From` wants mail like this refused.
     Forged,
-    /// It has no header section, not exactly one `From`, or went through too many servers.
+    /// It has no header section or too long a one, not exactly one `From`, too many signatures, or went through too many
+    /// servers.
     Malformed,
     /// It could not be found out.
     Unknown,
@@ -100,15 +104,10 @@ pub async fn examine(resolver: Resolver, sender: Sender, message: Arc<[u8]>, hos
 
 impl Resolver {
     async fn examine(&self, sender: &Sender, message: &[u8], hostname: &str) -> Findings {
-        let Some(mut parsed) = AuthenticatedMessage::parse(message) else {
+        let parsed = well_formed(message).then(|| AuthenticatedMessage::parse(message)).flatten();
+        let Some(parsed) = parsed.filter(|parsed| one_domain(parsed.froms())) else {
             return Findings::Malformed;
         };
-        let fields = super::trace::Fields::of(message);
-        let one_from = fields.filter(|field| field.is("From")).count() == 1 && one_domain(parsed.froms());
-        if !one_from || parsed.received_headers_count() > MAX_HOPS {
-            return Findings::Malformed;
-        }
-        parsed.dkim_headers.truncate(MAX_SIGNATURES);
         let Sender { from, helo, mail_from } = sender;
         let dkim = self.0.verify_dkim(&parsed).await;
         let spf = if mail_from.is_empty() {
@@ -127,6 +126,21 @@ impl Resolver {
             .with_dmarc_result(&dmarc);
         Findings::Results(results.to_header())
     }
+}
+
+/// Whether the header section is within its limits, and there is one `From`.
+fn well_formed(message: &[u8]) -> bool {
+    let (mut size, mut from, mut hops, mut signatures) = (0, 0, 0, 0);
+    for field in Fields::of(message) {
+        size += field.whole.len();
+        from += usize::from(field.is("From"));
+        hops += usize::from(field.is("Received"));
+        signatures += usize::from(field.is("DKIM-Signature") || field.is("DKIM2-Signature"));
+        if size > MAX_HEADER {
+            return false;
+        }
+    }
+    from == 1 && hops <= MAX_HOPS && signatures <= MAX_SIGNATURES
 }
 
 /// Whether there is somebody in `From`, and all of them are at one domain: DMARC judges one.

@@ -79,9 +79,14 @@ impl MailKey {
         self.seals.decrypt(&Nonce::from(*nonce), payload).map_err(|_| Error::Sealed)
     }
 
-    /// The id of a mail for a person: the same for the same mail, and of no use to whoever lacks the key.
-    pub fn delivery_id(&self, account: AccountId, message: &[u8]) -> MessageId {
-        let mac = self.ids.clone().chain_update(account.0).chain_update(message).finalize().into_bytes();
+    /// The id of a mail for a person: the same for the same parts, and of no use to whoever lacks the key.
+    pub fn delivery_id<'a>(
+        &self,
+        account: AccountId,
+        parts: impl IntoIterator<Item = &'a [u8]>,
+    ) -> MessageId {
+        let mac = self.ids.clone().chain_update(account.0);
+        let mac = parts.into_iter().fold(mac, |mac, part| mac.chain_update(part)).finalize().into_bytes();
         let mut id = [0; 16];
         id.iter_mut().zip(mac).for_each(|(to, from)| *to = from);
         MessageId(id)
@@ -133,11 +138,12 @@ mod tests {
     #[test]
     fn ids_depend_on_person_mail_and_key() {
         let key = MailKey::from_bytes(&[7; FILE]).unwrap();
-        let id = key.delivery_id(AccountId([1; 16]), b"mail");
-        assert_eq!(id, key.delivery_id(AccountId([1; 16]), b"mail"));
-        assert_ne!(id, key.delivery_id(AccountId([2; 16]), b"mail"));
-        assert_ne!(id, key.delivery_id(AccountId([1; 16]), b"another"));
+        let id = key.delivery_id(AccountId([1; 16]), [b"mail".as_slice()]);
+        assert_eq!(id, key.delivery_id(AccountId([1; 16]), [b"mail".as_slice()]));
+        assert_eq!(id, key.delivery_id(AccountId([1; 16]), [b"ma".as_slice(), b"il"]));
+        assert_ne!(id, key.delivery_id(AccountId([2; 16]), [b"mail".as_slice()]));
+        assert_ne!(id, key.delivery_id(AccountId([1; 16]), [b"another".as_slice()]));
         let other = MailKey::from_bytes(&[8; FILE]).unwrap();
-        assert_ne!(id, other.delivery_id(AccountId([1; 16]), b"mail"));
+        assert_ne!(id, other.delivery_id(AccountId([1; 16]), [b"mail".as_slice()]));
     }
 }

@@ -28,6 +28,15 @@ pub fn received(hop: &Hop<'_>, hostname: &str, now: u64) -> String {
     )
 }
 
+/// The fields before a mail that a person of this relay sends to another: how it came, and whose it is.
+pub fn submitted(hostname: &str, sender: &str, now: u64) -> String {
+    let date = DateTime::from_timestamp(i64::try_from(now).unwrap_or(0)).to_rfc822();
+    format!(
+        "Received: by {hostname} with HTTP;\r\n\t{date}\r\n\
+         Authentication-Results: {hostname};\r\n\tauth=pass smtp.auth={sender}\r\n"
+    )
+}
+
 /// A name that a stranger gave, or `unknown` if it could be taken for something else.
 fn printable(helo: &str) -> &str {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);

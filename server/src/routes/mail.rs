@@ -116,12 +116,19 @@ async fn submit(
     let sender = state.store.own_mail_account(session.account).await?;
     let own = format!("{}@{}", sender.local, state.config.domain);
     submission::check(&call, &own)?;
+    if !state.mail.outbound.is_on() && !call.messages.iter().all(|mail| stays_here(&state, mail)) {
+        return Err(Refusal::OutsideMailOff.into());
+    }
     let recipients: usize = call.messages.iter().map(|mail| mail.recipients.len()).sum();
     let cost = u32::try_from(recipients.div_ceil(RECIPIENTS_EACH)).unwrap_or(u32::MAX);
     take(&state, Limit::submit_mails, session.account, cost)?;
     let new = prepared(&state, &sender, own, call).await?;
     let sequence = state.store.submit_mail(session.account, new, state.config.mail.quota()).await?;
     Ok(Cbor(Submitted { sequence }))
+}
+
+fn stays_here(state: &State, mail: &OutgoingMail) -> bool {
+    mail.recipients.iter().all(|recipient| state.config.is_of_this_domain(recipient))
 }
 
 impl From<Fault> for ApiError {
@@ -175,5 +182,8 @@ async fn info(
     _: By,
     Cbor(MailInfo {}): Cbor<MailInfo>,
 ) -> Answer<MailInfoReply> {
-    Ok(Cbor(MailInfoReply { sends: false, receives: state.config.mail.smtp_listen.is_some() }))
+    Ok(Cbor(MailInfoReply {
+        sends: state.mail.outbound.is_on(),
+        receives: state.config.mail.smtp_listen.is_some(),
+    }))
 }

@@ -1,6 +1,7 @@
 //! The calls, one module for each part of the wire's API.
 
 pub mod accounts;
+pub mod certificates;
 pub mod groups;
 pub mod health;
 pub mod inbox;
@@ -8,6 +9,7 @@ pub mod key_packages;
 pub mod keys;
 pub mod mail;
 pub mod push;
+pub mod wkd;
 
 use crate::state::State;
 use haven_wire::limits::valid_local_part;

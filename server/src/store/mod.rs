@@ -163,6 +163,8 @@ pub trait RelayStore: MailStore {
 
     /// A person's certificate and device list.
     async fn directory_entry(&self, local: &str) -> Result<Option<DirectoryEntry>>;
+    /// The certificate of the person whom WKD names so ([`crate::wkd::hash`]).
+    async fn certificate_by_wkd(&self, hash: &str) -> Result<Option<Vec<u8>>>;
     /// Writes the device list by compare-and-set.
     async fn put_device_list(&self, account: AccountId, list: SignedDeviceList) -> Result<()>;
 

@@ -31,7 +31,7 @@ fn note() -> Note {
 
 #[tokio::test]
 async fn a_submission_is_kept_encrypted_and_queued_sealed() {
-    let relay = TestRelay::start().await;
+    let relay = sending_relay(|_| ()).await;
     let alice = Reader::new(&relay, "alice").await;
     let mut socket = Socket::of(&relay, &alice.person).await;
     let mut call = submission(vec![mail(&["bob@example.org"], TEXT), mail(&["carol@example.org"], TEXT)]);
@@ -61,7 +61,7 @@ async fn a_submission_is_kept_encrypted_and_queued_sealed() {
 
 #[tokio::test]
 async fn the_same_submission_again_sends_nothing() {
-    let relay = TestRelay::start().await;
+    let relay = sending_relay(|_| ()).await;
     let alice = Reader::new(&relay, "alice").await;
     let call = submission(vec![mail(&["bob@example.org"], TEXT)]);
     for _ in 0..3 {
@@ -72,7 +72,7 @@ async fn the_same_submission_again_sends_nothing() {
 
 #[tokio::test]
 async fn no_file_of_the_relay_holds_a_word_of_a_mail_on_its_way_or_who_gets_it() {
-    let relay = TestRelay::start().await;
+    let relay = sending_relay(|_| ()).await;
     let alice = Reader::new(&relay, "alice").await;
     relay.call(&submission(vec![mail(&["quietperson@example.org"], TEXT)]), alice.by()).await.unwrap();
     for file in std::fs::read_dir(relay.data()).unwrap() {
@@ -85,7 +85,7 @@ async fn no_file_of_the_relay_holds_a_word_of_a_mail_on_its_way_or_who_gets_it()
 
 #[tokio::test]
 async fn who_speaks_for_others_or_breaks_lines_is_refused() {
-    let relay = TestRelay::start().await;
+    let relay = sending_relay(|_| ()).await;
     let alice = Reader::new(&relay, "alice").await;
     let good = || mail(&["bob@example.org"], TEXT);
     let with = |change: fn(&mut SubmitMail)| {
@@ -113,7 +113,7 @@ async fn who_speaks_for_others_or_breaks_lines_is_refused() {
 
 #[tokio::test]
 async fn the_largest_mail_can_be_sent_and_read_and_a_larger_one_not() {
-    let relay = TestRelay::start().await;
+    let relay = sending_relay(|_| ()).await;
     let alice = Reader::new(&relay, "alice").await;
     let line = format!("{}\r\n", "x".repeat(998));
     let lines = (MAX_MAIL - TEXT.len()) / line.len();
@@ -128,7 +128,7 @@ async fn the_largest_mail_can_be_sent_and_read_and_a_larger_one_not() {
 
 #[tokio::test]
 async fn a_body_that_is_read_holds_its_share_of_memory_until_it_is_sent() {
-    let relay = TestRelay::start().await;
+    let relay = sending_relay(|_| ()).await;
     let alice = Reader::new(&relay, "alice").await;
     let large = format!("{TEXT}{}", "x\r\n".repeat(MAX_INLINE_MAIL));
     relay.call(&submission(vec![mail(&["bob@example.org"], &large)]), alice.by()).await.unwrap();
@@ -143,7 +143,7 @@ async fn a_body_that_is_read_holds_its_share_of_memory_until_it_is_sent() {
 #[tokio::test]
 async fn sending_is_limited_by_account_and_recipients() {
     let rate = Rate { burst: 10, every_s: 3600.0 };
-    let relay = TestRelay::start_with(|config| config.limits.submit_mails = rate, Default::default()).await;
+    let relay = sending_relay(|config| config.limits.submit_mails = rate).await;
     let (alice, bob) = (Reader::new(&relay, "alice").await, Reader::new(&relay, "bob").await);
     let many = vec!["carol@example.org"; 61];
     let call = || submission(vec![mail(&many, TEXT)]);
@@ -160,7 +160,7 @@ async fn sending_is_limited_by_account_and_recipients() {
 
 #[tokio::test]
 async fn without_a_certificate_that_encrypts_nothing_is_sent() {
-    let relay = TestRelay::start().await;
+    let relay = sending_relay(|_| ()).await;
     let alice = Person::new(&relay, "alice").await;
     let call = submission(vec![mail(&["bob@example.org"], TEXT)]);
     assert_eq!(relay.call(&call, alice.by()).await.unwrap_err().status(), 400);
@@ -169,7 +169,7 @@ async fn without_a_certificate_that_encrypts_nothing_is_sent() {
 
 #[tokio::test]
 async fn notes_reach_the_other_devices_and_deletions_too() {
-    let relay = TestRelay::start().await;
+    let relay = sending_relay(|_| ()).await;
     let alice = Person::new(&relay, "alice").await;
     let phone = alice.another_device(&relay).await;
     let mut socket = Socket::of(&relay, &phone).await;
@@ -192,7 +192,7 @@ async fn notes_reach_the_other_devices_and_deletions_too() {
 
 #[tokio::test]
 async fn notes_are_bounded() {
-    let relay = TestRelay::start().await;
+    let relay = sending_relay(|_| ()).await;
     let alice = Person::new(&relay, "alice").await;
     let mut large = note();
     large.sealed.resize(MAX_NOTE + 1, 0);
@@ -204,7 +204,7 @@ async fn notes_are_bounded() {
 #[tokio::test]
 async fn a_full_mailbox_refuses_what_its_owner_sends_and_leaves() {
     let quota = |config: &mut haven_server::config::Config| config.mail.quota_mb = 0;
-    let relay = TestRelay::start_with(quota, Default::default()).await;
+    let relay = sending_relay(quota).await;
     let alice = Reader::new(&relay, "alice").await;
     let call = submission(vec![mail(&["bob@example.org"], TEXT)]);
     assert_eq!(relay.call(&call, alice.by()).await.unwrap_err(), Refusal::MailboxFull);

@@ -18,3 +18,4 @@ mod keys_and_inbox;
 mod mail;
 mod push;
 mod web;
+mod wkd;

@@ -10,12 +10,20 @@ use tokio::net::UdpSocket;
 
 /// Names, with a dot at their end, and their TXT records.
 #[derive(Clone, Default)]
-pub struct Zone(HashMap<String, String>);
+pub struct Zone {
+    texts: HashMap<String, String>,
+    fails: bool,
+}
 
 impl Zone {
     pub fn txt(mut self, name: &str, text: &str) -> Self {
-        self.0.insert(format!("{name}."), text.into());
+        self.texts.insert(format!("{name}."), text.into());
         self
+    }
+
+    /// A server that can't find out anything.
+    pub fn failing() -> Self {
+        Self { fails: true, ..Self::default() }
     }
 
     /// Answers until the test ends.
@@ -38,7 +46,8 @@ impl Zone {
         let mut answer = asked.clone();
         answer.metadata.message_type = MessageType::Response;
         answer.metadata.recursion_available = true;
-        match self.0.get(&query.name().to_ascii().to_lowercase()) {
+        match self.texts.get(&query.name().to_ascii().to_lowercase()) {
+            _ if self.fails => answer.metadata.response_code = ResponseCode::ServFail,
             Some(text) if query.query_type() == RecordType::TXT => {
                 // A string of a record has at most 255 bytes.
                 let strings = text.as_bytes().chunks(255).map(|part| String::from_utf8(part.into()).unwrap());

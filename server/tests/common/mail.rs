@@ -1,7 +1,7 @@
 //! People with certificates, and what they find in their mailboxes.
 
 use super::{By, TestRelay, dns::Zone, person::*};
-use haven_server::{config::Config, store};
+use haven_server::{config::Config, mail, store};
 use haven_wire::{ids::SessionToken, mail::*};
 use sequoia_openpgp::{
     Cert, KeyHandle,
@@ -16,7 +16,7 @@ use sequoia_openpgp::{
     serialize::MarshalInto as _,
     types::SymmetricAlgorithm,
 };
-use std::io::Read as _;
+use std::{io::Read as _, net::SocketAddr};
 
 /// Somebody who can read their mail.
 pub struct Reader {
@@ -39,6 +39,25 @@ pub async fn mail_relay(zone: Zone, change: impl FnOnce(&mut Config)) -> TestRel
         change(config);
     };
     TestRelay::start_with(configure, Default::default()).await
+}
+
+/// A relay that takes mail to other domains, and reaches nobody to hand it to.
+pub async fn sending_relay(change: impl FnOnce(&mut Config)) -> TestRelay {
+    let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let configure = |config: &mut Config| {
+        by_smarthost(dead)(config);
+        change(config);
+    };
+    TestRelay::start_with(configure, Default::default()).await
+}
+
+/// Mail to other domains goes to a server on this machine.
+pub fn by_smarthost(at: SocketAddr) -> impl FnOnce(&mut Config) {
+    move |config| {
+        config.mail.route = mail::config::Route::Smarthost;
+        config.mail.smarthost = Some(format!("smtp://127.0.0.1:{}", at.port()));
+        config.mail.smarthost_tls = mail::config::Tls::None;
+    }
 }
 
 impl Reader {

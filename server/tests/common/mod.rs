@@ -14,7 +14,9 @@
 pub mod dns;
 pub mod group;
 pub mod mail;
+pub mod mail_server;
 pub mod person;
+pub mod smtp;
 pub mod socket;
 
 use axum::{
@@ -50,6 +52,7 @@ pub struct TestRelay {
     pub state: State,
     pub store: Arc<SqliteStore>,
     pub address: SocketAddr,
+    pub smtp: Option<SocketAddr>,
     app: Router,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<()>,
@@ -86,6 +89,7 @@ impl TestRelay {
             state,
             store: relay.store(),
             address: relay.address(),
+            smtp: relay.smtp_address(),
             stop: Some(stop),
             served: tokio::spawn(relay.serve(async {
                 let _ = stopped.await;

@@ -45,7 +45,11 @@ impl Program {
     }
 
     pub async fn start(data: &Path, options: &[&str]) -> Self {
-        let mut child = Self::command(data, options).spawn().unwrap();
+        Self::spawn(&mut Self::command(data, options))
+    }
+
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let err = read_all(child.stderr.take().unwrap());
         let mut greeting = String::new();

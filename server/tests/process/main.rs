@@ -11,7 +11,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod arrivals;
 mod client;
+mod departures;
 
 use client::{Program, Wire};
 use common::{By, group::Group, random};

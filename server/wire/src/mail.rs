@@ -14,7 +14,8 @@ pub struct MailboxEntry {
     pub sequence: u64,
     /// What it is.
     pub kind: EntryKind,
-    /// For [`EntryKind::Sent`] and [`EntryKind::Note`]: the id that the device gave it. Otherwise random.
+    /// For [`EntryKind::Sent`] and [`EntryKind::Note`]: the id that the device gave it. Otherwise the relay's. A deleted
+    /// entry keeps its id.
     pub id: MessageId,
     /// Bytes of the body.
     pub size: u64,

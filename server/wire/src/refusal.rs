@@ -63,6 +63,9 @@ pub enum Refusal {
         /// The limit, in the unit of that part.
         limit: u64,
     },
+    /// The relay sends no mail to other domains; [`crate::mail::MailInfoReply::sends`] says so beforehand.
+    #[error("this relay sends no mail to other domains")]
+    OutsideMailOff,
     /// The epoch token does not open this group, at this epoch.
     #[error("the epoch token does not fit")]
     WrongEpochToken,
@@ -85,7 +88,7 @@ impl Refusal {
         match self {
             Self::BadRequest { .. } | Self::HeaderMismatch => 400,
             Self::BadCredentials | Self::NotSignedIn => 401,
-            Self::WrongEpochToken | Self::SignUpClosed => 403,
+            Self::OutsideMailOff | Self::WrongEpochToken | Self::SignUpClosed => 403,
             Self::NotFound => 404,
             Self::AddressTaken
             | Self::Conflict { .. }

@@ -22,8 +22,8 @@ pub(super) async fn create(tx: &mut Tx, local: String, new: RegisterFinish, day:
     query(
         "INSERT INTO account (account_id, local_part, creation_hash, opaque_record, memory_kib, passes,
             recovery_login_hash, wrap_password, wrap_recovery, vault_version, vault_body, certificate,
-            list_sequence, list_document, created_day)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+            list_sequence, list_document, created_day, wkd_hash)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(account.0.as_slice())
     .bind(&local)
@@ -40,6 +40,7 @@ pub(super) async fn create(tx: &mut Tx, local: String, new: RegisterFinish, day:
     .bind(signed(new.device_list.sequence))
     .bind(new.device_list.document)
     .bind(day)
+    .bind(crate::wkd::hash(&local))
     .execute(&mut tx.connection)
     .await?;
     put_device(tx, account, new.device_id, new.session_hash).await

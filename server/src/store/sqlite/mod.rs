@@ -11,6 +11,7 @@ mod key_packages;
 mod mail;
 mod mailbox;
 mod upkeep;
+mod wkd;
 mod writer;
 
 use super::{
@@ -48,6 +49,7 @@ impl SqliteStore {
             .connect()
             .await?;
         MIGRATIONS.run(&mut connection).await.map_err(|error| StoreError::Failed(error.to_string()))?;
+        wkd::fill(&mut connection).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(8)
             .acquire_timeout(Duration::from_secs(10))
@@ -173,6 +175,10 @@ impl RelayStore for SqliteStore {
         let mut reader = self.readers.acquire().await?;
         let entry = accounts::directory_entry(&mut reader, local).await?;
         Ok(entry.map(|(_, entry)| entry))
+    }
+
+    async fn certificate_by_wkd(&self, hash: &str) -> Result<Option<Vec<u8>>> {
+        wkd::certificate(&self.readers, hash).await
     }
 
     async fn put_device_list(&self, account: AccountId, list: SignedDeviceList) -> Result<()> {

@@ -1,0 +1,164 @@
+//! Mail that is on its way out while the program is killed.
+
+use crate::{
+    client::{Program, Wire},
+    common::{
+        By, TestRelay,
+        mail::*,
+        mail_server::{MailServer, saying},
+        random,
+    },
+};
+use haven_wire::{ids::*, mail::*};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+const WORKERS: usize = 4;
+const ROUNDS: usize = 20;
+const RECIPIENTS: [&str; 2] = ["bob@localhost", "eve@example.org"];
+
+type Accepted = Arc<Mutex<BTreeSet<MessageId>>>;
+
+fn submission(id: MessageId) -> SubmitMail {
+    let message = format!(
+        "From: <alice@localhost>\r\nMessage-ID: <{}@localhost>\r\n\r\n{}",
+        id.to_hex(),
+        "Plainwords\r\n".repeat(500)
+    );
+    let recipients = RECIPIENTS.map(str::to_owned).to_vec();
+    SubmitMail {
+        id,
+        messages: vec![OutgoingMail { recipients, message: message.into() }],
+        kept: 0,
+        note: None,
+    }
+}
+
+/// Sends until the relay is gone.
+async fn send(wire: Wire, session: SessionToken, accepted: Accepted) {
+    loop {
+        let id = MessageId(random());
+        let Some(answer) = wire.call(&submission(id), By::Session(&session)).await else { return };
+        answer.unwrap();
+        accepted.lock().unwrap().insert(id);
+    }
+}
+
+/// What is in a mailbox, opened.
+async fn entries(wire: &Wire, reader: &Reader) -> Vec<(EntryKind, Vec<u8>)> {
+    let (mut entries, mut after) = (Vec::new(), 0);
+    loop {
+        let page = wire.call(&GetMailbox { after, limit: 1000 }, reader.by()).await.unwrap().unwrap();
+        let Some(last) = page.entries.last() else { return entries };
+        after = last.sequence;
+        for entry in page.entries {
+            entries.push((entry.kind, opened(&reader.cert, &entry.body.unwrap())));
+        }
+    }
+}
+
+/// How often each mail is in a mailbox, or was taken by the server.
+fn count<'a>(mails: impl Iterator<Item = &'a [u8]>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for mail in mails {
+        let text = String::from_utf8_lossy(mail);
+        let id = text.split("Message-ID: <").nth(1).unwrap().split('@').next().unwrap();
+        *counts.entry(id.to_owned()).or_default() += 1;
+    }
+    counts
+}
+
+/// Waits until nothing is on its way any more. Answers what Alice was told: how often, for each mail and recipient.
+async fn told(wire: &Wire, alice: &Reader) -> BTreeMap<(String, String), usize> {
+    loop {
+        let entries = entries(wire, alice).await;
+        let sent = entries.iter().filter(|(kind, _)| *kind == EntryKind::Sent).count();
+        let mut told = BTreeMap::new();
+        for (_, body) in entries.iter().filter(|(kind, _)| *kind == EntryKind::Delivery) {
+            let report: DeliveryReport = haven_wire::decode(body).unwrap();
+            assert_eq!(report.outcome, Outcome::Delivered);
+            for recipient in report.recipients {
+                *told.entry((report.id.to_hex(), recipient)).or_default() += 1;
+            }
+        }
+        if told.len() == sent * RECIPIENTS.len() {
+            return told;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mail_that_was_accepted_is_delivered_after_kill_9_and_into_mailboxes_once() {
+    let relay = TestRelay::start().await;
+    let (alice, bob) = (Reader::new(&relay, "alice").await, Reader::new(&relay, "bob").await);
+    let directory = relay.stop().await;
+    let data = directory.path().join("data");
+    let mut server = MailServer::start(saying("NEVER", "")).await;
+    let config = format!(
+        "[mail]\nroute = \"smarthost\"\nsmarthost = \"smtp://{}\"\nsmarthost_tls = \"none\"\n\
+         [limits]\nsubmit_mails = {{ burst = 1000000, every_s = 0.001 }}\n",
+        server.address
+    );
+    std::fs::write(data.join("haven.toml"), config).unwrap();
+    let accepted = Accepted::default();
+    let mut program = Program::start(&data, &["--log", "error"]).await;
+    for round in 1..=ROUNDS {
+        let workers: Vec<_> = (0..WORKERS)
+            .map(|_| tokio::spawn(send(program.wire.clone(), alice.person.session, accepted.clone())))
+            .collect();
+        while accepted.lock().unwrap().len() < 5 * round {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        program.kill();
+        for worker in workers {
+            worker.await.unwrap();
+        }
+        program = Program::start(&data, &["--log", "error"]).await;
+    }
+    let told = told(&program.wire, &alice).await;
+    assert!(told.values().all(|times| *times == 1), "told twice");
+    let arrived = entries(&program.wire, &bob).await;
+    let arrived = count(arrived.iter().map(|(_, mail)| mail.as_slice()));
+    let taken = server.all();
+    let taken = count(taken.iter().map(|taken| taken.message.as_slice()));
+    for id in accepted.lock().unwrap().iter() {
+        assert_eq!(arrived.get(&id.to_hex()), Some(&1), "once in Bob's mailbox");
+        assert!(taken.contains_key(&id.to_hex()), "lost on its way to the server");
+    }
+    assert!(arrived.values().all(|times| *times == 1), "twice in Bob's mailbox");
+    let twice = taken.values().filter(|times| **times > 1).count();
+    println!("{} mails, none lost; the server got {twice} of them twice", arrived.len());
+}
+
+/// Which certificates are trusted is a matter of the whole process.
+#[tokio::test]
+async fn a_smarthost_that_proves_its_name_gets_the_password_and_the_mail() {
+    let relay = TestRelay::start().await;
+    let alice = Reader::new(&relay, "alice").await;
+    let directory = relay.stop().await;
+    let data = directory.path().join("data");
+    let mut server = MailServer::with_tls(saying("NEVER", "")).await;
+    let (trusted, password) = (data.join("trusted.pem"), data.join("password"));
+    std::fs::write(&trusted, &server.certificate).unwrap();
+    std::fs::write(&password, "hidden\n").unwrap();
+    let config = format!(
+        "[mail]\nroute = \"smarthost\"\nsmarthost = \"smtp://alice@localhost:{}\"\nsmarthost_password_file = {password:?}\n",
+        server.address.port()
+    );
+    std::fs::write(data.join("haven.toml"), config).unwrap();
+    let program = Program::spawn(Program::command(&data, &[]).env("SSL_CERT_FILE", trusted));
+    let mut call = submission(MessageId(random()));
+    call.messages[0].recipients = vec![RECIPIENTS[1].to_owned()];
+    program.wire.call(&call, alice.by()).await.unwrap().unwrap();
+    let taken = server.next().await;
+    assert!(taken.tls);
+    // base64 of \0alice\0hidden
+    assert_eq!(taken.login.unwrap(), "AGFsaWNlAGhpZGRlbg==");
+    let (_, _, log) = program.terminate();
+    assert!(log.contains("haven._domainkey.localhost IN TXT \"v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG"), "{log}");
+    assert!(!log.contains("eve") && !log.contains("alice"), "{log}");
+}
