@@ -63,6 +63,9 @@ pub enum Failure {
         /// The limit, in bytes or recipients.
         limit: u64,
     },
+    /// The relay hands no mail to other servers.
+    #[error("the relay hands no mail to other servers")]
+    OutsideMailOff,
     /// The mailbox at the relay is full.
     #[error("the mailbox is full")]
     MailboxFull,

@@ -48,6 +48,9 @@ pub fn sentence(failure: &Failure) -> String {
             "This mail is too large: at most {} with its attachments. Take some out, and send them in another mail.",
             super::mail::size(*limit)
         ),
+        Failure::OutsideMailOff => {
+            "Whoever runs this relay has not set it up to send mail to other servers. Mail to people of this relay works.".to_owned()
+        }
         Failure::MailboxFull => {
             "Your mailbox at the relay is full. Delete mail for good that you don’t need: the largest have attachments.".to_owned()
         }

@@ -510,7 +510,7 @@ impl<S: Store> Engine<S> {
         self.memory.mail.load_rest(&self.store).await?;
         let mut views = Vec::new();
         for summary in self.memory.thread_summaries(thread) {
-            let view = match self.memory.waiting_view(summary.id) {
+            let view = match self.memory.unsent_view(summary.id) {
                 Some(view) => Some(view),
                 None => self.body(summary.id).await?.and_then(|body| self.memory.mail_view(summary.id, body)),
             };
@@ -590,12 +590,14 @@ fn needs_body(entry: &MailboxEntry) -> bool {
 }
 
 fn is_final_for_mail(refusal: &Refusal) -> bool {
-    is_final(refusal)
+    is_final(refusal) || matches!(refusal, Refusal::MailboxFull | Refusal::OutsideMailOff)
 }
 
 fn failure_of(refusal: &Refusal) -> Failure {
     match refusal {
         Refusal::TooLarge { limit, .. } => Failure::MailTooLarge { limit: *limit },
+        Refusal::MailboxFull => Failure::MailboxFull,
+        Refusal::OutsideMailOff => Failure::OutsideMailOff,
         refusal => Failure::Relay { message: refusal.to_string() },
     }
 }

@@ -93,7 +93,8 @@ impl Memory {
     /// The mails of a thread, oldest first; those in junk and trash only if there are no others.
     pub fn thread_summaries(&self, thread: ThreadId) -> Vec<MailSummary> {
         let records = self.mail.records.values().filter(|mail| mail.thread == thread).map(summary);
-        let waiting = self.mail.sending.values().map(|sending| self.waiting(sending));
+        let drafts = self.mail.drafts.values().map(|draft| self.draft_summary(draft));
+        let waiting = self.mail.sending.values().map(|sending| self.waiting(sending)).chain(drafts);
         let mut mails: Vec<_> = records.chain(waiting.filter(|mail| mail.thread == thread)).collect();
         let away = |mail: &MailSummary| matches!(mail.folder, Folder::Junk | Folder::Trash);
         if !mails.iter().all(away) {
@@ -142,10 +143,13 @@ impl Memory {
         }
     }
 
-    /// A mail that waits, as a whole.
-    pub fn waiting_view(&self, id: MailId) -> Option<MailView> {
-        let sending = self.mail.sending.get(&id)?;
-        let draft = &sending.draft.draft;
+    /// A draft or a mail that waits, as a whole.
+    pub fn unsent_view(&self, id: MailId) -> Option<MailView> {
+        let (summary, draft) = match (self.mail.sending.get(&id), self.mail.drafts.get(&id)) {
+            (Some(sending), _) => (self.waiting(sending), &sending.draft.draft),
+            (None, Some(stored)) => (self.draft_summary(stored), &stored.draft),
+            (None, None) => return None,
+        };
         let attachment = |file: &haven_bridge::mail::DraftFile| haven_bridge::mail::AttachmentView {
             part: file.id,
             name: file.name.clone(),
@@ -153,7 +157,7 @@ impl Memory {
             size: file.size,
         };
         Some(MailView {
-            summary: self.waiting(sending),
+            summary,
             to: draft.to.clone(),
             cc: draft.cc.clone(),
             bcc: draft.bcc.clone(),

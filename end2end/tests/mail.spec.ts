@@ -1,0 +1,150 @@
+import { AxeBuilder } from '@axe-core/playwright'
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { NETWORK_LOST } from '../fixtures/faults.ts'
+import { MailPage } from '../fixtures/mail_page.ts'
+import { Person } from '../fixtures/person.ts'
+import { Relay } from '../fixtures/relay.ts'
+import { deliver, emptyDns, freePort, Smarthost } from '../fixtures/smtp.ts'
+import { expect, test } from '../fixtures/test.ts'
+
+test('two people write each other mail with files, find it offline, and have it after a reload', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')]
+  const [hers, his] = [new MailPage(alice.page), new MailPage(bob.page)]
+  await his.open()
+  await hers.open()
+  const buffer = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 31) & 255))
+  const files = [{ name: 'Plan für den Steg.bin', mimeType: 'application/octet-stream', buffer }]
+  await hers.write({ to: [bob.address], subject: 'Grüße vom See', text: 'The heliotrope is in flower.', files })
+  await expect(alice.page.getByText('End-to-end encrypted')).toBeVisible()
+  await hers.send()
+
+  const card = await his.read('Grüße vom See')
+  await expect(card.getByText('The heliotrope is in flower.').last()).toBeVisible()
+  await expect(card.getByRole('button', { name: 'End-to-end' })).toBeVisible()
+  await expect(card.getByRole('button', { name: /^Signed/ })).toBeVisible()
+  const download = bob.page.waitForEvent('download')
+  await card.getByRole('button', { name: /^Save/ }).click()
+  expect(await readFile(await (await download).path())).toEqual(buffer)
+
+  await card.getByRole('button', { name: 'Reply', exact: true }).click()
+  await his.text.press('Control+Home')
+  await his.text.pressSequentially('I bring bread.\n')
+  await his.send()
+  await hers.openFolder('Inbox')
+  const answer = await hers.read('Re: Grüße vom See')
+  await expect(answer.getByText('I bring bread.').last()).toBeVisible()
+  await expect(hers.cards).toHaveCount(2)
+  await hers.openFolder('Sent')
+  await expect(hers.row('Grüße vom See')).toHaveCount(1)
+
+  bob.faults.allow(NETWORK_LOST)
+  await bob.context.setOffline(true)
+  await his.openFolder('Inbox')
+  await his.search.fill('heliotrope')
+  await expect(his.row('Grüße vom See')).toHaveCount(1)
+  await bob.context.setOffline(false)
+  await bob.page.reload()
+  await his.openFolder('Inbox')
+  await expect(his.row('Grüße vom See')).toHaveCount(1)
+})
+
+test('what was typed is there after a reload in the middle of it', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')]
+  const mail = new MailPage(alice.page)
+  await mail.open()
+  await mail.write({ to: [bob.address], subject: 'Half a thought', text: 'It began with' })
+  await expect(alice.page.getByText('Saved', { exact: true })).toBeVisible()
+  await alice.page.reload()
+  await expect(mail.text).toHaveValue('It began with')
+  await expect(mail.subject).toHaveValue('Half a thought')
+  await mail.send()
+  const his = new MailPage(bob.page)
+  await his.open()
+  await expect(await his.read('Half a thought')).toContainText('It began with')
+})
+
+test('mail comes from and goes to other servers, in the clear only after a question', async ({ browser }) => {
+  const smtp = await freePort()
+  const smarthost = await Smarthost.start()
+  const directory = await mkdtemp(join(tmpdir(), 'haven-mail-'))
+  const config = join(directory, 'haven.toml')
+  await writeFile(
+    config,
+    [
+      '[mail]',
+      `smtp_listen = "127.0.0.1:${smtp}"`,
+      `dns = "127.0.0.1:${await emptyDns()}"`,
+      'route = "smarthost"',
+      `smarthost = "smtp://127.0.0.1:${smarthost.port}"`,
+      'smarthost_tls = "none"',
+      '[certificates]',
+      'wkd = false',
+      'key_server = "off"',
+    ].join('\n'),
+  )
+  const relay = await Relay.start('--config', config)
+  const alice = new Person('alice', relay.origin)
+  await alice.use(await browser.newContext())
+  await alice.signUp()
+  const mail = new MailPage(alice.page)
+  await mail.open()
+  const message = [
+    'From: Corner Shop <orders@shop.example>',
+    'To: alice@localhost',
+    'Subject: Two pounds of heliotrope',
+    'Message-ID: <1@shop.example>',
+    'Date: Mon, 23 Nov 2026 06:00:00 +0000',
+    'MIME-Version: 1.0',
+    'Content-Type: text/html; charset=utf-8',
+    '',
+    '<p>Your <b>order</b> is ready.</p><img src="https://tracker.example/pixel.gif"><script>document.title="bad"</script>',
+  ].join('\n')
+  expect(await deliver(smtp, 'orders@shop.example', 'alice@localhost', message)).toMatch(/^250/)
+  expect(await deliver(smtp, 'orders@shop.example', 'nobody@localhost', message)).toMatch(/^550/)
+  const card = await mail.read('Two pounds of heliotrope')
+  await expect(card.getByRole('button', { name: 'Encrypted on arrival' })).toBeVisible()
+  await expect(card.getByText('Pictures from elsewhere were left out')).toBeVisible()
+  await expect(alice.page.frameLocator('iframe').getByText('order')).toBeVisible()
+
+  await mail.write({ to: ['dan@elsewhere.example'], subject: 'Open question', text: 'Can you read this?' })
+  await mail.button('Send').click()
+  const dialog = alice.page.getByRole('dialog', { name: 'Send this mail in the clear?' })
+  await expect(dialog).toContainText('dan@elsewhere.example')
+  expect(smarthost.mails).toEqual([])
+  await dialog.getByRole('button', { name: 'Send in the clear' }).click()
+  await expect.poll(() => smarthost.mails.length).toBe(1)
+  expect(smarthost.mails[0].recipients).toEqual(['dan@elsewhere.example'])
+  expect(smarthost.mails[0].message).toContain('Can you read this?')
+  expect(smarthost.mails[0].message).toMatch(/^DKIM-Signature:/m)
+  await mail.openFolder('Sent')
+  await mail.read('Open question')
+  await expect(alice.page.getByText('Delivered')).toBeVisible()
+  alice.faults.check()
+  await alice.context.close()
+  await relay.stop()
+})
+
+test('no screen of mail has a serious fault of accessibility', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')]
+  const [hers, his] = [new MailPage(alice.page), new MailPage(bob.page)]
+  await hers.open()
+  await hers.write({ to: [bob.address], subject: 'A look around', text: 'Is everything where it should be?' })
+  const check = async (mail: MailPage, screen: string) => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await mail.page.emulateMedia({ colorScheme })
+      const { violations } = await new AxeBuilder({ page: mail.page }).analyze()
+      const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      expect(serious.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]), `${screen}, ${colorScheme}`).toEqual([])
+    }
+  }
+  await check(hers, 'writing')
+  await hers.send()
+  await his.open()
+  await expect(his.row('A look around')).toHaveCount(1)
+  await check(his, 'list')
+  await his.read('A look around')
+  await expect(his.cards).toHaveCount(1)
+  await check(his, 'reading')
+})
