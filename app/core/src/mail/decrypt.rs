@@ -31,13 +31,13 @@ use sequoia_openpgp::{
 use std::{cell::RefCell, io::Read, rc::Rc};
 
 /// What a message may unpack to, in bytes.
-pub const MAX_UNPACKED: usize = 64 * 1024 * 1024;
+const MAX_UNPACKED: usize = 64 * 1024 * 1024;
 /// How many times its own size a message may unpack to.
-pub const MAX_RATIO: usize = 100;
+const MAX_RATIO: usize = 100;
 /// A message may unpack to so many bytes whatever its size: short texts repeat themselves.
 const ALWAYS_ALLOWED: usize = 1024 * 1024;
 /// Packets of a message: recipients, signatures, and layers.
-pub const MAX_PACKETS: usize = 500;
+const MAX_PACKETS: usize = 500;
 /// The shortest container: with a block cipher of 16 bytes, its prefix of 18 bytes and the integrity check of 22.
 const MIN_CONTAINER: usize = 18 + 22;
 /// Hidden recipients that the own keys are tried on.
