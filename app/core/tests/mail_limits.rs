@@ -22,13 +22,14 @@ use sequoia_openpgp::{
     crypto::SessionKey,
     packet::PKESK,
     parse::{PacketParser, PacketParserResult, Parse as _},
+    policy::StandardPolicy,
     serialize::{
         Marshal as _, MarshalInto as _,
         stream::{Compressor, Encryptor, LiteralWriter, Message},
     },
     types::{CompressionAlgorithm, CompressionLevel},
 };
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 /// PGP/MIME around a message.
 fn wrapped(message: &[u8]) -> String {
@@ -214,8 +215,8 @@ fn decrypt_layer(message: &[u8], reader: &SecretCertificate) -> Vec<u8> {
 }
 
 fn rewrap(packets: &[u8], cert: &Cert) -> Vec<u8> {
-    let policy = sequoia_openpgp::policy::StandardPolicy::new();
-    let keys = cert.keys().with_policy(&policy, None).for_transport_encryption();
+    let policy = StandardPolicy::at(clock());
+    let keys = cert.keys().with_policy(&policy, clock()).for_transport_encryption();
     let mut out = Vec::new();
     let mut message = Encryptor::for_recipients(Message::new(&mut out), keys).build().unwrap();
     message.write_all(packets).unwrap();
@@ -242,8 +243,8 @@ fn hidden_recipients_find_their_key() {
 /// So many compressed layers around so many zeros, encrypted to Bob.
 fn bomb(bob: &SecretCertificate, layers: usize, megabytes: usize) -> Vec<u8> {
     let cert = Cert::from_bytes(&bob.public_bytes().unwrap()).unwrap();
-    let policy = sequoia_openpgp::policy::StandardPolicy::new();
-    let keys = cert.keys().with_policy(&policy, None).for_transport_encryption();
+    let policy = StandardPolicy::at(clock());
+    let keys = cert.keys().with_policy(&policy, clock()).for_transport_encryption();
     let mut out = Vec::new();
     let mut message = Encryptor::for_recipients(Message::new(&mut out), keys).build().unwrap();
     for _ in 0..layers {
@@ -418,5 +419,39 @@ fn mutated_mail_never_does_more_than_fail() {
     for _ in 0..1000 {
         let _ = mail::open_entry(&dice.mutate(&sealed), &keys, NOW);
         let _ = mail::attachment(&dice.mutate(&sealed), 1, &keys, NOW);
+    }
+}
+
+/// Whoever has a certificate can put anything inside an encryption that opens.
+#[test]
+fn mutated_packets_inside_an_encryption_never_do_more_than_fail() {
+    let (alice, bob) = (person("alice"), person("bob"));
+    let cert = Cert::from_bytes(&bob.public_bytes().unwrap()).unwrap();
+    let sent = message(&compose(&letter(), &alice, &[&bob]));
+    let signed = decrypt_layer(&sent.as_bytes()[sent.find("-----BEGIN").unwrap()..], &bob);
+    let compressed = decrypt_layer(&bomb(&bob, 2, 0), &bob);
+    let mut dice = Dice(0x0BAD_CAFE_1234_5679);
+    for sample in [signed, compressed] {
+        for _ in 0..1500 {
+            open(wrapped(&rewrap(&dice.mutate(&sample), &cert)), &bob, &[&alice]);
+        }
+    }
+}
+
+/// The newer container (SEIPDv2) and the compressed one of GnuPG.
+#[test]
+fn mutated_messages_of_other_programs_never_do_more_than_fail() {
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/mail");
+    let bob = SecretCertificate::from_bytes(&std::fs::read(data.join("bob.tsk")).unwrap()).unwrap();
+    let mut dice = Dice(0x7777_1234_0BAD_F00D);
+    for name in ["openpgpjs6-seipdv2.eml", "gpg-encrypted.eml", "gpg-signed.eml", "gpg-clearsigned.eml"] {
+        let mail = std::fs::read(data.join(name)).unwrap();
+        let mut packets = Vec::new();
+        let armored = sequoia_openpgp::armor::Reader::from_bytes(&mail, None);
+        std::io::BufReader::new(armored).read_to_end(&mut packets).unwrap();
+        for _ in 0..800 {
+            open(wrapped(&dice.mutate(&packets)), &bob, &[]);
+            open(dice.mutate(&mail), &bob, &[]);
+        }
     }
 }
