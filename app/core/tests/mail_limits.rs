@@ -165,10 +165,23 @@ fn inline_messages_are_shown_without_what_stands_around_them() {
 #[test]
 fn a_signature_around_the_encryption_counts_for_nothing() {
     let (eve, bob) = (person("eve"), person("bob"));
-    let cert = Cert::from_bytes(&bob.public_bytes().unwrap()).unwrap();
-    let inner = encrypt(b"Content-Type: text/plain\r\n\r\nby alice", &cert);
-    let opened = open(wrapped(&inner), &bob, &[&eve]);
-    assert_eq!(opened.signature, Signature::None);
+    let letter = Letter { from: mailbox("Eve", "eve@example.org"), ..letter() };
+    let signed = mail::compose(&letter, &eve, None, NOW).unwrap().messages.remove(0).1;
+    let around = [dearmored(&signed), secret(&bob)].concat();
+    let opened = open(wrapped(&around), &bob, &[&eve]);
+    assert_eq!((opened.text.as_str(), opened.signature), ("the secret\n", Signature::None));
+    for length in 0..around.len() {
+        let opened = open(wrapped(&around[..length]), &bob, &[&eve]);
+        assert!(opened.trouble.is_some(), "{length}");
+    }
+}
+
+/// The packets in the first armor of a text.
+fn dearmored(text: &[u8]) -> Vec<u8> {
+    let mut packets = Vec::new();
+    let armored = sequoia_openpgp::armor::Reader::from_bytes(text, None);
+    std::io::BufReader::new(armored).read_to_end(&mut packets).unwrap();
+    packets
 }
 
 #[test]
@@ -293,6 +306,12 @@ fn containers_in_containers_are_refused() {
     let inner = secret(&bob);
     let opened = open(wrapped(&rewrap(&inner, &cert)), &bob, &[]);
     assert!(opened.trouble.is_some());
+    // A marker packet alone inside the first, then a second one that is cut off.
+    let first = rewrap(&[0xCA, 3, b'P', b'G', b'P'], &cert);
+    for length in 0..inner.len() {
+        let opened = open(wrapped(&[&first, &inner[..length]].concat()), &bob, &[]);
+        assert!(opened.trouble.is_some(), "{length}");
+    }
     // Sequoia panics at a container that is cut off in its first bytes.
     for length in container_at(&inner)..inner.len() {
         let opened = open(wrapped(&rewrap(&inner[..length], &cert)), &bob, &[]);
@@ -446,9 +465,7 @@ fn mutated_messages_of_other_programs_never_do_more_than_fail() {
     let mut dice = Dice(0x7777_1234_0BAD_F00D);
     for name in ["openpgpjs6-seipdv2.eml", "gpg-encrypted.eml", "gpg-signed.eml", "gpg-clearsigned.eml"] {
         let mail = std::fs::read(data.join(name)).unwrap();
-        let mut packets = Vec::new();
-        let armored = sequoia_openpgp::armor::Reader::from_bytes(&mail, None);
-        std::io::BufReader::new(armored).read_to_end(&mut packets).unwrap();
+        let packets = dearmored(&mail);
         for _ in 0..800 {
             open(wrapped(&dice.mutate(&packets)), &bob, &[]);
             open(dice.mutate(&mail), &bob, &[]);
