@@ -3,6 +3,7 @@
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::string_slice,
     clippy::unwrap_used,
     reason = "tests"
@@ -21,13 +22,14 @@ use sequoia_openpgp::{
     crypto::SessionKey,
     packet::PKESK,
     parse::{PacketParser, PacketParserResult, Parse as _},
+    policy::StandardPolicy,
     serialize::{
         Marshal as _, MarshalInto as _,
         stream::{Compressor, Encryptor, LiteralWriter, Message},
     },
     types::{CompressionAlgorithm, CompressionLevel},
 };
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 /// PGP/MIME around a message.
 fn wrapped(message: &[u8]) -> String {
@@ -163,10 +165,23 @@ fn inline_messages_are_shown_without_what_stands_around_them() {
 #[test]
 fn a_signature_around_the_encryption_counts_for_nothing() {
     let (eve, bob) = (person("eve"), person("bob"));
-    let cert = Cert::from_bytes(&bob.public_bytes().unwrap()).unwrap();
-    let inner = encrypt(b"Content-Type: text/plain\r\n\r\nby alice", &cert);
-    let opened = open(wrapped(&inner), &bob, &[&eve]);
-    assert_eq!(opened.signature, Signature::None);
+    let letter = Letter { from: mailbox("Eve", "eve@example.org"), ..letter() };
+    let signed = mail::compose(&letter, &eve, None, NOW).unwrap().messages.remove(0).1;
+    let around = [dearmored(&signed), secret(&bob)].concat();
+    let opened = open(wrapped(&around), &bob, &[&eve]);
+    assert_eq!((opened.text.as_str(), opened.signature), ("the secret\n", Signature::None));
+    for length in 0..around.len() {
+        let opened = open(wrapped(&around[..length]), &bob, &[&eve]);
+        assert!(opened.trouble.is_some(), "{length}");
+    }
+}
+
+/// The packets in the first armor of a text.
+fn dearmored(text: &[u8]) -> Vec<u8> {
+    let mut packets = Vec::new();
+    let armored = sequoia_openpgp::armor::Reader::from_bytes(text, None);
+    std::io::BufReader::new(armored).read_to_end(&mut packets).unwrap();
+    packets
 }
 
 #[test]
@@ -213,8 +228,8 @@ fn decrypt_layer(message: &[u8], reader: &SecretCertificate) -> Vec<u8> {
 }
 
 fn rewrap(packets: &[u8], cert: &Cert) -> Vec<u8> {
-    let policy = sequoia_openpgp::policy::StandardPolicy::new();
-    let keys = cert.keys().with_policy(&policy, None).for_transport_encryption();
+    let policy = StandardPolicy::at(clock());
+    let keys = cert.keys().with_policy(&policy, clock()).for_transport_encryption();
     let mut out = Vec::new();
     let mut message = Encryptor::for_recipients(Message::new(&mut out), keys).build().unwrap();
     message.write_all(packets).unwrap();
@@ -241,8 +256,8 @@ fn hidden_recipients_find_their_key() {
 /// So many compressed layers around so many zeros, encrypted to Bob.
 fn bomb(bob: &SecretCertificate, layers: usize, megabytes: usize) -> Vec<u8> {
     let cert = Cert::from_bytes(&bob.public_bytes().unwrap()).unwrap();
-    let policy = sequoia_openpgp::policy::StandardPolicy::new();
-    let keys = cert.keys().with_policy(&policy, None).for_transport_encryption();
+    let policy = StandardPolicy::at(clock());
+    let keys = cert.keys().with_policy(&policy, clock()).for_transport_encryption();
     let mut out = Vec::new();
     let mut message = Encryptor::for_recipients(Message::new(&mut out), keys).build().unwrap();
     for _ in 0..layers {
@@ -291,6 +306,12 @@ fn containers_in_containers_are_refused() {
     let inner = secret(&bob);
     let opened = open(wrapped(&rewrap(&inner, &cert)), &bob, &[]);
     assert!(opened.trouble.is_some());
+    // A marker packet alone inside the first, then a second one that is cut off.
+    let first = rewrap(&[0xCA, 3, b'P', b'G', b'P'], &cert);
+    for length in 0..inner.len() {
+        let opened = open(wrapped(&[&first, &inner[..length]].concat()), &bob, &[]);
+        assert!(opened.trouble.is_some(), "{length}");
+    }
     // Sequoia panics at a container that is cut off in its first bytes.
     for length in container_at(&inner)..inner.len() {
         let opened = open(wrapped(&rewrap(&inner[..length], &cert)), &bob, &[]);
@@ -417,5 +438,37 @@ fn mutated_mail_never_does_more_than_fail() {
     for _ in 0..1000 {
         let _ = mail::open_entry(&dice.mutate(&sealed), &keys, NOW);
         let _ = mail::attachment(&dice.mutate(&sealed), 1, &keys, NOW);
+    }
+}
+
+/// Whoever has a certificate can put anything inside an encryption that opens.
+#[test]
+fn mutated_packets_inside_an_encryption_never_do_more_than_fail() {
+    let (alice, bob) = (person("alice"), person("bob"));
+    let cert = Cert::from_bytes(&bob.public_bytes().unwrap()).unwrap();
+    let sent = message(&compose(&letter(), &alice, &[&bob]));
+    let signed = decrypt_layer(&sent.as_bytes()[sent.find("-----BEGIN").unwrap()..], &bob);
+    let compressed = decrypt_layer(&bomb(&bob, 2, 0), &bob);
+    let mut dice = Dice(0x0BAD_CAFE_1234_5679);
+    for sample in [signed, compressed] {
+        for _ in 0..1500 {
+            open(wrapped(&rewrap(&dice.mutate(&sample), &cert)), &bob, &[&alice]);
+        }
+    }
+}
+
+/// The newer container (SEIPDv2) and the compressed one of GnuPG.
+#[test]
+fn mutated_messages_of_other_programs_never_do_more_than_fail() {
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/mail");
+    let bob = SecretCertificate::from_bytes(&std::fs::read(data.join("bob.tsk")).unwrap()).unwrap();
+    let mut dice = Dice(0x7777_1234_0BAD_F00D);
+    for name in ["openpgpjs6-seipdv2.eml", "gpg-encrypted.eml", "gpg-signed.eml", "gpg-clearsigned.eml"] {
+        let mail = std::fs::read(data.join(name)).unwrap();
+        let packets = dearmored(&mail);
+        for _ in 0..800 {
+            open(wrapped(&dice.mutate(&packets)), &bob, &[]);
+            open(dice.mutate(&mail), &bob, &[]);
+        }
     }
 }

@@ -45,7 +45,7 @@ fn assert_read(opened: &mail::Opened, letter: &Letter) {
     assert_eq!(opened.message_id.as_ref(), Some(&letter.message_id));
     assert_eq!(opened.in_reply_to, letter.in_reply_to.iter().cloned().collect::<Vec<_>>());
     assert_eq!(opened.references, letter.references);
-    assert_eq!(opened.from, [letter.from.clone()]);
+    assert_eq!(opened.from, std::slice::from_ref(&letter.from));
     assert_eq!((&opened.to, &opened.cc), (&letter.to, &letter.cc));
     assert_eq!((&opened.subject, &opened.text), (&letter.subject, &letter.text));
     assert_eq!(opened.date, Some(letter.date));

@@ -4,6 +4,7 @@
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::string_slice,
     clippy::unwrap_used,
     reason = "tests"
@@ -181,7 +182,7 @@ fn haven_opens_and_verifies_what_gpg_encrypts() {
     gpg.ok(&["--import", &gpg.write("bob.pgp", &bob.public_bytes().unwrap())]);
     let payload =
         "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGrüße\r\n"
-            .repeat(1)
+            .to_owned()
             + &"all the same\r\n".repeat(10_000);
     let payload = gpg.write("payload", payload.as_bytes());
     for extra in [&[][..], &["--throw-keyids"], &["--compress-algo", "none"], &["--cipher-algo", "AES"]] {

@@ -23,6 +23,18 @@ use mail_builder::{
 };
 use sequoia_openpgp::Cert;
 
+/// The first part of an encrypted message, whole.
+const CONTROL: &str = "Content-Type: application/pgp-encrypted\r\n\
+                       Content-Description: PGP/MIME version identification\r\n\r\n\
+                       Version: 1\r\n";
+/// The header of the second one.
+const ENCRYPTED: &str = "Content-Type: application/octet-stream; name=\"encrypted.asc\"\r\n\
+                         Content-Disposition: inline; filename=\"encrypted.asc\"\r\n\r\n";
+/// The header of a signature.
+const SIGNATURE: &str = "Content-Type: application/pgp-signature; name=\"signature.asc\"\r\n\
+                         Content-Description: OpenPGP digital signature\r\n\
+                         Content-Disposition: attachment; filename=\"signature.asc\"\r\n\r\n";
+
 /// Makes the messages for a letter.
 ///
 /// With certificates, there has to be one for the address of each recipient, and every message is encrypted to its
@@ -115,9 +127,7 @@ fn envelope(
         .attribute("protocol", "application/pgp-encrypted")
         .attribute("boundary", boundary.as_str());
     fields::write(&[("Content-Type", kind.into())], &mut out);
-    let control = "Content-Type: application/pgp-encrypted\r\nContent-Description: PGP/MIME version identification\r\n\r\nVersion: 1\r\n";
-    let data = "Content-Type: application/octet-stream; name=\"encrypted.asc\"\r\nContent-Disposition: inline; filename=\"encrypted.asc\"\r\n\r\n";
-    out.extend_from_slice(format!("\r\n--{boundary}\r\n{control}\r\n--{boundary}\r\n{data}").as_bytes());
+    out.extend_from_slice(format!("\r\n--{boundary}\r\n{CONTROL}\r\n--{boundary}\r\n{ENCRYPTED}").as_bytes());
     encrypt::seal(payload, sender, certs, judge, &mut out)?;
     out.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
     Ok(out)
@@ -136,8 +146,7 @@ fn clear(letter: &Letter, sender: &SecretCertificate, judge: &Judge<'_>) -> Resu
     fields::write(&[("Content-Type", kind.into())], &mut out);
     out.extend_from_slice(format!("\r\n--{boundary}\r\n").as_bytes());
     out.extend_from_slice(&payload);
-    let data = "Content-Type: application/pgp-signature; name=\"signature.asc\"\r\nContent-Description: OpenPGP digital signature\r\nContent-Disposition: attachment; filename=\"signature.asc\"\r\n\r\n";
-    out.extend_from_slice(format!("\r\n--{boundary}\r\n{data}").as_bytes());
+    out.extend_from_slice(format!("\r\n--{boundary}\r\n{SIGNATURE}").as_bytes());
     encrypt::sign(&payload, sender, judge, &mut out)?;
     out.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
     let everybody = letter.to.iter().chain(&letter.cc).chain(&letter.bcc);

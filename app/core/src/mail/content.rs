@@ -95,7 +95,7 @@ impl<'m, 'a> Collected<'m, 'a> {
         let attached = part.disposition().is_some_and(|disposition| disposition.is_attachment());
         let plain = part.is("text/plain") && !attached;
         let html = part.is("text/html") && !attached;
-        if is_legacy_fields(part) || part.is("multipart/mixed") {
+        if is_legacy_fields(part) || part.media_type().starts_with("multipart/") {
             return;
         }
         if !plain && !html {
@@ -115,7 +115,7 @@ impl<'m, 'a> Collected<'m, 'a> {
     fn text(&self) -> String {
         let texts = self.passages.iter().filter_map(|passage| match passage {
             Passage { plain: Some(plain), .. } => Some(plain.replace("\r\n", "\n")),
-            Passage { html: Some(html), .. } if html.len() <= html::MAX_HTML => {
+            Passage { html: Some(html), .. } if html::is_reasonable(html) => {
                 Some(html_to_text(html).replace("\r\n", "\n"))
             }
             _ => None,
@@ -198,4 +198,66 @@ pub(super) fn name(number: u32, part: &Part<'_>) -> String {
 /// Characters that change the direction of text, with which `exe.txt` can be shown for `txt.exe`, or are not seen.
 fn turns_text(c: char) -> bool {
     matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{61C}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::mime;
+
+    fn content(mail: &str) -> Content {
+        of(&mime::parse(mail.replace('\n', "\r\n").as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn of_two_forms_both_are_there() {
+        let content = content(
+            "Content-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain\n\nplain\n\
+             --b\nContent-Type: text/html\n\n<p>rich</p>\n--b--\n",
+        );
+        assert_eq!((content.text.as_str(), content.html.as_deref()), ("plain", Some("<p>rich</p>")));
+        assert_eq!(content.attachments, []);
+    }
+
+    #[test]
+    fn text_is_made_from_html_where_there_is_nothing_else() {
+        let content = content(
+            "Content-Type: text/html\n\n<style>p{}</style><p>one</p><p>two &amp; <script>x</script>three</p>",
+        );
+        assert_eq!(content.text.split_whitespace().collect::<Vec<_>>(), ["one", "two", "&", "three"]);
+    }
+
+    #[test]
+    fn texts_one_after_another_are_shown_in_their_order() {
+        let content = content(
+            "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/html\n\n<b>x</b>\n\
+             --b\nContent-Type: text/plain\n\na < b\n--b\nContent-Type: text/plain\nContent-Disposition: attachment; filename=a.txt\n\nfile\n--b--\n",
+        );
+        assert_eq!(content.text.lines().map(str::trim).collect::<Vec<_>>(), ["x", "a < b"]);
+        let html = content.html.unwrap();
+        assert!(html.starts_with("<b>x</b>") && html.contains("a &lt; b"), "{html}");
+        assert_eq!((content.attachments[0].part, content.attachments[0].size), (3, 4));
+    }
+
+    #[test]
+    fn pictures_that_the_html_shows_are_no_attachments() {
+        let content = content(
+            "Content-Type: multipart/related; boundary=b\n\n--b\nContent-Type: text/html\n\n\
+             <img src=\"cid:1@x\"><img src=\"cid:2@x\"><img src=\"https://example.org/3\">\n\
+             --b\nContent-Type: image/png; name=one.png\nContent-ID: <1@x>\nContent-Transfer-Encoding: base64\n\nAAAA\n\
+             --b\nContent-Type: image/svg+xml; name=two.svg\nContent-ID: <2@x>\n\n<svg/>\n\
+             --b\nContent-Type: image/png; name=four.png\nContent-ID: <4@x>\n\nx\n--b--\n",
+        );
+        assert_eq!(content.html.as_deref(), Some("<img src=\"data:image/png;base64,AAAA\"><img><img>"));
+        assert!(content.remote_content);
+        let names: Vec<_> = content.attachments.iter().map(|attached| attached.name.as_str()).collect();
+        assert_eq!(names, ["two.svg", "four.png"]);
+    }
+
+    #[test]
+    fn html_that_is_too_large_is_left_out_and_said() {
+        let html = "x".repeat(2 * 1024 * 1024);
+        let content = content(&format!("Content-Type: text/html\n\n{html}"));
+        assert_eq!((content.html, content.trouble), (None, Some(too_much("HTML"))));
+    }
 }

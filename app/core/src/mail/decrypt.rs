@@ -31,13 +31,13 @@ use sequoia_openpgp::{
 use std::{cell::RefCell, io::Read, rc::Rc};
 
 /// What a message may unpack to, in bytes.
-pub const MAX_UNPACKED: usize = 64 * 1024 * 1024;
+const MAX_UNPACKED: usize = 64 * 1024 * 1024;
 /// How many times its own size a message may unpack to.
-pub const MAX_RATIO: usize = 100;
+const MAX_RATIO: usize = 100;
 /// A message may unpack to so many bytes whatever its size: short texts repeat themselves.
 const ALWAYS_ALLOWED: usize = 1024 * 1024;
 /// Packets of a message: recipients, signatures, and layers.
-pub const MAX_PACKETS: usize = 500;
+const MAX_PACKETS: usize = 500;
 /// The shortest container: with a block cipher of 16 bytes, its prefix of 18 bytes and the integrity check of 22.
 const MIN_CONTAINER: usize = 18 + 22;
 /// Hidden recipients that the own keys are tried on.
@@ -182,18 +182,18 @@ impl Found {
 /// Whether a message begins with an encrypted container that is too short to be one.
 ///
 /// Sequoia 2.4 panics when it opens a container (SEIPDv1) that ends within the bytes which it sets aside for the
-/// integrity check. Containers in containers, where the same could happen, are refused in [`Helper::inspect`].
+/// integrity check. Containers in or after others, where the same could happen, are refused in [`Helper::inspect`].
 fn is_stump(message: &[u8]) -> bool {
     let Ok(mut next) = PacketParser::from_bytes(message) else { return false };
     for _ in 0..=MAX_PACKETS {
         let PacketParserResult::Some(mut parser) = next else { return false };
         match parser.packet.tag() {
-            Tag::PKESK | Tag::SKESK | Tag::Marker => match parser.next() {
+            Tag::SEIP => return parser.read_exact(&mut [0; MIN_CONTAINER]).is_err(),
+            Tag::Literal | Tag::CompressedData => return false,
+            _ => match parser.next() {
                 Ok((_, rest)) => next = rest,
                 Err(_) => return false,
             },
-            Tag::SEIP => return parser.read_exact(&mut [0; MIN_CONTAINER]).is_err(),
-            _ => return false,
         }
     }
     false
@@ -209,8 +209,9 @@ impl VerificationHelper for Helper<'_> {
         let mut found = self.found.borrow_mut();
         found.packets += 1;
         let container = parser.packet.tag() == Tag::SEIP;
+        let another = container && (found.sealed || parser.recursion_depth() > 0);
         found.sealed |= container;
-        if found.packets > MAX_PACKETS || container && parser.recursion_depth() > 0 {
+        if found.packets > MAX_PACKETS || another {
             return Err(openpgp::Error::MalformedMessage("too many packets or layers".into()).into());
         }
         Ok(())

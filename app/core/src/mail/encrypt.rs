@@ -13,6 +13,7 @@ use crate::identity::SecretCertificate;
 use sequoia_openpgp::{
     Cert,
     armor::Kind,
+    packet::signature::SignatureBuilder,
     serialize::stream::{Armorer, Encryptor, LiteralWriter, Message, Recipient, Signer},
     types::{Features, HashAlgorithm, SignatureType, SymmetricAlgorithm},
 };
@@ -29,14 +30,16 @@ pub(super) fn seal(
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     let bug = |_| Error::Bug("encrypting a mail");
-    let keys = recipient_keys(sender, recipients, judge)?;
+    let own = Some(sender.cert())
+        .filter(|own| recipients.iter().all(|cert| cert.fingerprint() != own.fingerprint()));
+    let keys = recipient_keys(own, recipients, judge)?;
     let armor = Armorer::new(Message::new(Lines(out))).kind(Kind::Message).build().map_err(bug)?;
     let message = Encryptor::for_recipients(armor, keys)
         .symmetric_algo(SymmetricAlgorithm::AES256)
         .build()
         .map_err(bug)?;
     let mut signer = signer(message, sender, judge)?;
-    for cert in recipients.iter().copied().chain([sender.cert()]) {
+    for cert in recipients.iter().copied().chain(own) {
         signer = signer.add_intended_recipient(cert);
     }
     let mut message = signer.build().and_then(|message| LiteralWriter::new(message).build()).map_err(bug)?;
@@ -64,7 +67,7 @@ fn signer<'a>(
     judge: &Judge<'_>,
 ) -> Result<Signer<'a>, Error> {
     let key = sender.signer().map_err(|_| Error::Bug("a certificate that can't sign"))?;
-    let template = sequoia_openpgp::packet::signature::SignatureBuilder::new(SignatureType::Binary);
+    let template = SignatureBuilder::new(SignatureType::Binary);
     Signer::with_template(message, key, template)
         .and_then(|signer| signer.hash_algo(HashAlgorithm::SHA512))
         .map(|signer| signer.creation_time(judge.at(sender.cert())))
@@ -73,7 +76,7 @@ fn signer<'a>(
 
 /// All keys that a message is encrypted to: the recipients' and the sender's.
 fn recipient_keys<'a>(
-    sender: &'a SecretCertificate,
+    own: Option<&'a Cert>,
     recipients: &[&'a Cert],
     judge: &'a Judge<'_>,
 ) -> Result<Vec<Recipient<'a>>, Error> {
@@ -89,9 +92,7 @@ fn recipient_keys<'a>(
         }
         all.extend(keys.into_iter().map(recipient));
     }
-    if !recipients.iter().any(|cert| cert.fingerprint() == sender.cert().fingerprint()) {
-        all.extend(judge.own_encryption_keys(sender.cert()).into_iter().map(recipient));
-    }
+    all.extend(own.into_iter().flat_map(|own| judge.own_encryption_keys(own)).map(recipient));
     Ok(all)
 }
 

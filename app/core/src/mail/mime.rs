@@ -12,13 +12,13 @@ use mail_parser::{
 use std::borrow::Cow;
 
 /// Parts of a mail, all levels together.
-pub const MAX_PARTS: usize = 1000;
+const MAX_PARTS: usize = 1000;
 /// How deep parts lie in parts.
-pub const MAX_DEPTH: usize = 16;
+const MAX_DEPTH: usize = 16;
 /// The header of one part, in bytes.
-pub const MAX_HEADER: usize = 256 * 1024;
+const MAX_HEADER: usize = 256 * 1024;
 /// Fields in the header of one part.
-pub const MAX_FIELDS: usize = 1000;
+const MAX_FIELDS: usize = 1000;
 /// A boundary, in bytes (RFC 2046 allows 70).
 const MAX_BOUNDARY: usize = 256;
 

@@ -3,7 +3,14 @@
 //! Pure functions over bytes. There is no state, no I/O and no clock here, and nothing of the engine, so that a program
 //! which does nothing but open and compose mail links little else.
 //!
-//! [`letter`] is what goes in when composing, [`opened`] what comes out when opening.
+//! - **Out:** [`compose()`] takes a [`Letter`]. `fields` writes header fields, `encrypt` signs and encrypts.
+//! - **In:** [`open_entry`] and [`open_mail`] give an [`Opened`]. `mime` cuts a mail into parts, `envelope` finds the
+//!   protected one, `decrypt` opens and verifies it, `protection` decides which header fields are shown, `content`
+//!   collects text and attachments, `html` makes HTML harmless, `origin` reads what the relay wrote above it.
+//! - **Keys:** [`certificates`] judges other people's, `autocrypt` sends and reads those in header fields.
+//!
+//! What holds: nothing is shown of what is not whole and unchanged; nothing that stood beside a protected part is shown
+//! with it; what a stranger can send costs a bounded amount of time and memory.
 
 mod autocrypt;
 pub mod certificates;

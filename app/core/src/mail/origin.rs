@@ -59,10 +59,13 @@ fn check(results: &str, sender: Option<&str>) -> SenderCheck {
 fn vouches(method: &str, sender: Option<&str>) -> bool {
     let mut words = method.split_whitespace();
     let Some((_, domain)) = sender.and_then(|sender| sender.rsplit_once('@')) else { return false };
-    words.next() == Some("dkim=pass")
-        && words
-            .filter_map(|word| word.strip_prefix("header.d="))
-            .any(|signed| signed.eq_ignore_ascii_case(domain))
+    // The signing domain, or the identity in it that was signed for.
+    let signed = |word: &str| match word.strip_prefix("header.d=").or_else(|| word.strip_prefix("header.i="))
+    {
+        Some(signed) => signed.rsplit('@').next().is_some_and(|signed| signed.eq_ignore_ascii_case(domain)),
+        None => false,
+    };
+    words.next() == Some("dkim=pass") && words.any(signed)
 }
 
 /// The value without what stands in parentheses, where anybody may have written anything.
@@ -111,6 +114,8 @@ mod tests {
         assert_eq!(check("spf=pass; dmarc=fail (p=none; dmarc=pass)"), SenderCheck::Failed);
         assert_eq!(check("dmarc=none; spf=pass"), SenderCheck::Unknown);
         assert_eq!(check("dkim=pass header.d=example.org; dmarc=none"), SenderCheck::Passed);
+        assert_eq!(check("dkim=pass header.i=@example.org header.s=x"), SenderCheck::Passed);
+        assert_eq!(check("dkim=fail header.d=example.org"), SenderCheck::Unknown);
         assert_eq!(check("dkim=pass header.d=evil.example; dmarc=none"), SenderCheck::Unknown);
         assert_eq!(check("auth=pass smtp.auth=alice"), SenderCheck::Local);
         assert_eq!(check("none"), SenderCheck::Unknown);

@@ -54,7 +54,7 @@ pub(super) fn differences(outside: &Headers, payload: &Part<'_>, encrypted: bool
         let changed = match &listed {
             // The writer said what stood outside.
             Some(listed) => listed.texts().get(at).is_some_and(|(_, listed)| !same(listed, &outside)),
-            None => !inside.is_empty() && !outside.is_empty() && !(encrypted && hides(name, &outside)),
+            None => !(inside.is_empty() || outside.is_empty() || encrypted && hides(name, &outside)),
         };
         if changed && !same(&inside, &outside) {
             found.push(HeaderDifference { name: name.to_owned(), inside, outside });

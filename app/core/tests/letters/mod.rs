@@ -15,11 +15,16 @@ use sequoia_openpgp::{
 };
 use std::{
     io::Write as _,
-    time::{Duration, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// 2026-11-22 12:00 UTC in milliseconds.
 pub const NOW: u64 = 1_795_348_800_000;
+
+/// The same, as Sequoia wants it.
+pub fn clock() -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(NOW)
+}
 
 /// What the relay writes above a mail whose sender's domain vouches for it.
 pub const ARRIVED: &str = "Received: from mx.example.org (mx.example.org [192.0.2.1]) by relay.example with ESMTPS;\r\n \
@@ -80,9 +85,8 @@ pub fn seal(raw: &[u8], owner: &SecretCertificate) -> Vec<u8> {
 
 /// Encrypts to all keys of a certificate that can be encrypted to, without signing.
 pub fn encrypt(raw: &[u8], cert: &Cert) -> Vec<u8> {
-    let policy = StandardPolicy::new();
-    let at = UNIX_EPOCH + Duration::from_millis(NOW);
-    let keys = cert.keys().with_policy(&policy, at).for_transport_encryption();
+    let policy = StandardPolicy::at(clock());
+    let keys = cert.keys().with_policy(&policy, clock()).for_transport_encryption();
     let mut out = Vec::new();
     let message = Encryptor::for_recipients(Message::new(&mut out), keys).build().unwrap();
     let mut message = LiteralWriter::new(message).build().unwrap();
