@@ -26,7 +26,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// A public address. Connections to it go to the test's server.
+/// A public address. Connections to it go to the test's server, and those to all other addresses into its trap.
 pub const PUBLIC: &str = "93.184.216.34";
 
 /// What a server answers.
@@ -64,6 +64,8 @@ pub struct World {
     pub asked: Asked,
     /// How often somebody connected.
     pub connections: Arc<Mutex<usize>>,
+    /// How often somebody connected to an address that is not public.
+    pub trapped: Arc<Mutex<usize>>,
 }
 
 impl World {
@@ -77,10 +79,18 @@ impl World {
         let (asked, connections) = (Asked::default(), Arc::new(Mutex::new(0)));
         let pages = pages.iter().map(|(host, reply)| ((*host).to_owned(), reply.clone())).collect();
         tokio::spawn(serve(listener, config, Arc::new(pages), asked.clone(), connections.clone()));
-        let outside = outside(hosts, here);
+        let trap = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let outside = outside(hosts, here, trap.local_addr().unwrap());
+        let trapped = Arc::new(Mutex::new(0));
+        let count = trapped.clone();
+        tokio::spawn(async move {
+            while trap.accept().await.is_ok() {
+                *count.lock().unwrap() += 1;
+            }
+        });
         let settings = Certificates { wkd: true, key_server: Some("https://keys.example".into()) };
         let finder = Finder::trusting(outside.clone(), &settings, vec![root]);
-        Self { outside, finder, asked, connections }
+        Self { outside, finder, asked, connections, trapped }
     }
 
     pub async fn find(&self, address: &str) -> FoundCertificates {
@@ -92,12 +102,15 @@ impl World {
     }
 }
 
-fn outside(hosts: &[(&str, &str)], here: SocketAddr) -> Outside {
+fn outside(hosts: &[(&str, &str)], here: SocketAddr, trap: SocketAddr) -> Outside {
     let mut dns = Dns::default();
+    let mut detours = BTreeMap::new();
     for (name, address) in hosts {
-        dns.0.entry((*name).to_owned()).or_default().push(address.parse().unwrap());
+        let address: IpAddr = address.parse().unwrap();
+        dns.0.entry((*name).to_owned()).or_default().push(address);
+        detours.insert(address, if address.to_string() == PUBLIC { here } else { trap });
     }
-    Outside::with(Arc::new(dns), BTreeMap::from([(PUBLIC.parse().unwrap(), here)]))
+    Outside::with(Arc::new(dns), detours)
 }
 
 /// An authority, and a server with its certificate for all these names.

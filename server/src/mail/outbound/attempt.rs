@@ -99,7 +99,7 @@ impl<'a> Attempt<'a> {
             Err(_) => return Verdict::Later(Reason::new("the relay could not store it")),
         };
         // Of the queue's entry, not of the content: whoever sends the same twice wants it to arrive twice.
-        let id = self.state.mail.key.delivery_id(account.account, &self.id.0);
+        let id = self.state.mail.key.delivery_id(account.account, [self.id.0.as_slice()]);
         let trace = trace::submitted(self.state.config.mail_hostname(), &self.envelope.sender, now());
         match arrival::deliver(self.state, &account, Arrived { id, trace, message }).await {
             Ok(()) => Verdict::Delivered,
