@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use crate::{
     components::{Button, EmptyState, Kind, Spinner},
     features::{shell::UpdateBanner, shell::title::keep_title, toasts::ToastArea},
+    live::live,
     routes::RouteTable,
     services::{
         browser,
@@ -66,7 +67,7 @@ fn Gate() -> impl IntoView {
         (CoreStatus::Ready, None, Some(_)) => Obstacle::NoSession,
         (_, None, _) => Obstacle::Opening,
     });
-    move || {
+    live(move || {
         match obstacle.get() {
         Obstacle::None => view! { <RouteTable/> }.into_any(),
         Obstacle::Opening => view! { <Opening/> }.into_any(),
@@ -88,7 +89,7 @@ fn Gate() -> impl IntoView {
             view! { <Stop title=text::SESSION_FAILED_TITLE text=why action=text::RETRY on_click=move |()| session.refresh()/> }.into_any()
         }
     }
-    }
+    })
 }
 
 /// The page's own boot screen goes on in this one without a visible change.

@@ -11,6 +11,7 @@ wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
 mod app;
 mod components;
 mod features;
+mod live;
 mod pages;
 mod routes;
 mod services;

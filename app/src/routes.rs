@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use crate::{
     features::shell::Shell,
+    live::live,
     pages::{home::Home, not_found::NotFound, welcome::Welcome},
     services::place::{below, use_place},
     state::people::bare,
@@ -85,12 +86,12 @@ pub fn RouteTable() -> impl IntoView {
         Route::InShell(_) => Route::InShell(Part::Chat),
         other => other,
     });
-    move || match frame.get() {
+    live(move || match frame.get() {
         Route::Home => view! { <Home/> }.into_any(),
         Route::Welcome => view! { <Welcome/> }.into_any(),
         Route::InShell(_) => view! { <Shell part=part/> }.into_any(),
         Route::Nowhere => view! { <NotFound/> }.into_any(),
-    }
+    })
 }
 
 #[cfg(test)]

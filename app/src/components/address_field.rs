@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{Icon, field::Note};
-use crate::{services::browser, text};
+use crate::{live::when, services::browser, text};
 
 /// Addresses are taken with Enter, comma, space, or when the field is left.
 #[component]
@@ -67,7 +67,7 @@ pub fn AddressField(
                     spellcheck="false"
                     autofocus=true
                     aria-describedby=described
-                    aria-invalid=move || error.with(Option::is_some).then_some("true")
+                    aria-invalid=when(move || error.with(Option::is_some), "true")
                     prop:value=typed
                     on:input:target=move |event| { error.set(None); typed.set(event.target().value()) }
                     on:keydown=on_key

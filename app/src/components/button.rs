@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::live::{live, when};
+
 use super::{Icon, Spinner};
 
 /// How much a button asks for attention.
@@ -57,13 +59,13 @@ pub fn Button(
             class="button"
             type=if submit { "submit" } else { "button" }
             data-kind=kind.name()
-            aria-busy=move || busy.get().then_some("true")
+            aria-busy=when(move || busy.get(), "true")
             disabled=disabled
             on:click=click
         >
             {icon.map(|icon| view! { <Icon icon=icon/> })}
             <span class="button-label">{children()}</span>
-            {move || busy.get().then(|| view! { <Spinner/> })}
+            {live(move || busy.get().then(|| view! { <Spinner/> }))}
         </button>
     }
 }

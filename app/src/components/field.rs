@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 
 use super::IconButton;
-use crate::text;
+use crate::{
+    live::{live, when},
+    text,
+};
 
 /// A line of text.
 #[component]
@@ -38,11 +41,11 @@ pub fn TextField(
                     spellcheck="false"
                     autofocus=autofocus
                     aria-describedby=described
-                    aria-invalid=move || error.with(Option::is_some).then_some("true")
+                    aria-invalid=when(move || error.with(Option::is_some), "true")
                     prop:value=value
                     on:input:target=move |event| value.set(event.target().value())
                 />
-                {move || suffix.get().map(|suffix| view! { <span class="field-suffix">{suffix}</span> })}
+                {live(move || suffix.get().map(|suffix| view! { <span class="field-suffix">{suffix}</span> }))}
             </div>
             <Note id=note hint=hint error=error/>
         </div>
@@ -80,14 +83,14 @@ pub fn PasswordField(
                     autocapitalize="none"
                     spellcheck="false"
                     aria-describedby=described
-                    aria-invalid=move || error.with(Option::is_some).then_some("true")
+                    aria-invalid=when(move || error.with(Option::is_some), "true")
                     prop:value=value
                     on:input:target=move |event| value.set(event.target().value())
                 />
-                {move || {
+                {live(move || {
                     let icon = if shown.get() { icondata_lu::LuEyeOff } else { icondata_lu::LuEye };
                     view! { <IconButton label=Signal::derive(toggle_label) icon=icon on_click=move |()| shown.update(|shown| *shown = !*shown)/> }
-                }}
+                })}
             </div>
             <Note id=note hint=hint error=error/>
             {children.map(|children| children())}
@@ -104,7 +107,7 @@ pub fn Note(id: String, hint: MaybeProp<String>, error: Signal<Option<String>>) 
             class="field-note"
             id=id
             aria-live="polite"
-            data-tone=move || error.with(Option::is_some).then_some("error")
+            data-tone=when(move || error.with(Option::is_some), "error")
             hidden=move || content().is_none()
         >
             {content}

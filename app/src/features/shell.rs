@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use crate::{
     components::{Button, Icon, Kind, Notice, Tone},
     features::chat::new_conversation::{NewConversationDialog, provide_new_conversation},
+    live::live,
     pages::{chat::Chat, mail::Mail, people::People, settings::Settings},
     routes::{self, Part},
     services::{browser, place::use_place, service_worker},
@@ -95,11 +96,11 @@ fn ConnectionBanner() -> impl IntoView {
             Connection::Connecting => "connecting",
             Connection::Offline => "offline",
         }>
-            {move || match connection.get() {
+            {live(move || match connection.get() {
                 Connection::Offline if !session.revoked() => Some(view! { <Icon icon=icondata_lu::LuCloudOff/> {text::OFFLINE} }.into_any()),
                 Connection::Connecting if slow.get() => Some(view! { {text::CONNECTING} }.into_any()),
                 _ => None,
-            }}
+            })}
         </div>
     }
 }

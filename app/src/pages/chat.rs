@@ -7,6 +7,7 @@ use crate::{
         conversation::Conversation, conversation_list::ConversationList,
         new_conversation::use_new_conversation,
     },
+    live::{live, when},
     routes,
     services::place::{below, use_place},
     text,
@@ -21,7 +22,7 @@ pub fn Chat() -> impl IntoView {
         if open.get() { view! { <ChatConversation/> }.into_any() } else { view! { <ChatStart/> }.into_any() }
     };
     view! {
-        <div class="panes" data-open=move || open.get().then_some("")>
+        <div class="panes" data-open=when(move || open.get(), "")>
             <section class="panes-list" aria-label=text::CONVERSATIONS><ConversationList/></section>
             <div class="panes-main">{main}</div>
         </div>
@@ -43,10 +44,10 @@ pub fn ChatStart() -> impl IntoView {
 #[component]
 pub fn ChatConversation() -> impl IntoView {
     let id = use_place().last_below(routes::CHAT);
-    move || match id.get().as_deref().and_then(ConversationId::from_hex) {
+    live(move || match id.get().as_deref().and_then(ConversationId::from_hex) {
         Some(id) => view! { <Conversation id=id/> }.into_any(),
         None => view! { <ConversationGone/> }.into_any(),
-    }
+    })
 }
 
 /// The address leads to no conversation that is here.

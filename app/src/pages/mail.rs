@@ -7,6 +7,7 @@ use crate::{
         composer::ComposerPage, folders::Folders, list::MailList, new_mail::NewMail, reader::Reader,
         shortcuts::Shortcuts,
     },
+    live::when,
     routes::mail::{MailPlace, Open},
     services::place::use_place,
     state::{mailbox::Shown, use_mailbox},
@@ -50,7 +51,7 @@ pub fn Mail() -> impl IntoView {
     }
     };
     view! {
-        <div class="panes mail" data-open=move || (open.get() != Open::Nothing).then_some("")>
+        <div class="panes mail" data-open=when(move || open.get() != Open::Nothing, "")>
             <section class="panes-list mail-lists" aria-label=text::mail::MAIL>
                 <Folders folder=folder/>
                 <MailList folder=folder/>

@@ -3,6 +3,7 @@ use leptos::prelude::*;
 use crate::{
     components::EmptyState,
     features::people::{people_list::PeopleList, person_details::PersonDetails},
+    live::{live, when},
     routes,
     services::place::{below, use_place},
     text,
@@ -17,7 +18,7 @@ pub fn People() -> impl IntoView {
         if open.get() { view! { <PeoplePerson/> }.into_any() } else { view! { <PeopleStart/> }.into_any() }
     };
     view! {
-        <div class="panes" data-open=move || open.get().then_some("")>
+        <div class="panes" data-open=when(move || open.get(), "")>
             <section class="panes-list" aria-label=text::PEOPLE><PeopleList/></section>
             <div class="panes-main">{main}</div>
         </div>
@@ -34,5 +35,5 @@ pub fn PeopleStart() -> impl IntoView {
 #[component]
 pub fn PeoplePerson() -> impl IntoView {
     let fingerprint = use_place().last_below(routes::PEOPLE);
-    move || view! { <PersonDetails fingerprint=fingerprint.get().unwrap_or_default()/> }
+    live(move || view! { <PersonDetails fingerprint=fingerprint.get().unwrap_or_default()/> })
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use crate::{
     components::{Button, Kind, Notice, Tone},
     features::onboarding::{phrase::RecoveryPhrase, recover::Recover, sign_in::SignIn, sign_up::SignUp},
+    live::live,
     routes,
     services::place::use_place,
     state::use_session,
@@ -41,12 +42,12 @@ pub fn Welcome() -> impl IntoView {
             <div class="welcome-card">
                 <img class="welcome-mark" src="/icons/haven.svg" alt="" width="48" height="48"/>
                 <h1 class="welcome-title">{title}</h1>
-                {move || match step.get() {
+                {live(move || match step.get() {
                     Step::SignUp => view! { <SignUpStep step=step hold=hold on_phrase=on_phrase/> }.into_any(),
                     Step::SignIn => view! { <SignIn/> }.into_any(),
                     Step::Recover => view! { <Recover/> }.into_any(),
                     Step::Phrase(words) => view! { <RecoveryPhrase words=words on_done=move |()| hold.set(false)/> }.into_any(),
-                }}
+                })}
                 <Ways step=step/>
             </div>
         </main>
@@ -76,7 +77,7 @@ fn Ways(step: RwSignal<Step>) -> impl IntoView {
     let way = move |label: &'static str, to: Step| {
         view! { <Button kind=Kind::Quiet on_click=move |()| step.set(to.clone())>{label}</Button> }
     };
-    move || {
+    live(move || {
         let ways = match step.get() {
             Step::SignUp => vec![way(text::HAVE_ACCOUNT, Step::SignIn)],
             Step::SignIn => vec![way(text::FORGOT_PASSWORD, Step::Recover), way(text::SIGN_UP, Step::SignUp)],
@@ -84,5 +85,5 @@ fn Ways(step: RwSignal<Step>) -> impl IntoView {
             Step::Phrase(_) => return None,
         };
         Some(view! { <nav class="welcome-ways">{ways}</nav> })
-    }
+    })
 }

@@ -32,58 +32,60 @@ impl MailWorld {
         Self { mails: mail_cast::many(200), used: 1_700_000_000, arriving: 12, ..Self::default() }
     }
 
-    /// Answers a command about mail; gives others back.
-    pub fn handle(&mut self, command: Command) -> Result<Outcome, Command> {
-        Ok(match command {
+    /// Answers a command about mail; others are not for it.
+    pub fn handle(&mut self, command: &Command) -> Option<Outcome> {
+        Some(match command {
             Command::Mailbox => reply(Reply::Mailbox(self.view())),
-            Command::MailFolder { folder, before, limit } => self.folder(folder, before, limit),
-            Command::SearchMail { query, limit } => self.search(&query, limit),
-            Command::MailThread(id) => {
-                let mut mails: Vec<_> =
-                    self.mails.iter().filter(|mail| mail.summary.thread == id).cloned().collect();
-                mails.sort_by_key(|mail| mail.summary.time);
-                reply(Reply::MailThread(mails))
-            }
-            Command::MailAttachment { part, .. } => reply(Reply::File(mail_cast::file(part))),
+            Command::MailFolder { folder, before, limit } => self.folder(*folder, *before, *limit),
+            Command::SearchMail { query, limit } => self.search(query, *limit),
+            Command::MailThread(id) => self.thread(*id),
+            Command::MailAttachment { part, .. } => reply(Reply::File(mail_cast::file(*part))),
             Command::MoveMail { mails, folder, .. } => {
-                self.change(|mail| mails.contains(&mail.id), |mail| mail.summary.folder = folder)
+                self.change(|mail| mails.contains(&mail.id), |mail| mail.summary.folder = *folder)
             }
             Command::MarkMail { mails, seen, .. } => {
-                self.change(|mail| mails.contains(&mail.id), |mail| mail.summary.seen = seen)
+                self.change(|mail| mails.contains(&mail.id), |mail| mail.summary.seen = *seen)
             }
             Command::DeleteMail { mails, .. } => {
                 self.mails.retain(|mail| !mails.contains(&mail.summary.id));
                 self.changed()
             }
             Command::RetryMail(id) => {
-                self.change(|mail| mail.id == id, |mail| mail.summary.state = Some(MailState::Sent))
+                self.change(|mail| mail.id == *id, |mail| mail.summary.state = Some(MailState::Sent))
             }
-            Command::BackToDrafts { mail, .. } => self.back_to_drafts(mail),
+            Command::BackToDrafts { mail, .. } => self.back_to_drafts(*mail),
             other => return self.handle_draft(other),
         })
     }
 
-    fn handle_draft(&mut self, command: Command) -> Result<Outcome, Command> {
-        Ok(match command {
-            Command::Draft(id) => match self.drafts.get(&id) {
+    fn handle_draft(&mut self, command: &Command) -> Option<Outcome> {
+        Some(match command {
+            Command::Draft(id) => match self.drafts.get(id) {
                 Some((draft, _)) => reply(Reply::Draft(draft.clone())),
                 None => (Err(Failure::NotFound), Vec::new()),
             },
             Command::SaveDraft { id, draft, .. } => {
-                self.drafts.insert(id, (draft, browser::now()));
+                self.drafts.insert(*id, (draft.clone(), browser::now()));
                 self.changed()
             }
             Command::DiscardDraft { id, .. } => {
-                self.drafts.remove(&id);
+                self.drafts.remove(id);
                 self.changed()
             }
             Command::AttachFile { .. } => reply(Reply::Done),
             Command::Recipients(addresses) => {
-                reply(Reply::Recipients(addresses.into_iter().map(mail_cast::outlook).collect()))
+                reply(Reply::Recipients(addresses.iter().cloned().map(mail_cast::outlook).collect()))
             }
-            Command::SendMail { draft, in_the_clear, .. } => self.send(draft, in_the_clear),
-            other => return Err(other),
+            Command::SendMail { draft, in_the_clear, .. } => self.send(*draft, *in_the_clear),
+            _ => return None,
         })
+    }
+
+    fn thread(&self, id: ThreadId) -> Outcome {
+        let of_thread = self.mails.iter().filter(|mail| mail.summary.thread == id);
+        let mut mails: Vec<_> = of_thread.cloned().collect();
+        mails.sort_by_key(|mail| mail.summary.time);
+        reply(Reply::MailThread(mails))
     }
 
     /// A mail comes in.

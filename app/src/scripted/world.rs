@@ -106,10 +106,9 @@ impl World {
 
     /// Answers a command.
     pub(super) fn handle(&mut self, command: Command) -> Outcome {
-        let command = match self.mail.handle(command) {
-            Ok(outcome) => return outcome,
-            Err(other) => other,
-        };
+        if let Some(outcome) = self.mail.handle(&command) {
+            return outcome;
+        }
         match command {
             Command::Session => reply(Reply::Session(self.session.clone())),
             Command::SuggestPassphrase => {

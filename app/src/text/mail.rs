@@ -422,9 +422,9 @@ pub fn size(bytes: u64) -> String {
         }
     };
     match bytes {
-        ..1_000 => format!("{bytes} bytes"),
-        ..1_000_000 => with_tenth(1_000, "kB"),
-        ..1_000_000_000 => with_tenth(1_000_000, "MB"),
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => with_tenth(1_000, "kB"),
+        1_000_000..1_000_000_000 => with_tenth(1_000_000, "MB"),
         _ => with_tenth(1_000_000_000, "GB"),
     }
 }

@@ -5,6 +5,7 @@ use leptos::{html, prelude::*};
 
 use crate::{
     components::{Button, Icon, Kind, Notice, Tone},
+    live::{live, when},
     services::core_client::Trouble,
     state::{use_core, use_drafts},
     text,
@@ -62,13 +63,13 @@ pub fn Composer(id: ConversationId) -> impl IntoView {
     view! {
         // Browsers write what is begun in a form to disk, for restoring the page: not where they are told not to.
         <form class="composer" autocomplete="off" on:submit=on_submit>
-            {move || trouble.get().map(|why| view! {
+            {live(move || trouble.get().map(|why| view! {
                 <Notice tone=Tone::Error text=text::failure::trouble(&why)>
                     <Button kind=Kind::Quiet on_click=move |()| trouble.set(None)>{text::CLOSE}</Button>
                 </Notice>
-            })}
+            }))}
             <p class="composer-limit" role="status">
-                {move || (excess.get() > 0).then(|| text::too_long_by(excess.get()))}
+                {live(move || (excess.get() > 0).then(|| text::too_long_by(excess.get())))}
                 {count}
             </p>
             <div class="composer-box">
@@ -80,7 +81,7 @@ pub fn Composer(id: ConversationId) -> impl IntoView {
                     dir="auto"
                     aria-label=text::COMPOSE
                     placeholder=text::COMPOSE_PLACEHOLDER
-                    aria-invalid=move || (excess.get() > 0).then_some("true")
+                    aria-invalid=when(move || excess.get() > 0, "true")
                     prop:value=text
                     on:input:target=move |event| {
                         let value = event.target().value();

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     components::{Avatar, Icon, IconButton, Spinner},
+    live::{live, when},
     pages::chat::ConversationGone,
     routes,
     services::browser,
@@ -30,13 +31,13 @@ pub fn Conversation(id: ConversationId) -> impl IntoView {
     let conversations = use_conversations();
     let known = Memo::new(move |_| conversations.get(id).is_some());
     let loading = Memo::new(move |_| conversations.load() == Load::Loading);
-    move || match (known.get(), loading.get()) {
+    live(move || match (known.get(), loading.get()) {
         (true, _) => view! { <Open id=id/> }.into_any(),
         (false, true) => {
             view! { <div class="conversation-loading" role="status"><Spinner/></div> }.into_any()
         }
         (false, false) => view! { <ConversationGone/> }.into_any(),
-    }
+    })
 }
 
 #[component]
@@ -63,16 +64,16 @@ fn Open(id: ConversationId) -> impl IntoView {
     });
     let details = RwSignal::new(false);
     view! {
-        <div class="conversation" data-details=move || details.get().then_some("")>
+        <div class="conversation" data-details=when(move || details.get(), "")>
             <section class="conversation-thread" aria-label=name>
                 <Head summary=summary name=name details=details/>
                 <StateBanner id=id summary=summary/>
                 <TimelineView id=id/>
-                {move || match foot.get() {
+                {live(move || match foot.get() {
                     Foot::Composer => view! { <Composer id=id/> }.into_any(),
                     Foot::Request => view! { <RequestBar id=id summary=summary/> }.into_any(),
                     Foot::Nothing => ().into_any(),
-                }}
+                })}
             </section>
             <Show when=move || details.get()><Details id=id summary=summary open=details/></Show>
         </div>
@@ -116,7 +117,7 @@ fn Head(
             {avatar}
             <div class="conversation-heading">
                 <h2 class="conversation-name" dir="auto">{name}</h2>
-                {move || count().map(|count| view! { <p class="conversation-count">{count}</p> })}
+                {live(move || count().map(|count| view! { <p class="conversation-count">{count}</p> }))}
             </div>
             <IconButton
                 id="details-button"

@@ -7,6 +7,7 @@ use wasm_bindgen::JsCast;
 use super::new_conversation::use_new_conversation;
 use crate::{
     components::{Avatar, Button, EmptyState, Icon, IconButton, Kind, Notice, Spinner, Tone},
+    live::{live, when},
     routes,
     services::place::use_place,
     state::{Load, use_conversations, use_session},
@@ -29,7 +30,7 @@ pub fn ConversationList() -> impl IntoView {
             <h1 class="list-title">{text::CHATS}</h1>
             <IconButton id="new-conversation-button" label=text::NEW_CONVERSATION icon=icondata_lu::LuSquarePen on_click=move |()| new.open()/>
         </header>
-        {move || match load.get() {
+        {live(move || match load.get() {
             Load::Loading => view! { <div class="list-loading" role="status"><Spinner/><span class="hidden">{text::OPENING}</span></div> }.into_any(),
             Load::Failed(trouble) => view! {
                 <Notice tone=Tone::Error text=text::failure::trouble(&trouble)>
@@ -37,7 +38,7 @@ pub fn ConversationList() -> impl IntoView {
                 </Notice>
             }.into_any(),
             Load::Ready => view! { <Lists split=split/> }.into_any(),
-        }}
+        })}
     }
 }
 
@@ -89,8 +90,8 @@ fn Row(id: ConversationId) -> impl IntoView {
     conversations.row(id).map(|row| {
         view! {
             <li class="list-item">
-                <a class="conversation-row" href=to aria-current=move || current.get().then_some("page")>
-                    {move || row.with(|summary| domain.with(|domain| row_content(summary, domain.as_deref())))}
+                <a class="conversation-row" href=to aria-current=when(move || current.get(), "page")>
+                    {live(move || row.with(|summary| domain.with(|domain| row_content(summary, domain.as_deref()))))}
                 </a>
             </li>
         }

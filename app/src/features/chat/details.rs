@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use super::membership::{AddPeopleForm, RenameForm};
 use crate::{
     components::{Avatar, Button, Dialog, Icon, IconButton, Notice, Spinner, Tone},
+    live::live,
     routes,
     services::{browser, core_client::Trouble},
     state::{use_core, use_session},
@@ -57,7 +58,7 @@ pub fn Details(
                 <IconButton label=text::CLOSE icon=icondata_lu::LuX on_click=close/>
             </header>
             <Actions id=id summary=summary/>
-            {move || match found.get() as Found {
+            {live(move || match found.get() as Found {
                 None => view! { <div class="details-loading" role="status"><Spinner/></div> }.into_any(),
                 Some(Err(trouble)) => view! {
                     <Notice tone=Tone::Error text=text::failure::trouble(&trouble)>
@@ -65,7 +66,7 @@ pub fn Details(
                     </Notice>
                 }.into_any(),
                 Some(Ok(details)) => view! { <Members members=details.members/> }.into_any(),
-            }}
+            })}
         </aside>
     }
 }

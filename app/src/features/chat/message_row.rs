@@ -9,6 +9,7 @@ use super::timeline::Watcher;
 use crate::{
     components::{Avatar, Button, Icon, Kind},
     features::people::accept_change::ChangeButton,
+    live::live,
     routes,
     state::{timeline::Timeline, use_conversations, use_core, use_session, use_toasts},
     text,
@@ -112,7 +113,7 @@ pub fn MessageRow(
             <div class="message-row" node_ref=element data-item=model.id.to_hex() data-first=first.then_some("")>
                 {model.day.map(|time| view! { <p class="message-row-day"><span>{text::time::day(time)}</span></p> })}
                 {model.first_new.then(|| view! { <p class="message-row-new"><span>{text::NEW_HERE}</span></p> })}
-                {move || {
+                {live(move || {
                     let item = row.get();
                     let (domain, pair) = (domain.get(), pair.get());
                     match item.content {
@@ -130,7 +131,7 @@ pub fn MessageRow(
                         ItemContent::Unreadable(why) => view! { <div class="message-row-line" data-tone="warning"><Remark text=text::unreadable(why)/></div> }.into_any(),
                         ItemContent::Line(line) => view! { <LineRow line=line time=item.time domain=domain/> }.into_any(),
                     }
-                }}
+                })}
             </div>
         }
     })

@@ -7,6 +7,7 @@ use super::new_conversation::use_new_conversation;
 use crate::{
     components::{Button, Kind, Notice, Tone},
     features::people::accept_change::ChangeButton,
+    live::live,
     state::{use_core, use_session, use_toasts},
     text,
 };
@@ -17,7 +18,7 @@ pub fn StateBanner(id: ConversationId, summary: Memo<Option<ConversationSummary>
     let state =
         Memo::new(move |_| summary.with(|summary| summary.as_ref().map(|summary| summary.state.clone())));
     let session = use_session();
-    move || {
+    live(move || {
         match state.get() {
         Some(ConversationState::Starting) => Some(view! { <Notice tone=Tone::Info text=text::STARTING/> }.into_any()),
         Some(ConversationState::StartFailed(failure)) => Some(view! { <StartFailed id=id failure=failure/> }.into_any()),
@@ -30,7 +31,7 @@ pub fn StateBanner(id: ConversationId, summary: Memo<Option<ConversationSummary>
         }
         Some(ConversationState::Request { .. } | ConversationState::Active) | None => None,
     }
-    }
+    })
 }
 
 #[component]

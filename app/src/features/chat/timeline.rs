@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     components::{Button, EmptyState, Icon, Kind, Notice, Spinner, Tone},
+    live::live,
     services::browser,
     state::{
         Load,
@@ -45,7 +46,7 @@ pub fn TimelineView(id: ConversationId) -> impl IntoView {
     let unread = row.map(|row| row.with_untracked(|row| row.unread)).unwrap_or_default();
     let timeline = use_timelines().open(id, unread);
     let load = Memo::new(move |_| timeline.load());
-    move || {
+    live(move || {
         match load.get() {
         Load::Loading => view! { <div class="timeline-loading" role="status"><Spinner/><span class="hidden">{text::OPENING}</span></div> }.into_any(),
         Load::Failed(trouble) => view! {
@@ -57,7 +58,7 @@ pub fn TimelineView(id: ConversationId) -> impl IntoView {
         }.into_any(),
         Load::Ready => view! { <Scroller id=id timeline=timeline unread=unread/> }.into_any(),
     }
-    }
+    })
 }
 
 #[component]
@@ -94,7 +95,7 @@ fn Scroller(id: ConversationId, timeline: Timeline, unread: u32) -> impl IntoVie
             <Show when=move || !view.at_end.get()>
                 <button class="timeline-jump" type="button" aria-label=text::JUMP on:click=move |_| view.jump()>
                     <Icon icon=icondata_lu::LuArrowDown/>
-                    {move || (view.missed.get() > 0).then(|| text::new_messages(view.missed.get()))}
+                    {live(move || (view.missed.get() > 0).then(|| text::new_messages(view.missed.get())))}
                 </button>
             </Show>
             <p class="hidden" aria-live="polite">{announce}</p>
@@ -108,7 +109,7 @@ fn Above(timeline: Timeline) -> impl IntoView {
     let session = use_session();
     view! {
         <div class="timeline-above">
-            {move || match (timeline.older_failed(), timeline.more()) {
+            {live(move || match (timeline.older_failed(), timeline.more()) {
                 (Some(_), _) => view! {
                     {text::OLDER_FAILED} " "
                     <Button kind=Kind::Quiet on_click=move |()| timeline.load_older()>{text::RETRY}</Button>
@@ -116,7 +117,7 @@ fn Above(timeline: Timeline) -> impl IntoView {
                 (None, true) => view! { <Spinner/> {text::OLDER_LOADING} }.into_any(),
                 (None, false) if session.address().is_some() && timeline.order().with(|order| !order.is_empty()) => text::BEGINNING.into_any(),
                 (None, false) => ().into_any(),
-            }}
+            })}
         </div>
     }
 }

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Button, Dialog, Icon, IconButton},
+    live::{live, when},
     services::browser,
     state::{unexpected, use_core, use_toasts},
     text,
@@ -60,10 +61,10 @@ pub fn PreviewDialog() -> impl IntoView {
     });
     view! {
         <Dialog id="preview" open=open title=name>
-            {move || shown.get().map(|Shown { name, content }| match content {
+            {live(move || shown.get().map(|Shown { name, content }| match content {
                 Content::Picture(url) => view! { <img class="preview-picture" src=url alt=name/> }.into_any(),
                 Content::Text(text) => view! { <pre class="preview-text" tabindex="0" dir="auto">{text}</pre> }.into_any(),
-            })}
+            }))}
         </Dialog>
     }
 }
@@ -129,7 +130,7 @@ fn File(mail: MailId, file: AttachmentView) -> impl IntoView {
     };
     let look_label = format!("{} {name}", text::mail::LOOK_AT);
     view! {
-        <li class="files-item" aria-busy=move || busy.get().then_some("true")>
+        <li class="files-item" aria-busy=when(move || busy.get(), "true")>
             <Icon icon=icon(&media_type)/>
             <span class="files-text">
                 <span class="files-name" dir="auto">{name.clone()}</span>

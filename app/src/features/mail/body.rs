@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     components::{Button, Icon, Kind},
+    live::live,
     services::place::use_place,
     state::use_mailbox,
     text,
@@ -27,11 +28,11 @@ pub fn Body(mail: MailView) -> impl IntoView {
             {remote_content.then(|| view! { <p class="mail-body-note"><Icon icon=icondata_lu::LuImageOff/>{text::mail::REMOTE_CONTENT}</p> })}
             <Button kind=Kind::Quiet on_click=move |()| as_text.update(|as_text| *as_text = !*as_text)>{label}</Button>
         </div>
-        {move || if as_text.get() {
+        {live(move || if as_text.get() {
             view! { <Text text=text.clone()/> }.into_any()
         } else {
             view! { <HtmlFrame html=html.clone()/> }.into_any()
-        }}
+        })}
     }
     .into_any()
 }

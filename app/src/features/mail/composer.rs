@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     components::{Button, Dialog, EmptyState, Icon, IconButton, Kind, Notice, Spinner, Tone},
+    live::{live, when},
     routes::mail,
     services::{browser, core_client::Trouble, place::use_place},
     state::{unexpected, use_core, use_mailbox, use_toasts},
@@ -47,7 +48,7 @@ pub fn ComposerPage(id: MailId) -> impl IntoView {
     if matches!(loaded.get_untracked(), Loaded::Loading) {
         load();
     }
-    move || {
+    live(move || {
         match loaded.get() {
         Loaded::Ready(draft, stored) => view! { <Composer id=id draft=draft stored=stored/> }.into_any(),
         Loaded::Loading => {
@@ -68,7 +69,7 @@ pub fn ComposerPage(id: MailId) -> impl IntoView {
         }
         .into_any(),
     }
-    }
+    })
 }
 
 #[component]
@@ -105,7 +106,7 @@ fn Composer(id: MailId, draft: Draft, stored: bool) -> impl IntoView {
         <section
             class="mail-composer"
             aria-label=title(draft)
-            data-dropping=move || dropping.get().then_some("")
+            data-dropping=when(move || dropping.get(), "")
             on:keydown=on_key
             on:paste=on_paste
             on:dragover=move |event| { no_more(&event); dropping.set(true) }
@@ -207,7 +208,7 @@ fn Fields(draft: DraftState, outlooks: Outlooks) -> impl IntoView {
     });
     view! {
         <RecipientField id="mail-to" label=text::mail::TO recipients=draft.to outlooks=outlooks>
-            {move || (!copies.get()).then(|| view! { <Button kind=Kind::Quiet on_click=show_copies>{text::mail::COPIES}</Button> })}
+            {live(move || (!copies.get()).then(|| view! { <Button kind=Kind::Quiet on_click=show_copies>{text::mail::COPIES}</Button> }))}
         </RecipientField>
         <Show when=move || copies.get()>
             <RecipientField id="mail-cc" label=text::mail::CC recipients=draft.cc outlooks=outlooks/>
@@ -251,7 +252,7 @@ fn Text(draft: DraftState) -> impl IntoView {
 fn Foot(sender: Sender, attacher: Attacher) -> impl IntoView {
     view! {
         <footer class="mail-composer-foot">
-            {move || sender.error.get().map(|error| view! { <Notice tone=Tone::Error text=error/> })}
+            {live(move || sender.error.get().map(|error| view! { <Notice tone=Tone::Error text=error/> }))}
             <div class="mail-composer-actions">
                 <Button kind=Kind::Primary icon=icondata_lu::LuSend busy=sender.busy on_click=move |()| sender.send()>{text::SEND}</Button>
                 <AttachButton attacher=attacher/>

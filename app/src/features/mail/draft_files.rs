@@ -7,6 +7,7 @@ use wasm_bindgen_futures::JsFuture;
 use super::{attachments::icon, draft_state::DraftState};
 use crate::{
     components::{Button, Icon, IconButton, Notice, Spinner, Tone},
+    live::live,
     services::{
         browser,
         core_client::{CoreClient, Trouble},
@@ -103,7 +104,7 @@ impl Attacher {
 pub fn DraftFiles(attacher: Attacher) -> impl IntoView {
     let files = attacher.draft.files;
     view! {
-        {move || attacher.error.get().map(|error| view! { <Notice tone=Tone::Error text=error/> })}
+        {live(move || attacher.error.get().map(|error| view! { <Notice tone=Tone::Error text=error/> }))}
         <Show when=move || attacher.is_busy() || files.with(|files| !files.is_empty())>
             <ul class="files-list" aria-label=text::mail::ATTACHMENTS>
                 <For each=move || files.get() key=|file| file.id let:file><Row file=file files=files/></For>

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::Icon,
+    live::live,
     routes::mail::{self, FOLDERS},
     state::use_mailbox,
     text,
@@ -78,7 +79,7 @@ fn Room() -> impl IntoView {
         let view = mailbox.view().filter(|view| view.quota > 0 && view.used >= view.quota / 2)?;
         Some((view.used, view.quota))
     });
-    move || {
+    live(move || {
         full.get().map(|(used, quota)| view! { <p class="folders-room">{text::mail::room(used, quota)}</p> })
-    }
+    })
 }

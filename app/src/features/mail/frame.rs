@@ -24,7 +24,9 @@ pub fn HtmlFrame(html: String) -> impl IntoView {
     let frame = NodeRef::<html::Iframe>::new();
     let observer = StoredValue::new_local(None::<ResizeObserver>);
     let callback = Closure::<dyn FnMut()>::new(move || {
-        frame.try_get_untracked().flatten().map(|frame| fit(&frame));
+        if let Some(frame) = frame.try_get_untracked().flatten() {
+            fit(&frame);
+        }
     });
     observer.set_value(ResizeObserver::new(callback.as_ref().unchecked_ref()).ok());
     let callback = StoredValue::new_local(callback);

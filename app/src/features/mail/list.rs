@@ -9,6 +9,7 @@ use super::shortcuts::{on_key, open_neighbour};
 use crate::{
     components::{Avatar, Button, EmptyState, Icon, IconButton, Kind, Notice, Spinner, Tone},
     features::chat::conversation_list::move_with_arrows,
+    live::{live, when},
     routes::mail,
     services::place::use_place,
     state::{
@@ -36,7 +37,7 @@ pub fn MailList(folder: Memo<Folder>) -> impl IntoView {
         <div class="mail-list">
             <Search/>
             <Arriving/>
-            {move || match load.get() {
+            {live(move || match load.get() {
                 Load::Loading => view! { <div class="list-loading" role="status"><Spinner/><span class="hidden">{text::mail::LOADING}</span></div> }.into_any(),
                 Load::Failed(trouble) => view! {
                     <Notice tone=Tone::Error text=text::failure::trouble(&trouble)>
@@ -44,7 +45,7 @@ pub fn MailList(folder: Memo<Folder>) -> impl IntoView {
                     </Notice>
                 }.into_any(),
                 Load::Ready => view! { <Rows folder=folder/> }.into_any(),
-            }}
+            })}
         </div>
     }
 }
@@ -112,7 +113,7 @@ fn Arriving() -> impl IntoView {
     let arriving = Memo::new(move |_| mailbox.view().map_or(0, |view| view.arriving));
     view! {
         <p class="mail-arriving" role="status">
-            {move || (arriving.get() > 0).then(|| view! { <Spinner/> {text::mail::arriving(arriving.get())} })}
+            {live(move || (arriving.get() > 0).then(|| view! { <Spinner/> {text::mail::arriving(arriving.get())} }))}
         </p>
     }
 }
@@ -141,7 +142,7 @@ fn Rows(folder: Memo<Folder>) -> impl IntoView {
 fn Empty(folder: Memo<Folder>) -> impl IntoView {
     let mailbox = use_mailbox();
     let outside = Memo::new(move |_| mailbox.view().and_then(|view| view.outside));
-    move || {
+    live(move || {
         match mailbox.shown() {
         Shown::Search(_) => {
             view! { <EmptyState icon=icondata_lu::LuSearchX title=text::mail::FOUND_NOTHING_TITLE text=text::mail::FOUND_NOTHING/> }
@@ -160,7 +161,7 @@ fn Empty(folder: Memo<Folder>) -> impl IntoView {
             .into_any()
         }
     }
-    }
+    })
 }
 
 /// Below the last row.
@@ -201,10 +202,10 @@ fn Row(key: RowKey) -> impl IntoView {
                 <a
                     class="mail-row"
                     href=move || address.get()
-                    data-unread=move || unread.with(|thread| thread.unread > 0).then_some("")
-                    aria-current=move || current.get().then_some("page")
+                    data-unread=when(move || unread.with(|thread| thread.unread > 0), "")
+                    aria-current=when(move || current.get(), "page")
                 >
-                    {move || row.with(|thread| own.with(|own| row_content(thread, own.as_deref())))}
+                    {live(move || row.with(|thread| own.with(|own| row_content(thread, own.as_deref()))))}
                 </a>
             </li>
         }

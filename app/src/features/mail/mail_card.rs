@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     components::{Avatar, Button, Icon, Notice, Tone},
+    live::{live, when},
     routes::{self, mail},
     services::place::use_place,
     state::{use_mailbox, use_people, use_session},
@@ -31,12 +32,12 @@ pub fn MailCard(id: MailId, mails: RwSignal<Vec<MailView>>, open: bool) -> impl 
         })
     });
     let open = RwSignal::new(open);
-    move || {
+    live(move || {
         mail.get().map(|mail| match mail.summary.folder {
             Folder::Drafts => view! { <DraftLine mail=mail/> }.into_any(),
             _ => view! { <Card mail=mail open=open/> }.into_any(),
         })
-    }
+    })
 }
 
 /// An answer that is being written.
@@ -60,7 +61,7 @@ fn Card(mail: MailView, open: RwSignal<bool>) -> impl IntoView {
     let label = format!("{name}, {}", text::time::full(summary.time));
     let toggle = move |_| open.update(|open| *open = !*open);
     view! {
-        <article class="mail-card" aria-label=label data-open=move || open.get().then_some("")>
+        <article class="mail-card" aria-label=label data-open=when(move || open.get(), "")>
             <h3>
                 <button class="mail-card-head" type="button" aria-expanded=move || open.get().to_string() on:click=toggle>
                     <Avatar name=name.clone() seed=summary.from.address.clone()/>

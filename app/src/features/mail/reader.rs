@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     components::{Button, Dialog, EmptyState, Icon, IconButton, Kind, Notice, Spinner, Tone},
+    live::live,
     routes::mail,
     services::{
         browser,
@@ -50,7 +51,7 @@ pub fn Reader(id: ThreadId, folder: Memo<Folder>) -> impl IntoView {
     provide_preview();
     let load = Memo::new(move |_| thread.load.get());
     let empty = Memo::new(move |_| thread.mails.with(Vec::is_empty));
-    move || {
+    live(move || {
         match load.get() {
         Load::Loading => {
             view! { <div class="conversation-loading" role="status"><Spinner/><span class="hidden">{text::mail::LOADING}</span></div> }.into_any()
@@ -70,7 +71,7 @@ pub fn Reader(id: ThreadId, folder: Memo<Folder>) -> impl IntoView {
         }
         .into_any(),
     }
-    }
+    })
 }
 
 /// The address leads to nothing that is here.
@@ -127,10 +128,10 @@ fn Head(thread: Thread, folder: Memo<Folder>, subject: Memo<String>) -> impl Int
             <a class="icon-button conversation-back" href=back aria-label=text::BACK><Icon icon=icondata_lu::LuArrowLeft/></a>
             <h2 class="reader-subject" dir="auto">{subject}</h2>
             <div class="reader-tools" role="group" aria-label=text::mail::TOOLS>
-                {move || Tool::of(folder.get()).iter().map(|tool| {
+                {live(move || Tool::of(folder.get()).iter().map(|tool| {
                     let (label, icon) = tool.face();
                     view! { <IconButton label=label icon=icon on_click=move |()| tools.use_tool(*tool)/> }
-                }).collect_view()}
+                }).collect_view())}
             </div>
         </header>
         <Dialog id="delete-mail" open=deleting title=text::mail::DELETE_TITLE>

@@ -12,6 +12,7 @@ use super::draft_state::{DraftState, Recipients};
 use crate::{
     components::{Button, Icon, Kind, address_field::complete, copyable::grouped},
     features::people::accept_change::ChangeDialog,
+    live::{live, when},
     services::core_client::{CoreClient, Trouble},
     state::{unexpected, use_core, use_mailbox, use_people, use_session},
     text,
@@ -146,7 +147,7 @@ pub fn RecipientField(
                     spellcheck="false"
                     list=SUGGESTIONS
                     aria-describedby=described
-                    aria-invalid=move || error.with(Option::is_some).then_some("true")
+                    aria-invalid=when(move || error.with(Option::is_some), "true")
                     prop:value=typed
                     on:input:target=move |event| on_input(event.target().value())
                     on:keydown=on_key
@@ -155,7 +156,7 @@ pub fn RecipientField(
                 />
             </div>
             {children.map(|children| children())}
-            <p class="field-note mail-field-note" id=note data-tone="error" aria-live="polite">{move || error.get()}</p>
+            <p class="field-note mail-field-note" id=note data-tone="error" aria-live="polite">{live(move || error.get())}</p>
         </div>
     }
 }
@@ -170,7 +171,7 @@ fn Chip(mailbox: Mailbox, list: RwSignal<Vec<Mailbox>>, outlooks: Outlooks) -> i
     let (shown, whole) = (text::mail::name(&mailbox, None), text::mail::whole_name(&mailbox));
     view! {
         <span class="address-field-chip mail-chip" data-outlook=move || face().0 title=move || format!("{whole}. {}", why())>
-            {move || view! { <Icon icon=face().1/> }}
+            {live(move || view! { <Icon icon=face().1/> })}
             <span dir="auto">{shown}</span>
             <span class="hidden">{why}</span>
             <button
@@ -245,7 +246,7 @@ pub fn Suggestions() -> impl IntoView {
     });
     view! {
         <datalist id=SUGGESTIONS>
-            {move || options.get().into_iter().map(|value| view! { <option value=value></option> }).collect_view()}
+            {live(move || options.get().into_iter().map(|value| view! { <option value=value></option> }).collect_view())}
         </datalist>
     }
 }
@@ -257,7 +258,7 @@ pub fn OutlookSummary(draft: DraftState, outlooks: Outlooks) -> impl IntoView {
         let known = |address: String| outlooks.of(&address).map(|outlook| (address, outlook));
         draft.addresses().into_iter().map(known).collect::<Option<Vec<_>>>().unwrap_or_default()
     });
-    move || {
+    live(move || {
         let states = states.get();
         if states.is_empty() {
             return ().into_any();
@@ -278,7 +279,7 @@ pub fn OutlookSummary(draft: DraftState, outlooks: Outlooks) -> impl IntoView {
             </details>
         }
         .into_any()
-    }
+    })
 }
 
 #[component]

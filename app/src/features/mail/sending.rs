@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     components::{Button, Dialog, Kind},
+    live::live,
     services::core_client::CoreClient,
     services::{browser, core_client::Trouble},
     state::{session::SessionStore, toasts::Toasts},
@@ -161,9 +162,9 @@ pub fn ClearDialog(sender: Sender) -> impl IntoView {
             <div class="form">
                 <p>{text::mail::CLEAR_WHO}</p>
                 <ul class="clear-list">
-                    {move || without_key.get().into_iter().map(|address| view! { <li dir="auto"><strong>{address}</strong></li> }).collect_view()}
+                    {live(move || without_key.get().into_iter().map(|address| view! { <li dir="auto"><strong>{address}</strong></li> }).collect_view())}
                 </ul>
-                <p>{move || text::mail::clear_lead(all())}</p>
+                <p>{live(move || text::mail::clear_lead(all()))}</p>
                 <p>{text::mail::CLEAR_HELP}</p>
                 <div class="form-actions">
                     <Button on_click=move |()| asking.set(false)>{text::mail::NOT_NOW}</Button>

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Button, Kind, PasswordField},
+    live::live,
     state::{use_core, use_toasts},
     text,
 };
@@ -50,9 +51,9 @@ pub fn NewPassword(
         >
             <div class="strength">
                 <span class="strength-bar" aria-hidden="true" data-strength=move || strength.get().map(name)></span>
-                <span class="strength-text" role="status">{move || strength.get().map(sentence)}</span>
+                <span class="strength-text" role="status">{live(move || strength.get().map(sentence))}</span>
                 <Button kind=Kind::Quiet icon=icondata_lu::LuSparkles busy=busy on_click=suggest>
-                    {move || if suggested.get() { text::SUGGEST_ANOTHER } else { text::SUGGEST }}
+                    {live(move || if suggested.get() { text::SUGGEST_ANOTHER } else { text::SUGGEST })}
                 </Button>
             </div>
         </PasswordField>

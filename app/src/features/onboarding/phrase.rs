@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Button, Kind, Notice, TextField, Tone},
+    live::live,
     services::browser,
     state::{use_core, use_session, use_toasts},
     text,
@@ -60,7 +61,7 @@ fn Words(words: Vec<String>, #[prop(into)] on_next: Callback<()>, on_skip: Callb
         <div class="phrase">
             <p class="phrase-lead">{text::PHRASE_LEAD}</p>
             <div class="phrase-sheet">
-                <p class="phrase-address">{move || session.address()}</p>
+                <p class="phrase-address">{live(move || session.address())}</p>
                 <ol class="phrase-words" aria-label=text::PHRASE_WORDS>{words}</ol>
             </div>
             <div class="phrase-tools">
@@ -117,7 +118,7 @@ fn Check(count: usize, #[prop(into)] on_back: Callback<()>, on_done: Callback<()
             <h3 class="phrase-title">{text::PHRASE_CHECK_TITLE}</h3>
             <p class="phrase-lead">{text::PHRASE_CHECK_LEAD}</p>
             <div class="phrase-fields">{fields.collect::<Vec<_>>()}</div>
-            {move || trouble.get().map(|sentence| view! { <Notice tone=Tone::Error text=sentence/> })}
+            {live(move || trouble.get().map(|sentence| view! { <Notice tone=Tone::Error text=sentence/> }))}
             <div class="form-actions">
                 <Button on_click=on_back>{text::PHRASE_SHOW_AGAIN}</Button>
                 <Button kind=Kind::Primary submit=true busy=busy>{text::PHRASE_CONFIRM}</Button>

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use super::new_password::NewPassword;
 use crate::{
     components::{Button, Kind, Notice, TextField, Tone},
+    live::live,
     services::browser,
     state::{use_core, use_session},
     text,
@@ -65,9 +66,9 @@ pub fn Recover() -> impl IntoView {
             <TextField id="recover-address" label=text::ADDRESS value=address hint=text::ADDRESS_HINT error=address_error autocomplete="username" autofocus=true/>
             <TextField id="recover-phrase" label=text::PHRASE_INPUT value=phrase hint=text::PHRASE_INPUT_HINT error=phrase_error/>
             <NewPassword id="recover-password" label=text::NEW_PASSWORD password=password strength=strength error=password_error/>
-            {move || trouble.get().map(|sentence| view! { <Notice tone=Tone::Error text=sentence/> })}
+            {live(move || trouble.get().map(|sentence| view! { <Notice tone=Tone::Error text=sentence/> }))}
             <div class="form-actions">
-                <Button kind=Kind::Primary submit=true busy=busy>{move || if busy.get() { text::SIGNING_IN } else { text::SIGN_IN }}</Button>
+                <Button kind=Kind::Primary submit=true busy=busy>{live(move || if busy.get() { text::SIGNING_IN } else { text::SIGN_IN })}</Button>
             </div>
         </form>
     }

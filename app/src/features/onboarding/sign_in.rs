@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Button, Kind, Notice, PasswordField, TextField, Tone},
+    live::live,
     services::browser,
     state::{use_core, use_session},
     text,
@@ -47,9 +48,9 @@ pub fn SignIn() -> impl IntoView {
         <form class="form" novalidate on:submit=submit>
             <TextField id="sign-in-address" label=text::ADDRESS value=address hint=text::ADDRESS_HINT error=missing(address) autocomplete="username" autofocus=true/>
             <PasswordField id="sign-in-password" label=text::PASSWORD value=password error=missing(password) autocomplete="current-password"/>
-            {move || trouble.get().map(|sentence| view! { <Notice tone=Tone::Error text=sentence/> })}
+            {live(move || trouble.get().map(|sentence| view! { <Notice tone=Tone::Error text=sentence/> }))}
             <div class="form-actions">
-                <Button kind=Kind::Primary submit=true busy=busy>{move || if busy.get() { text::SIGNING_IN } else { text::SIGN_IN }}</Button>
+                <Button kind=Kind::Primary submit=true busy=busy>{live(move || if busy.get() { text::SIGNING_IN } else { text::SIGN_IN })}</Button>
             </div>
         </form>
     }

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use super::new_password::NewPassword;
 use crate::{
     components::{Button, Kind, Notice, TextField, Tone},
+    live::live,
     services::{browser, core_client::Trouble},
     state::{use_core, use_session},
     text,
@@ -88,9 +89,9 @@ pub fn SignUp(hold: RwSignal<bool>, on_phrase: Callback<Vec<String>>) -> impl In
                 autofocus=true
             />
             <NewPassword id="sign-up-password" label=text::PASSWORD password=password strength=strength error=password_error/>
-            {move || other_trouble.get().map(|sentence| view! { <Notice tone=Tone::Error text=sentence/> })}
+            {live(move || other_trouble.get().map(|sentence| view! { <Notice tone=Tone::Error text=sentence/> }))}
             <div class="form-actions">
-                <Button kind=Kind::Primary submit=true busy=busy>{move || if busy.get() { text::CREATING } else { text::SIGN_UP }}</Button>
+                <Button kind=Kind::Primary submit=true busy=busy>{live(move || if busy.get() { text::CREATING } else { text::SIGN_UP })}</Button>
             </div>
         </form>
     }

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Button, Dialog, Kind, Notice, Tone, copyable::grouped},
+    live::live,
     state::{people::bare, use_core, use_people, use_toasts},
     text,
 };
@@ -69,7 +70,7 @@ fn AcceptChange(address: String, fingerprint: String, open: RwSignal<bool>) -> i
                 <input type="checkbox" prop:checked=checked on:change:target=move |event| checked.set(event.target().checked())/>
                 <span>{text::CHANGE_CHECK}</span>
             </label>
-            {move || error.get().map(|error| view! { <Notice tone=Tone::Error text=error/> })}
+            {live(move || error.get().map(|error| view! { <Notice tone=Tone::Error text=error/> }))}
             <div class="form-actions">
                 <Button on_click=move |()| open.set(false)>{text::CANCEL}</Button>
                 <Button

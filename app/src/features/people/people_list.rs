@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use crate::{
     components::{Avatar, Button, EmptyState, Icon, Notice, Spinner, Tone},
     features::chat::{conversation_list::move_with_arrows, new_conversation::use_new_conversation},
+    live::{live, when},
     routes,
     services::place::use_place,
     state::{Load, use_people, use_session},
@@ -19,7 +20,7 @@ pub fn PeopleList() -> impl IntoView {
     let load = Memo::new(move |_| people.load());
     view! {
         <header class="list-head"><h1 class="list-title">{text::PEOPLE}</h1></header>
-        {move || match load.get() {
+        {live(move || match load.get() {
             Load::Loading => view! { <div class="list-loading" role="status"><Spinner/><span class="hidden">{text::OPENING}</span></div> }.into_any(),
             Load::Failed(trouble) => view! {
                 <Notice tone=Tone::Error text=text::failure::trouble(&trouble)>
@@ -27,7 +28,7 @@ pub fn PeopleList() -> impl IntoView {
                 </Notice>
             }.into_any(),
             Load::Ready => view! { <List/> }.into_any(),
-        }}
+        })}
     }
 }
 
@@ -66,7 +67,7 @@ fn Row(person: Person) -> impl IntoView {
     let name = text::short_name(&person.person, session.domain_now().as_deref());
     view! {
         <li class="list-item">
-            <a class="conversation-row" href=to aria-current=move || current.get().then_some("page")>
+            <a class="conversation-row" href=to aria-current=when(move || current.get(), "page")>
                 <Avatar name=person.person.address.clone() seed=person.person.fingerprint.clone()/>
                 <span class="conversation-row-text">
                     <span class="conversation-row-line">

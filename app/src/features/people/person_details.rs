@@ -15,6 +15,7 @@ use crate::{
         chat::{details::TrustBadge, new_conversation::use_new_conversation},
         mail::new_mail::write,
     },
+    live::live,
     routes,
     services::place::use_place,
     state::{Load, use_conversations, use_core, use_mailbox, use_people, use_session, use_toasts},
@@ -27,7 +28,7 @@ pub fn PersonDetails(fingerprint: String) -> impl IntoView {
     let people = use_people();
     let person = Memo::new(move |_| people.get(&fingerprint));
     let loading = Memo::new(move |_| people.load() == Load::Loading);
-    move || match (person.get(), loading.get()) {
+    live(move || match (person.get(), loading.get()) {
         (Some(person), _) => view! { <Found person=person/> }.into_any(),
         (None, true) => view! { <div class="conversation-loading" role="status"><Spinner/></div> }.into_any(),
         (None, false) => view! {
@@ -36,7 +37,7 @@ pub fn PersonDetails(fingerprint: String) -> impl IntoView {
             </EmptyState>
         }
         .into_any(),
-    }
+    })
 }
 
 #[component]
@@ -118,7 +119,7 @@ fn Blocked(fingerprint: String) -> impl IntoView {
 fn Shared(conversations: Vec<ConversationId>) -> impl IntoView {
     let (all, session) = (use_conversations(), use_session());
     let shared = move || conversations.iter().filter_map(|id| all.get(*id)).collect::<Vec<_>>();
-    move || {
+    live(move || {
         let shared = shared();
         if shared.is_empty() {
             return view! { <p class="section-text">{text::NOT_SHARED}</p> }.into_any();
@@ -138,5 +139,5 @@ fn Shared(conversations: Vec<ConversationId>) -> impl IntoView {
         });
         view! { <ul class="shared" aria-labelledby="shared-heading">{rows.collect::<Vec<_>>()}</ul> }
             .into_any()
-    }
+    })
 }

@@ -3,6 +3,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Button, Notice, Spinner, Tone},
+    live::live,
     services::core_client::Trouble,
     state::use_core,
     text,
@@ -35,7 +36,7 @@ pub fn AboutSection() -> impl IntoView {
                 <dt>{text::LICENCE}</dt>
                 <dd>{env!("CARGO_PKG_LICENSE")}</dd>
                 <dt>{text::SOURCE}</dt>
-                <dd>{move || match found.get() {
+                <dd>{live(move || match found.get() {
                     None => view! { <span role="status"><Spinner/></span> }.into_any(),
                     Some(Ok(About { source: Some(url) })) => {
                         let shown = url.clone();
@@ -47,7 +48,7 @@ pub fn AboutSection() -> impl IntoView {
                             <Button on_click=move |()| read()>{text::RETRY}</Button>
                         </Notice>
                     }.into_any(),
-                }}</dd>
+                })}</dd>
             </dl>
         </section>
     }

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Avatar, Copyable, copyable::grouped},
+    live::live,
     state::use_session,
     text,
 };
@@ -14,7 +15,7 @@ pub fn AccountSection() -> impl IntoView {
     view! {
         <section class="section" aria-labelledby="account-heading">
             <h2 class="section-title" id="account-heading">{text::ACCOUNT}</h2>
-            {move || me.get().map(|me| view! {
+            {live(move || me.get().map(|me| view! {
                 <div class="account">
                     <Avatar name=me.address.clone() seed=me.fingerprint.clone() size="large"/>
                     <dl class="section-list">
@@ -22,7 +23,7 @@ pub fn AccountSection() -> impl IntoView {
                         <Copyable label=text::YOUR_FINGERPRINT value=grouped(&me.fingerprint) code=true/>
                     </dl>
                 </div>
-            })}
+            }))}
             <p class="section-text">{text::FINGERPRINT_HINT}</p>
         </section>
     }

@@ -3,6 +3,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Button, Icon, Notice, Spinner, Tone},
+    live::live,
     services::core_client::Trouble,
     state::use_core,
     text,
@@ -27,7 +28,7 @@ pub fn DevicesSection() -> impl IntoView {
     view! {
         <section class="section" aria-labelledby="devices-heading">
             <h2 class="section-title" id="devices-heading">{text::DEVICES}</h2>
-            {move || match found.get() {
+            {live(move || match found.get() {
                 None => view! { <div class="list-loading" role="status"><Spinner/></div> }.into_any(),
                 Some(Err(trouble)) => view! {
                     <Notice tone=Tone::Error text=text::failure::trouble(&trouble)>
@@ -37,7 +38,7 @@ pub fn DevicesSection() -> impl IntoView {
                 Some(Ok(devices)) => view! {
                     <ul class="devices" aria-labelledby="devices-heading">{devices.into_iter().map(device).collect::<Vec<_>>()}</ul>
                 }.into_any(),
-            }}
+            })}
         </section>
     }
 }

@@ -3,6 +3,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Button, Dialog, Kind, Notice, Tone},
+    live::live,
     state::{use_core, use_session},
     text,
 };
@@ -43,10 +44,10 @@ fn Question(open: RwSignal<bool>) -> impl IntoView {
         <div class="form">
             <p>{text::SIGN_OUT_LOST}</p>
             {risky.then(|| view! { <Notice tone=Tone::Warning text=text::SIGN_OUT_PHRASE/> })}
-            {move || error.get().map(|error| view! { <Notice tone=Tone::Error text=error/> })}
+            {live(move || error.get().map(|error| view! { <Notice tone=Tone::Error text=error/> }))}
             <div class="form-actions">
                 <Button on_click=move |()| open.set(false)>{text::CANCEL}</Button>
-                <Button kind=Kind::Danger busy=busy on_click=leave>{move || if busy.get() { text::SIGNING_OUT } else { text::SIGN_OUT_DO }}</Button>
+                <Button kind=Kind::Danger busy=busy on_click=leave>{live(move || if busy.get() { text::SIGNING_OUT } else { text::SIGN_OUT_DO })}</Button>
             </div>
         </div>
     }

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::Icon,
+    live::{live, when},
     routes::{self, mail::MailPlace},
     services::place::{below, use_place},
     state::{use_conversations, use_mailbox, use_session},
@@ -24,7 +25,7 @@ pub fn Rail() -> impl IntoView {
     let unconfirmed =
         Signal::derive(move || u32::from(use_session().me().is_some_and(|me| !me.recovery_confirmed)));
     view! {
-        <nav class="rail" aria-label=text::NAV data-open=move || open.get().then_some("")>
+        <nav class="rail" aria-label=text::NAV data-open=when(move || open.get(), "")>
             <img class="rail-mark" src="/icons/haven.svg" alt="" width="32" height="32"/>
             <RailLink to=routes::CHAT icon=icondata_lu::LuMessageCircle label=text::CHATS badge=unread/>
             <RailLink to=routes::mail::MAIL icon=icondata_lu::LuMail label=text::mail::MAIL badge=unread_mail/>
@@ -49,14 +50,14 @@ fn RailLink(
     let place = use_place();
     let current = Memo::new(move |_| place.is_in(to));
     view! {
-        <a class="rail-link" href=to aria-current=move || current.get().then_some("page")>
+        <a class="rail-link" href=to aria-current=when(move || current.get(), "page")>
             <span class="rail-icon">
                 <Icon icon=icon/>
-                {move || (badge.get() > 0).then(|| view! { <span class="rail-badge" aria-hidden="true">{badge_text(badge.get())}</span> })}
-                {move || (dot.get() > 0).then(|| view! { <span class="rail-dot"></span> })}
+                {live(move || (badge.get() > 0).then(|| view! { <span class="rail-badge" aria-hidden="true">{badge_text(badge.get())}</span> }))}
+                {live(move || (dot.get() > 0).then(|| view! { <span class="rail-dot"></span> }))}
             </span>
             <span class="rail-label">{label}</span>
-            {move || (badge.get() > 0).then(|| view! { <span class="hidden">{text::unread(badge.get())}</span> })}
+            {live(move || (badge.get() > 0).then(|| view! { <span class="hidden">{text::unread(badge.get())}</span> }))}
         </a>
     }
 }

@@ -3,6 +3,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Button, Dialog, Kind, Notice, PasswordField, Tone},
+    live::live,
     routes,
     services::browser,
     state::{use_core, use_session},
@@ -49,7 +50,7 @@ fn SignInAgain(open: RwSignal<bool>) -> impl IntoView {
     };
     view! {
         <form class="form" on:submit=submit>
-            <p>{move || session.address()}</p>
+            <p>{live(move || session.address())}</p>
             <PasswordField id="again-password" label=text::PASSWORD value=password error=error autocomplete="current-password"/>
             <div class="form-actions">
                 <Button kind=Kind::Primary submit=true busy=busy>{text::SIGN_IN}</Button>
