@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub const MAX_TEXT: usize = 32 * 1024;
 
 /// Page to worker.
+#[allow(clippy::large_enum_variant, reason = "nearly all of them are requests")]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum ToWorker {
     /// Wants something done. The worker answers with [`FromWorker::Reply`] of the same id.

@@ -28,6 +28,7 @@ pub enum Purpose {
     Compose(MailId),
     DeleteMail(Vec<u64>),
     FindCertificates(String),
+    Forwarded(MailId),
     Heads(Vec<ConversationId>),
     Inbox,
     MailBody(u64),
@@ -239,6 +240,7 @@ impl Purpose {
             Self::Compose(_)
                 | Self::DeleteMail(_)
                 | Self::FindCertificates(_)
+                | Self::Forwarded(_)
                 | Self::MailBody(_)
                 | Self::MailInfo
                 | Self::Mailbox

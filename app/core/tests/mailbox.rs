@@ -346,3 +346,39 @@ fn a_blind_copy_is_known_to_its_writer_alone() {
         }
     });
 }
+
+#[test]
+fn a_mail_is_forwarded_with_its_files() {
+    pollster::block_on(async {
+        let mut world = World::restarting();
+        for name in ["alice", "bob", "carol"] {
+            world.sign_up(name).await;
+        }
+        let [alice, bob, carol] = [Who(0), Who(1), Who(2)];
+        let bytes = b"left, right, left".to_vec();
+        world.want(alice, Intent::AttachFile { draft: MAIL, file: 1000, bytes: bytes.clone() }).await;
+        let size = bytes.len() as u64;
+        let file = DraftFile { id: 1000, name: "way.txt".into(), media_type: "text/plain".into(), size };
+        let mail = Draft { attachments: vec![file], ..draft("bob@example.org", "The way", "See the file.") };
+        send(&mut world, alice, MAIL, mail).await;
+        settle(&mut world).await;
+        let got = thread(&mut world, bob, Folder::Inbox).await.remove(0);
+        let [attachment] = &got.attachments[..] else { panic!("{:?}", got.attachments) };
+        let file = DraftFile {
+            id: attachment.part,
+            name: attachment.name.clone(),
+            media_type: attachment.media_type.clone(),
+            size,
+        };
+        let on = Draft {
+            about: Some((got.summary.id, About::Forward)),
+            attachments: vec![file],
+            ..draft("carol@example.org", "Fwd: The way", "For you.")
+        };
+        send(&mut world, bob, ANSWER, on).await;
+        settle(&mut world).await;
+        let got = thread(&mut world, carol, Folder::Inbox).await.remove(0);
+        let [attachment] = &got.attachments[..] else { panic!("{:?}", got.attachments) };
+        assert_eq!((attachment.name.as_str(), attachment.size), ("way.txt", size));
+    });
+}

@@ -207,7 +207,8 @@ impl<S: Store> Engine<S> {
     /// The next step of the first mail that waits.
     async fn send_mail(&mut self, pending: &mut Pending) -> Result<(), Error> {
         let now = self.memory.network.now;
-        let busy = |p: &Purpose| matches!(p, Purpose::Compose(_) | Purpose::SubmitMail(_));
+        let busy =
+            |p: &Purpose| matches!(p, Purpose::Compose(_) | Purpose::Forwarded(_) | Purpose::SubmitMail(_));
         if self.memory.mail.sending.is_empty() || self.memory.network.under_way(busy) {
             return Ok(());
         }
@@ -215,6 +216,11 @@ impl<S: Store> Engine<S> {
         let Some((id, step)) = self.memory.next_mail(now) else { return Ok(()) };
         match step {
             Step::Find(addresses) => self.memory.network.mail.wanted.extend(addresses),
+            Step::Fetch(sequence) => {
+                let Memory { account, network, .. } = &mut self.memory;
+                let get = Request::GetMail(wire::GetMail { sequence });
+                pending.requests.push(network.start(&account.origin, Purpose::Forwarded(id), None, get));
+            }
             Step::Compose => {
                 if let Some(task) = self.compose_task(id, now).await? {
                     let request = self.memory.network.begin(Purpose::Compose(id));
@@ -292,6 +298,10 @@ impl<S: Store> Engine<S> {
                 {
                     first.body = Some(body.into());
                 }
+                Ok(Vec::new())
+            }
+            (Purpose::Forwarded(id), Reply::GetMail(wire::MailBody { body })) => {
+                self.memory.network.mail.forwarded.insert(id, body);
                 Ok(Vec::new())
             }
             (Purpose::MailInfo, Reply::MailInfo(info)) => {
@@ -394,6 +404,11 @@ impl<S: Store> Engine<S> {
             (Purpose::MailBody(_), Rejection::Refused(Refusal::NotFound)) => {
                 line.arrived.pop_front();
                 Ok(Vec::new())
+            }
+            (Purpose::Forwarded(id), Rejection::Refused(Refusal::NotFound)) => {
+                let work =
+                    |memory: &mut Memory, batch: &mut Batch| memory.mail_failed(batch, id, Failure::NotFound);
+                Ok(self.verb(now, work).await?.1)
             }
             (Purpose::SubmitMail(id), Rejection::Refused(refusal)) if is_final_for_mail(refusal) => {
                 let failure = failure_of(refusal);
@@ -546,8 +561,13 @@ impl<S: Store> Engine<S> {
     /// A file of a mail that waits, or the entry of the mailbox that an attachment has to be taken out of.
     pub async fn attachment(&mut self, mail: MailId, part: u32) -> Result<Option<Attachment>, Error> {
         self.memory.mail.load_rest(&self.store).await?;
-        if self.memory.mail.sending.contains_key(&mail) {
-            return Ok(Some(Attachment::Here(self.file(mail, part).await?)));
+        let mut mail = mail;
+        if let Some(sending) = self.memory.mail.sending.get(&mail) {
+            let given = sending.draft.files.iter().any(|file| file.id == part);
+            match sending.draft.draft.about {
+                Some((forwarded, _)) if !given => mail = forwarded,
+                _ => return Ok(Some(Attachment::Here(self.file(mail, part).await?))),
+            }
         }
         let record = self.memory.mail.records.get(&mail);
         Ok(record.map(|record| Attachment::At(record.sequence)))

@@ -8,7 +8,7 @@ use crate::{
 };
 use haven_bridge::{
     Failure,
-    mail::{Draft, MailId, Mailbox, Outlook},
+    mail::{About, Draft, MailId, Mailbox, Outlook},
 };
 use haven_wire::limits::MAX_RECIPIENTS;
 
@@ -127,9 +127,12 @@ impl Memory {
                 return Err(Failure::MailNotEncryptable { address: address.clone() });
             }
         }
-        let missing =
-            |file: &haven_bridge::mail::DraftFile| stored.files.iter().all(|other| other.id != file.id);
-        if stored.draft.attachments.iter().any(missing) { Err(Failure::NotFound) } else { Ok(()) }
+        let size: u64 = stored.draft.attachments.iter().map(|file| file.size).sum();
+        if size > MAX_FILES {
+            return Err(Failure::MailTooLarge { limit: MAX_FILES });
+        }
+        let forwards = matches!(stored.draft.about, Some((_, About::Forward)));
+        if forwards || stored.forwarded_parts().is_empty() { Ok(()) } else { Err(Failure::NotFound) }
     }
 
     /// Takes a mail that waits back to the drafts.
@@ -165,6 +168,7 @@ impl Memory {
     /// A mail waits no more.
     pub fn end_sending(&mut self, batch: &mut Batch, id: MailId) -> Result<Option<Sending>, Error> {
         self.network.mail.composed.remove(&id);
+        self.network.mail.forwarded.remove(&id);
         match self.mail.sending.remove(&id) {
             Some(sending) => {
                 batch.over(&UnderWay::Sending(Box::new(sending.clone())))?;
@@ -183,6 +187,15 @@ impl Memory {
         batch.draft(stored.id, Some(&stored))?;
         self.mail.drafts.insert(stored.id, stored);
         Ok(())
+    }
+}
+
+impl StoredDraft {
+    /// The files whose bytes were not given here: which of the draft's files they are, and which attachments of the mail
+    /// that is forwarded.
+    pub fn forwarded_parts(&self) -> Vec<(usize, u32)> {
+        let files = self.draft.attachments.iter().map(|file| file.id).enumerate();
+        files.filter(|(_, id)| self.files.iter().all(|stored| stored.id != *id)).collect()
     }
 }
 

@@ -77,6 +77,8 @@ pub struct MailLine {
     pub asked_outside: bool,
     /// Mails that are encrypted and wait for the relay.
     pub composed: BTreeMap<MailId, haven_wire::mail::SubmitMail>,
+    /// Bodies of mails that are forwarded with their attachments, by the mail that waits.
+    pub forwarded: BTreeMap<MailId, Vec<u8>>,
     /// When to try again to find certificates of an address.
     pub searches: BTreeMap<String, Retry>,
     /// Addresses whose certificates somebody wants to know.

@@ -1,6 +1,11 @@
 //! Mails that wait to be sent, step by step: find certificates, compose, hand over to the relay.
 
-use super::{arrive, drafts, keyring::Choice, records::*, work::Task};
+use super::{
+    arrive, drafts,
+    keyring::Choice,
+    records::*,
+    work::{Forwarded, Task},
+};
 use crate::{
     Error, Millis,
     identity::address::domain,
@@ -22,6 +27,8 @@ use haven_wire::{
 pub enum Step {
     /// Find certificates of these addresses.
     Find(Vec<String>),
+    /// Fetch the entry of this sequence number, whose attachments are sent on.
+    Fetch(u64),
     /// Make the mail.
     Compose,
     /// Hand it over.
@@ -49,8 +56,17 @@ impl Memory {
             Err(address) if !sending.in_the_clear => {
                 Some((id, Step::Fail(Failure::MailNotEncryptable { address })))
             }
-            _ => Some((id, Step::Compose)),
+            _ => Some((id, self.compose_or_fetch(sending))),
         }
+    }
+
+    fn compose_or_fetch(&self, sending: &Sending) -> Step {
+        let fetched = self.network.mail.forwarded.contains_key(&sending.draft.id);
+        if sending.draft.forwarded_parts().is_empty() || fetched {
+            return Step::Compose;
+        }
+        let about = sending.draft.draft.about.and_then(|(mail, _)| self.mail.records.get(&mail));
+        about.map_or(Step::Fail(Failure::NotFound), |record| Step::Fetch(record.sequence))
     }
 
     /// A certificate for each address, or the first address that has none.
@@ -94,9 +110,12 @@ impl Memory {
             references,
             files: draft.attachments.iter().zip(files).map(file).collect(),
         };
+        let parts = sending.draft.forwarded_parts();
+        let body = self.network.mail.forwarded.get(&id).cloned();
         Some(Task::Compose {
             letter: Box::new(letter),
             certificates: self.certificates(&addresses, now).ok(),
+            forwarded: body.map(|body| Forwarded { body, parts }),
         })
     }
 

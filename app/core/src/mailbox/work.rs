@@ -39,6 +39,8 @@ pub enum Task {
         letter: Box<Letter>,
         /// A certificate for each recipient; nothing: in the clear.
         certificates: Option<Vec<KnownCertificate>>,
+        /// Where files of the letter come from that have no bytes in it.
+        forwarded: Option<Forwarded>,
     },
     /// Take an attachment out of an entry.
     Attachment {
@@ -48,6 +50,16 @@ pub enum Task {
         /// The attachment's number.
         part: u32,
     },
+}
+
+/// A mail whose attachments are sent on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Forwarded {
+    /// The body of its entry in the mailbox.
+    #[serde(with = "serde_bytes")]
+    pub body: Vec<u8>,
+    /// Which file of the letter is which attachment of it.
+    pub parts: Vec<(usize, u32)>,
 }
 
 /// What came out.
@@ -87,9 +99,13 @@ impl Work {
                 let keys = Keys { own: &own, known: &known };
                 Outcome::Opened(entries.iter().map(|(kind, body)| open(*kind, body, &keys, now)).collect())
             }
-            Task::Compose { letter, certificates } => {
+            Task::Compose { mut letter, certificates, forwarded } => {
                 let [sender] = &own;
-                match mail::compose(&letter, sender, certificates.as_deref(), now) {
+                let keys = Keys { own: &own, known: &[] };
+                let composed = forwarded
+                    .map_or(Ok(()), |forwarded| forwarded.fill(&mut letter, &keys, now))
+                    .and_then(|()| mail::compose(&letter, sender, certificates.as_deref(), now));
+                match composed {
                     Ok(composed) => Outcome::Composed(composed),
                     Err(error) => Outcome::Failed(error.to_string()),
                 }
@@ -101,6 +117,18 @@ impl Work {
                 }
             }
         }
+    }
+}
+
+impl Forwarded {
+    /// Puts the attachments into the letter.
+    fn fill(self, letter: &mut Letter, keys: &Keys<'_>, now: Millis) -> Result<(), mail::Error> {
+        for (file, part) in self.parts {
+            if let Some(file) = letter.files.get_mut(file) {
+                file.bytes = mail::attachment(&self.body, part, keys, now)?.bytes;
+            }
+        }
+        Ok(())
     }
 }
 
