@@ -1,5 +1,6 @@
 //! Mail of whole people: written, sent, received, kept and found again, over an in-memory relay, with engines that are
 //! restarted after every verb, crashes at every write set, and lost calls.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use haven_bridge::{
     Failure,
@@ -157,7 +158,7 @@ fn a_draft_with_its_files_survives_and_goes_out_with_them() {
     pollster::block_on(async {
         let mut world = two_people(World::restarting()).await;
         let [alice, bob] = [Who(0), Who(1)];
-        let picture: Vec<u8> = (0..3_000_000_u32).map(|n| (n * 7 >> 3) as u8).collect();
+        let picture: Vec<u8> = (0..3_000_000_u32).map(|n| ((n * 7) >> 3) as u8).collect();
         let attach = Intent::AttachFile { draft: MAIL, file: 7, bytes: picture.clone() };
         world.want(alice, attach).await;
         let file =

@@ -101,7 +101,7 @@ impl<S: Store> Engine<S> {
             return Ok(());
         }
         let body = |entry: &&MailboxEntry| (entry.kind, entry.body.clone().unwrap_or_default());
-        let entries = sealed.iter().map(|entry| body(entry)).collect();
+        let entries = sealed.iter().map(body).collect();
         let task = Task::Open { entries, known: self.known_certificates() };
         let id = self.memory.network.begin(Purpose::OpenMail(run.len()));
         pending.work.push((id, self.work(task)));

@@ -150,7 +150,7 @@ impl Memory {
 
     /// The relay has taken a mail.
     pub fn mail_submitted(&mut self, batch: &mut Batch, id: MailId, sequence: u64) -> Result<(), Error> {
-        let clear = self.network.mail.composed.get(&id).is_some_and(|mail| in_the_clear(mail));
+        let clear = self.network.mail.composed.get(&id).is_some_and(in_the_clear);
         let Some(sending) = self.end_sending(batch, id)? else { return Ok(()) };
         drafts::delete_files(batch, &sending.draft)?;
         self.network.mail.due = true;
