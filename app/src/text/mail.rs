@@ -30,6 +30,7 @@ pub const TO_LIST: &str = "To the list";
 pub const DRAFT: &str = "Draft";
 pub const HAS_FILES: &str = "Has attachments";
 pub const NOT_SENT: &str = "Not sent";
+pub const NOT_DELIVERED: &str = "Not delivered to everyone";
 pub const WAITING: &str = "Waiting to be sent";
 
 // A thread

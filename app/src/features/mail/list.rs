@@ -253,6 +253,7 @@ fn marks(thread: &ThreadSummary) -> impl IntoView + use<> {
     let state = newest.state.as_ref().and_then(|state| match state {
         MailState::Waiting => Some(("waiting", icondata_lu::LuClock, text::mail::WAITING)),
         MailState::Failed(_) => Some(("failed", icondata_lu::LuCircleAlert, text::mail::NOT_SENT)),
+        MailState::Undelivered => Some(("failed", icondata_lu::LuCircleAlert, text::mail::NOT_DELIVERED)),
         MailState::Sent => None,
     });
     let files =

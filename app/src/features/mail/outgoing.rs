@@ -23,7 +23,9 @@ pub fn Outgoing(mail: MailView) -> impl IntoView {
     mail.summary.state.map(|state| match state {
         MailState::Waiting => view! { <Waiting id=id/> }.into_any(),
         MailState::Failed(why) => view! { <NotSent id=id why=why/> }.into_any(),
-        MailState::Sent => view! { <Deliveries deliveries=mail.deliveries/> }.into_any(),
+        MailState::Sent | MailState::Undelivered => {
+            view! { <Deliveries deliveries=mail.deliveries/> }.into_any()
+        }
     })
 }
 
