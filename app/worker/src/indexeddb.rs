@@ -30,7 +30,7 @@ pub const NAME: &str = "haven";
 /// The object store of the wrapped storage key.
 pub const KEYS: &str = "keys";
 /// Raise it when a store is added, and keep all stores listed: rexie deletes those that it is not told of.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Opens the database through rexie, making or upgrading it if needed.
 pub async fn schema(name: &str) -> Result<Rexie, StoreError> {

@@ -30,6 +30,23 @@ async fn it_does_what_every_store_must_do() {
 }
 
 #[wasm_bindgen_test]
+async fn a_database_from_before_there_was_mail_is_upgraded_and_keeps_what_it_holds() {
+    let first = ["meta", "mls", "conversations", "timeline", "jobs", "contacts", "intents", KEYS];
+    let builder = Rexie::builder("upgrade").version(1).add_object_store(fence::store());
+    let stores =
+        first.into_iter().fold(builder, |builder, store| builder.add_object_store(ObjectStore::new(store)));
+    let old = stores.build().await.unwrap();
+    let put = old.transaction(&["meta"], rexie::TransactionMode::ReadWrite).unwrap();
+    put.store("meta").unwrap().put(&value_of(b"kept"), Some(&key_of(b"a"))).await.unwrap();
+    put.done().await.unwrap();
+    old.close();
+    let new = take_over("upgrade").await;
+    assert_eq!(read(&new, b"a").await, Some(b"kept".to_vec()));
+    let mail = WriteSet { changes: vec![(Table::MailFiles, b"b".to_vec(), Some(b"new".to_vec()))] };
+    new.commit(mail).await.unwrap();
+}
+
+#[wasm_bindgen_test]
 async fn a_leader_that_was_taken_over_writes_nothing() {
     let old = take_over("fence").await;
     old.commit(one(b"a", b"old")).await.unwrap();
