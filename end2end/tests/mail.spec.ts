@@ -17,7 +17,7 @@ test('two people write each other mail with files, find it offline, and have it 
   const buffer = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 31) & 255))
   const files = [{ name: 'Plan für den Steg.bin', mimeType: 'application/octet-stream', buffer }]
   await hers.write({ to: [bob.address], subject: 'Grüße vom See', text: 'The heliotrope is in flower.', files })
-  await expect(alice.page.getByText('End-to-end encrypted')).toBeVisible()
+  await expect(alice.page.getByText('End-to-end encrypted', { exact: true })).toBeVisible()
   await hers.send()
 
   const card = await his.read('Grüße vom See')
