@@ -79,8 +79,14 @@ const FAMOUS: &[&str] = &[
 
 /// A passphrase of five words, drawn evenly from the EFF's long list.
 pub fn suggest() -> Result<String, Error> {
-    let words: Result<Vec<&str>, Error> = (0..SUGGESTED_WORDS).map(|_| random_word()).collect();
-    Ok(words?.join(" "))
+    loop {
+        let words: Result<Vec<&str>, Error> = (0..SUGGESTED_WORDS).map(|_| random_word()).collect();
+        let suggestion = words?.join(" ");
+        // One in eight hundred has a word twice, which is weaker than it looks: another one is drawn then.
+        if judge(&suggestion, "") == PasswordStrength::Strong {
+            return Ok(suggestion);
+        }
+    }
 }
 
 fn random_word() -> Result<&'static str, Error> {
@@ -306,7 +312,7 @@ mod tests {
 
     #[test]
     fn suggestions_are_strong_and_differ() {
-        let suggestions: Vec<String> = (0..200).map(|_| suggest().unwrap()).collect();
+        let suggestions: Vec<String> = (0..2000).map(|_| suggest().unwrap()).collect();
         for suggestion in &suggestions {
             assert_eq!(suggestion.split(' ').count(), SUGGESTED_WORDS, "{suggestion}");
             assert_eq!(strength(suggestion), PasswordStrength::Strong, "{suggestion}");
