@@ -229,7 +229,7 @@ impl<S: Store> Engine<S> {
             }
             Step::Submit => {
                 let Memory { account, network, .. } = &mut self.memory;
-                if let Some(submit) = network.mail.composed.get(&id).cloned() {
+                if let Some(submit) = network.mail.composed.get(&id).map(|ready| ready.submit.clone()) {
                     let request = Request::SubmitMail(submit);
                     let outgoing = network.start(&account.origin, Purpose::SubmitMail(id), None, request);
                     pending.requests.push(outgoing);

@@ -29,7 +29,8 @@ pub fn domain(address: &str) -> Result<&str, Error> {
     parts.map(|(_, domain)| domain).ok_or(Error::BadAddress)
 }
 
-fn valid_domain(domain: &str) -> bool {
+/// Whether this is a domain name, in lower case.
+pub(crate) fn valid_domain(domain: &str) -> bool {
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let label = |label: &str| {
         !label.is_empty()

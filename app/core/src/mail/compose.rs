@@ -81,7 +81,7 @@ fn encrypted(
         })?;
         messages.push((group.iter().map(|(to, _)| to.address.clone()).collect(), message));
     }
-    Ok(Composed { messages, kept: 0 })
+    Ok(Composed { messages, kept: 0, encrypted: true })
 }
 
 /// The certificate of each recipient, in the order of To, Cc and Bcc.
@@ -151,7 +151,7 @@ fn clear(letter: &Letter, sender: &SecretCertificate, judge: &Judge<'_>) -> Resu
     out.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
     let everybody = letter.to.iter().chain(&letter.cc).chain(&letter.bcc);
     let recipients = everybody.map(|mailbox| mailbox.address.clone()).collect();
-    Ok(Composed { messages: vec![(recipients, out)], kept: 0 })
+    Ok(Composed { messages: vec![(recipients, out)], kept: 0, encrypted: false })
 }
 
 /// The fields outside.

@@ -48,6 +48,8 @@ pub struct Composed {
     pub messages: Vec<(Vec<String>, Vec<u8>)>,
     /// Which of the messages the sender keeps.
     pub kept: u32,
+    /// Whether they are encrypted; all or none is.
+    pub encrypted: bool,
 }
 
 /// A certificate that is known to be somebody's.

@@ -1,5 +1,7 @@
 //! Addresses of mail, which may be anywhere: wider than those of relays (`identity/address.rs`).
 
+use crate::identity::address::valid_domain;
+
 /// The part before the `@`, in bytes (RFC 5321).
 const MAX_LOCAL: usize = 64;
 /// A whole address, in bytes (RFC 5321).
@@ -9,26 +11,15 @@ const MAX: usize = 254;
 ///
 /// Quoted local parts are not taken: nearly nobody has one, and much software misreads them.
 pub fn normalise(address: &str) -> Option<String> {
-    let address = address.trim();
+    let address = address.trim().to_ascii_lowercase();
     let (local, domain) = address.rsplit_once('@')?;
     let good = address.len() <= MAX && valid_local(local) && valid_domain(domain);
-    good.then(|| address.to_ascii_lowercase())
+    good.then_some(address)
 }
 
 fn valid_local(local: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(c);
     local.len() <= MAX_LOCAL && local.split('.').all(|atom| !atom.is_empty()) && local.chars().all(allowed)
-}
-
-fn valid_domain(domain: &str) -> bool {
-    let alphanumeric = |c: char| c.is_ascii_alphanumeric();
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.chars().all(|c| alphanumeric(c) || c == '-')
-            && label.starts_with(alphanumeric)
-            && label.ends_with(alphanumeric)
-    };
-    domain.split('.').all(label)
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ impl Memory {
                 let Record { folder, came_from, seen, deliveries, time, .. } = known;
                 record = Record { folder, came_from, seen, deliveries, time, ..record };
             }
-            None if own => record.deliveries = underway(&opened, &bcc),
+            None if own => record.deliveries = underway(everybody(&opened, &bcc)),
             None => {
                 let sender = record.from.address.clone();
                 self.offered_certificates(batch, &opened.keys, &sender, record.time)?;
@@ -154,7 +154,7 @@ impl Memory {
         {
             let body = Body { bcc: bcc.clone(), ..body };
             batch.put(Table::MailBodies, b"body", mail.0.to_vec(), Some(&body))?;
-            let deliveries = underway(&body.opened, bcc);
+            let deliveries = underway(everybody(&body.opened, bcc));
             return self.change_record(batch, *mail, |mail| {
                 let known = |new: &Delivery| mail.deliveries.iter().any(|old| old.address == new.address);
                 let new: Vec<_> = deliveries.into_iter().filter(|new| !known(new)).collect();
@@ -189,9 +189,12 @@ pub fn unopened(trouble: MailTrouble) -> Opened {
 }
 
 /// Nothing has become of it yet.
-pub fn underway(opened: &Opened, bcc: &[Mailbox]) -> Vec<Delivery> {
-    let all = opened.to.iter().chain(&opened.cc).chain(bcc);
-    all.map(|to| Delivery { address: to.address.clone(), state: DeliveryState::Underway }).collect()
+pub fn underway<'a>(recipients: impl Iterator<Item = &'a Mailbox>) -> Vec<Delivery> {
+    recipients.map(|to| Delivery { address: to.address.clone(), state: DeliveryState::Underway }).collect()
+}
+
+fn everybody<'a>(opened: &'a Opened, bcc: &'a [Mailbox]) -> impl Iterator<Item = &'a Mailbox> {
+    opened.to.iter().chain(&opened.cc).chain(bcc)
 }
 
 /// The start of a text, on one line, without what it quotes.

@@ -8,7 +8,7 @@ use crate::{
 };
 use haven_bridge::{
     Failure,
-    mail::{About, Draft, MailId, Mailbox, Outlook},
+    mail::{About, AttachmentView, Draft, DraftFile, MailId, Mailbox, Outlook},
 };
 use haven_wire::limits::MAX_RECIPIENTS;
 
@@ -202,6 +202,17 @@ impl StoredDraft {
 /// Everybody that a draft goes to.
 pub fn recipients(draft: &Draft) -> impl Iterator<Item = &Mailbox> {
     draft.to.iter().chain(&draft.cc).chain(&draft.bcc)
+}
+
+/// Its files as attachments.
+pub fn attachments(draft: &Draft) -> Vec<AttachmentView> {
+    let attachment = |file: &DraftFile| AttachmentView {
+        part: file.id,
+        name: file.name.clone(),
+        media_type: file.media_type.clone(),
+        size: file.size,
+    };
+    draft.attachments.iter().map(attachment).collect()
 }
 
 /// Deletes the files of a draft or of a mail that waited.

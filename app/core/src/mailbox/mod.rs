@@ -76,13 +76,22 @@ pub struct MailLine {
     /// Whether the relay was asked, since the start, what it does with mail of other servers.
     pub asked_outside: bool,
     /// Mails that are encrypted and wait for the relay.
-    pub composed: BTreeMap<MailId, haven_wire::mail::SubmitMail>,
+    pub composed: BTreeMap<MailId, Ready>,
     /// Bodies of mails that are forwarded with their attachments, by the mail that waits.
     pub forwarded: BTreeMap<MailId, Vec<u8>>,
     /// When to try again to find certificates of an address.
     pub searches: BTreeMap<String, Retry>,
     /// Addresses whose certificates somebody wants to know.
     pub wanted: BTreeSet<String>,
+}
+
+/// A mail that is ready for the relay.
+#[derive(Debug)]
+pub struct Ready {
+    /// The call.
+    pub submit: haven_wire::mail::SubmitMail,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
 }
 
 impl MailMemory {

@@ -1,7 +1,7 @@
 //! Mails that wait to be sent, step by step: find certificates, compose, hand over to the relay.
 
 use super::{
-    arrive, drafts,
+    Ready, arrive, drafts,
     keyring::Choice,
     records::*,
     work::{Forwarded, Task},
@@ -15,7 +15,7 @@ use crate::{
 };
 use haven_bridge::{
     Failure,
-    mail::{About, AttachmentView, Folder, MailId, Mailbox, Protection, SenderCheck},
+    mail::{About, Folder, MailId, Mailbox, Protection, SenderCheck},
 };
 use haven_wire::{
     ids::{Hash, MessageId},
@@ -80,7 +80,7 @@ impl Memory {
         addresses.iter().map(certificate).collect()
     }
 
-    /// What is to be composed. `about` is the mail that it answers, `files` are the bytes of the draft's files.
+    /// What is to be composed; nothing if it would go in the clear without the person having said so. `about` is the mail that it answers, `files` are the bytes of the draft's files.
     pub fn compose_task(
         &self,
         id: MailId,
@@ -112,9 +112,13 @@ impl Memory {
         };
         let parts = sending.draft.forwarded_parts();
         let body = self.network.mail.forwarded.get(&id).cloned();
+        let certificates = self.certificates(&addresses, now).ok();
+        if certificates.is_none() && !sending.in_the_clear {
+            return None;
+        }
         Some(Task::Compose {
             letter: Box::new(letter),
-            certificates: self.certificates(&addresses, now).ok(),
+            certificates,
             forwarded: body.map(|body| Forwarded { body, parts }),
         })
     }
@@ -135,7 +139,7 @@ impl Memory {
             kept: composed.kept,
             note,
         };
-        self.network.mail.composed.insert(id, submit);
+        self.network.mail.composed.insert(id, Ready { submit, encrypted: composed.encrypted });
         if noted { Ok(()) } else { self.put_sending(batch, sending) }
     }
 
@@ -150,7 +154,7 @@ impl Memory {
 
     /// The relay has taken a mail.
     pub fn mail_submitted(&mut self, batch: &mut Batch, id: MailId, sequence: u64) -> Result<(), Error> {
-        let clear = self.network.mail.composed.get(&id).is_some_and(in_the_clear);
+        let encrypted = self.network.mail.composed.get(&id).is_some_and(|ready| ready.encrypted);
         let Some(sending) = self.end_sending(batch, id)? else { return Ok(()) };
         drafts::delete_files(batch, &sending.draft)?;
         self.network.mail.due = true;
@@ -158,7 +162,7 @@ impl Memory {
             // After a lost answer it was met in the mailbox first, which knows more of it.
             return Ok(());
         }
-        let record = self.sent_record(&sending, sequence, clear);
+        let record = self.sent_record(&sending, sequence, encrypted);
         let body = Body {
             opened: sent_body(&sending, &record, &self.account.address),
             bcc: sending.draft.draft.bcc,
@@ -169,7 +173,7 @@ impl Memory {
         Ok(())
     }
 
-    fn sent_record(&self, sending: &Sending, sequence: u64, clear: bool) -> Record {
+    fn sent_record(&self, sending: &Sending, sequence: u64, encrypted: bool) -> Record {
         let draft = &sending.draft.draft;
         let id = sending.draft.id;
         let message_id = message_id(id, &self.account.address);
@@ -191,13 +195,8 @@ impl Memory {
             seen: true,
             own: true,
             attachments: u32::try_from(draft.attachments.len()).unwrap_or(u32::MAX),
-            protection: if clear { Protection::Clear } else { Protection::EndToEnd },
-            deliveries: drafts::recipients(draft)
-                .map(|to| haven_bridge::mail::Delivery {
-                    address: to.address.clone(),
-                    state: haven_bridge::mail::DeliveryState::Underway,
-                })
-                .collect(),
+            protection: if encrypted { Protection::EndToEnd } else { Protection::Clear },
+            deliveries: arrive::underway(drafts::recipients(draft)),
         }
     }
 
@@ -236,22 +235,9 @@ pub fn message_id(id: MailId, address: &str) -> String {
     format!("{hex}@{}", domain(address).unwrap_or("invalid"))
 }
 
-fn in_the_clear(mail: &wire::SubmitMail) -> bool {
-    const MARK: &[u8] = b"application/pgp-encrypted";
-    let encrypted =
-        |message: &wire::OutgoingMail| message.message.windows(MARK.len()).take(16_384).any(|w| w == MARK);
-    !mail.messages.iter().all(encrypted)
-}
-
 /// What is shown of a sent mail until its entry is read back from the mailbox.
 fn sent_body(sending: &Sending, record: &Record, address: &str) -> Opened {
     let draft = &sending.draft.draft;
-    let attachment = |file: &haven_bridge::mail::DraftFile| AttachmentView {
-        part: file.id,
-        name: file.name.clone(),
-        media_type: file.media_type.clone(),
-        size: file.size,
-    };
     Opened {
         message_id: record.message_id.clone(),
         from: vec![Mailbox { name: String::new(), address: address.into() }],
@@ -262,7 +248,7 @@ fn sent_body(sending: &Sending, record: &Record, address: &str) -> Opened {
         protection: record.protection,
         sender: SenderCheck::Local,
         text: draft.text.clone(),
-        attachments: draft.attachments.iter().map(attachment).collect(),
+        attachments: drafts::attachments(draft),
         ..Opened::default()
     }
 }

@@ -150,12 +150,6 @@ impl Memory {
             (None, Some(stored)) => (self.draft_summary(stored), &stored.draft),
             (None, None) => return None,
         };
-        let attachment = |file: &haven_bridge::mail::DraftFile| haven_bridge::mail::AttachmentView {
-            part: file.id,
-            name: file.name.clone(),
-            media_type: file.media_type.clone(),
-            size: file.size,
-        };
         Some(MailView {
             summary,
             to: draft.to.clone(),
@@ -165,7 +159,7 @@ impl Memory {
             text: draft.text.clone(),
             html: None,
             remote_content: false,
-            attachments: draft.attachments.iter().map(attachment).collect(),
+            attachments: super::drafts::attachments(draft),
             signature: Signature::None,
             differences: Vec::new(),
             sender: SenderCheck::Local,
