@@ -1,7 +1,7 @@
-import { AxeBuilder } from '@axe-core/playwright'
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from '../fixtures/accessibility.ts'
 import { NETWORK_LOST } from '../fixtures/faults.ts'
 import { MailPage } from '../fixtures/mail_page.ts'
 import { Person } from '../fixtures/person.ts'
@@ -127,24 +127,17 @@ test('mail comes from and goes to other servers, in the clear only after a quest
 })
 
 test('no screen of mail has a serious fault of accessibility', async ({ person }) => {
+  test.setTimeout(240_000)
   const [alice, bob] = [await person('alice'), await person('bob')]
   const [hers, his] = [new MailPage(alice.page), new MailPage(bob.page)]
   await hers.open()
   await hers.write({ to: [bob.address], subject: 'A look around', text: 'Is everything where it should be?' })
-  const check = async (mail: MailPage, screen: string) => {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await mail.page.emulateMedia({ colorScheme })
-      const { violations } = await new AxeBuilder({ page: mail.page }).analyze()
-      const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      expect(serious.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]), `${screen}, ${colorScheme}`).toEqual([])
-    }
-  }
-  await check(hers, 'writing')
+  await inspect(hers.page, 'writing')
   await hers.send()
   await his.open()
   await expect(his.row('A look around')).toHaveCount(1)
-  await check(his, 'list')
+  await inspect(his.page, 'list')
   await his.read('A look around')
   await expect(his.cards).toHaveCount(1)
-  await check(his, 'reading')
+  await inspect(his.page, 'reading')
 })

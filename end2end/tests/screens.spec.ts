@@ -1,30 +1,8 @@
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Locator, Page } from '@playwright/test'
+import { inspect } from '../fixtures/accessibility.ts'
 import { NETWORK_LOST, refused } from '../fixtures/faults.ts'
 import { introduce } from '../fixtures/person.ts'
 import { expect, test } from '../fixtures/test.ts'
-
-const SIZES = [
-  { width: 1280, height: 800 },
-  { width: 390, height: 844 },
-]
-
-/** No serious fault of accessibility and no sideways scrolling, wide and narrow, light and dark. */
-async function inspect(page: Page, screen: string) {
-  for (const size of SIZES) {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.setViewportSize(size)
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-      const { violations } = await new AxeBuilder({ page }).analyze()
-      const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      const found = serious.map(({ id, nodes }) => `${id}: ${nodes.map(node => `${node.html} ${node.failureSummary}`).join('\n')}`)
-      expect.soft(found, `${screen}, ${size.width} wide, ${colorScheme}`).toEqual([])
-      const width = await page.evaluate(() => document.documentElement.scrollWidth)
-      expect.soft(width, `${screen}, ${size.width} wide`).toBeLessThanOrEqual(size.width)
-    }
-  }
-  await page.setViewportSize(SIZES[0])
-}
 
 test('the screens before an account are for everybody', async ({ visitor, relay }) => {
   test.setTimeout(240_000)
