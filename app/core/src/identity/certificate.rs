@@ -1,6 +1,6 @@
 //! A person's certificate: making it, reading it.
 
-use super::{Error, Fingerprint, PrimaryKey, address};
+use super::{Error, Fingerprint, PrimaryKey, address, user_id};
 use crate::Millis;
 use haven_wire::limits::MAX_CERTIFICATE;
 use sequoia_openpgp::{
@@ -71,7 +71,7 @@ impl SecretCertificate {
         let address = cert
             .userids()
             .next()
-            .and_then(|userid| userid.userid().email().ok().flatten().map(str::to_owned))
+            .and_then(|userid| user_id::address(userid.userid()).map(str::to_owned))
             .ok_or(Error::BadCertificate("no address"))?;
         let secret = Self { primary: primary(&cert)?, address: address::normalise(&address)?, cert };
         secret.signer()?;
@@ -302,7 +302,7 @@ fn fingerprint(cert: &Cert) -> Result<Fingerprint, Error> {
 }
 
 fn mail(userid: sequoia_openpgp::cert::amalgamation::ValidUserIDAmalgamation<'_>) -> Option<String> {
-    userid.userid().email().ok().flatten().map(str::to_owned)
+    user_id::address(userid.userid()).map(str::to_owned)
 }
 
 pub(crate) fn time(millis: Millis) -> SystemTime {

@@ -33,6 +33,7 @@ pub mod recovery;
 mod secret;
 mod sign_in;
 mod statement;
+pub(crate) mod user_id;
 pub mod vault;
 
 pub use account::Account;

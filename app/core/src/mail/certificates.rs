@@ -2,7 +2,7 @@
 
 use crate::{
     Millis,
-    identity::{Fingerprint, certificate::time},
+    identity::{Fingerprint, certificate::time, user_id},
 };
 use haven_bridge::mail::Unusable;
 use haven_wire::limits::MAX_CERTIFICATE;
@@ -181,7 +181,7 @@ impl Judge<'_> {
     pub(super) fn addresses(&self, cert: &Cert) -> Vec<String> {
         let Some(valid) = self.valid(cert) else { return Vec::new() };
         let userids = valid.userids().revoked(false);
-        userids.filter_map(|userid| userid.userid().email().ok().flatten().map(str::to_owned)).collect()
+        userids.filter_map(|userid| user_id::address(userid.userid()).map(str::to_owned)).collect()
     }
 
     /// The certificate with its own signatures, all subkeys, and of its User IDs those with this address (all of them
@@ -231,7 +231,7 @@ fn signatures<'a>(
 }
 
 fn has_address(userid: &UserID, address: &str) -> bool {
-    userid.email().ok().flatten().is_some_and(|email| email.eq_ignore_ascii_case(address))
+    user_id::address(userid).is_some_and(|email| email.eq_ignore_ascii_case(address))
 }
 
 fn write(packets: &[Packet]) -> Option<Vec<u8>> {
