@@ -59,6 +59,7 @@ fn Card(mail: MailView, open: RwSignal<bool>) -> impl IntoView {
     let summary = mail.summary.clone();
     let name = text::mail::name(&summary.from, own.as_deref());
     let label = format!("{name}, {}", text::time::full(summary.time));
+    let address = Some(summary.from.address.clone()).filter(|address| *address != name);
     let toggle = move |_| open.update(|open| *open = !*open);
     view! {
         <article class="mail-card" aria-label=label data-open=when(move || open.get(), "")>
@@ -67,7 +68,7 @@ fn Card(mail: MailView, open: RwSignal<bool>) -> impl IntoView {
                     <Avatar name=name.clone() seed=summary.from.address.clone()/>
                     <span class="mail-card-who">
                         <span class="mail-card-name" dir="auto">{name}</span>
-                        <span class="mail-card-address">{summary.from.address.clone()}</span>
+                        {address.map(|address| view! { <span class="mail-card-address">{address}</span> })}
                         <span class="mail-card-snippet" dir="auto">{summary.snippet}</span>
                     </span>
                     <time class="mail-card-time" title=text::time::full(summary.time)>{text::time::short(summary.time)}</time>
