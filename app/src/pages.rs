@@ -2,6 +2,7 @@
 
 pub mod chat;
 pub mod home;
+pub mod later;
 pub mod mail;
 pub mod not_found;
 pub mod people;

@@ -56,6 +56,10 @@ pub const CORE_OUTDATED_TITLE: &str = "Haven was updated";
 pub const CORE_OUTDATED: &str =
     "A newer version of Haven runs in another tab. Reload this one to use it too.";
 pub const SESSION_FAILED_TITLE: &str = "Haven could not open your account";
+pub const PART_LOADING: &str = "Loading…";
+pub const PART_FAILED_TITLE: &str = "This page did not load";
+pub const PART_FAILED: &str = "Haven fetches some pages when you first open them, and this one did not come. Nothing is lost. Try again when \
+    you are online; if it stays, Haven may have been updated meanwhile, and a reload helps.";
 
 // Signing up and in
 pub const WELCOME: &str = "Welcome to Haven";

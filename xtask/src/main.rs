@@ -8,6 +8,7 @@ mod browser;
 mod compress;
 mod fingerprint;
 mod gate;
+mod parts;
 mod process;
 mod relay;
 mod sizes;

@@ -12,6 +12,8 @@ use crate::{
 /// Trunk 0.22 wants a newer Rust.
 const TRUNK: &str = "0.21.14";
 const CARGO_DENY: &str = "0.20.2";
+/// Understands what the `wasm_split_helpers` in `Cargo.lock` write.
+const WASM_SPLIT: &str = "0.2.4";
 
 /// Whatever builds the web app.
 pub fn for_the_web() -> Outcome {
@@ -57,7 +59,7 @@ pub fn wasm_bindgen() -> Outcome {
         return Ok(());
     }
     let why = "it joins WebAssembly and JavaScript";
-    cargo_install("wasm-bindgen-cli", &version, why, Speed::Optimised)
+    cargo_install("wasm-bindgen-cli", &version, why, Speed::Optimised, &[])
 }
 
 /// Trunk, which builds the web app from `app/index.html`.
@@ -65,7 +67,18 @@ pub fn trunk() -> Outcome {
     if has_version("trunk", TRUNK) {
         return Ok(());
     }
-    cargo_install("trunk", TRUNK, "it puts the web app together", Speed::QuickToBuild)
+    cargo_install("trunk", TRUNK, "it puts the web app together", Speed::QuickToBuild, &[])
+}
+
+/// wasm-split, which takes the page apart. It can't say its version, so cargo's own list is asked.
+pub fn wasm_split() -> Outcome {
+    const PACKAGE: &str = "wasm_split_cli_support";
+    let list = std::fs::read_to_string(workspace::tools().join(".crates.toml")).unwrap_or_default();
+    if list.contains(&format!("\"{PACKAGE} {WASM_SPLIT} ")) && find("wasm-split-cli").is_some() {
+        return Ok(());
+    }
+    let why = "it takes pages that are rarely opened out of the first download";
+    cargo_install(PACKAGE, WASM_SPLIT, why, Speed::Optimised, &["build-binary"])
 }
 
 /// cargo-deny, which looks at the dependencies.
@@ -74,7 +87,7 @@ pub fn cargo_deny() -> Outcome {
         return Ok(());
     }
     let why = "it checks the dependencies' licences, sources and advisories";
-    cargo_install("cargo-deny", CARGO_DENY, why, Speed::QuickToBuild)
+    cargo_install("cargo-deny", CARGO_DENY, why, Speed::QuickToBuild, &[])
 }
 
 /// What `end2end/package-lock.json` lists: Playwright, and Binaryen with its wasm-opt.
@@ -110,7 +123,7 @@ fn has_version(program: &str, version: &str) -> bool {
 }
 
 /// Builds a program from crates.io into the tool directory.
-fn cargo_install(package: &str, version: &str, why: &str, speed: Speed) -> Outcome {
+fn cargo_install(package: &str, version: &str, why: &str, speed: Speed, features: &[&str]) -> Outcome {
     announce(&format!(
         "{package} {version} into {}, by cargo: {why}. Once; takes some minutes",
         workspace::tools().display()
@@ -122,6 +135,7 @@ fn cargo_install(package: &str, version: &str, why: &str, speed: Speed) -> Outco
     let install = |locked: &[&str]| {
         Run::cargo()
             .args(["install", package, "--version", &format!("={version}"), "--force"])
+            .args(["--features", &features.join(",")])
             .args(["--root".as_ref(), workspace::tools().as_os_str()])
             .args(locked)
             .env("CARGO_TARGET_DIR", workspace::tools().join("build"))

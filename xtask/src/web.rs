@@ -6,13 +6,13 @@ use std::{
 };
 
 use crate::{
-    compress, fingerprint,
+    compress, fingerprint, parts,
     process::{Failure, Outcome, Run},
     tools, workspace,
 };
 
 /// Everything that the web app is made of, and this program, which makes it.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 12] = [
     ".cargo/config.toml",
     "Cargo.lock",
     "Cargo.toml",
@@ -23,6 +23,7 @@ const SOURCES: [&str; 11] = [
     "rust-toolchain.toml",
     "server/wire",
     "style",
+    "xtask/src/parts.rs",
     "xtask/src/web.rs",
 ];
 
@@ -35,8 +36,10 @@ pub fn release() -> Outcome {
         return Ok(());
     }
     tools::for_the_web()?;
+    tools::wasm_split()?;
     fetch()?;
-    trunk("build").args(["--release"]).env("HAVEN_BUILD", build_number()).wait()?;
+    trunk("build").args(["--release"]).env("HAVEN_BUILD", build_number()).env(parts::SPLIT, "1").wait()?;
+    parts::replace_page(Path::new(workspace::DIST))?;
     stamp_service_worker(Path::new(workspace::DIST))?;
     compress::directory(Path::new(workspace::DIST))?;
     let text = format!("{wanted:016x} {:016x}", served());

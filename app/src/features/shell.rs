@@ -11,7 +11,10 @@ use crate::{
     components::{Button, Icon, Kind, Notice, Tone},
     features::chat::new_conversation::{NewConversationDialog, provide_new_conversation},
     live::live,
-    pages::{chat::Chat, mail::Mail, people::People, settings::Settings},
+    pages::{
+        chat::Chat,
+        later::{self, Later},
+    },
     routes::{self, Part},
     services::{browser, place::use_place, service_worker},
     state::{use_core, use_session},
@@ -27,9 +30,9 @@ pub fn Shell(part: Memo<Part>) -> impl IntoView {
     provide_new_conversation();
     let page = move || match part.get() {
         Part::Chat => view! { <Chat/> }.into_any(),
-        Part::Mail => view! { <Mail/> }.into_any(),
-        Part::People => view! { <People/> }.into_any(),
-        Part::Settings => view! { <Settings/> }.into_any(),
+        Part::Mail => view! { <Later get=later::mail/> }.into_any(),
+        Part::People => view! { <Later get=later::people/> }.into_any(),
+        Part::Settings => view! { <Later get=later::settings/> }.into_any(),
     };
     view! {
         <div class="shell">

@@ -41,12 +41,14 @@ fn container() -> Option<ServiceWorkerContainer> {
 }
 
 /// A page of the old version must not go on with files of the new one. The first version of all takes over too, and
-/// that is no reason to reload.
+/// that is no reason to reload; the next one is.
 fn reload_on_takeover(container: &ServiceWorkerContainer) {
-    if container.controller().is_none() {
-        return;
-    }
-    let reload = Closure::<dyn FnMut()>::new(browser::reload);
+    let mut first = container.controller().is_none();
+    let reload = Closure::<dyn FnMut()>::new(move || {
+        if !std::mem::take(&mut first) {
+            browser::reload();
+        }
+    });
     container.set_oncontrollerchange(Some(reload.as_ref().unchecked_ref()));
     reload.forget();
 }
