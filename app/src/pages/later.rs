@@ -104,7 +104,8 @@ pub fn Later(get: fn() -> Coming) -> impl IntoView {
     })
 }
 
-#[cfg(all(test, target_arch = "wasm32"))]
+#[cfg(test)]
+#[cfg(target_arch = "wasm32")]
 mod tests {
     use std::cell::Cell;
 
