@@ -21,7 +21,7 @@ pub(crate) fn begin_message(
 pub(crate) fn finish_message(sealing: Sealing, armored: bool) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
     if armored {
-        encrypt::armor(sealing, &mut out)?
+        encrypt::armored(sealing, &mut out)?
     } else {
         sealing.finish(&mut out)?
     }

@@ -92,7 +92,7 @@ impl Composing {
         let mut size = 0;
         for Message { recipients, mut bytes, sealing } in self.messages {
             if let Some((sealing, after)) = sealing {
-                encrypt::armor(sealing, &mut bytes)?;
+                encrypt::armored(sealing, &mut bytes)?;
                 bytes.extend_from_slice(after.as_bytes());
             }
             size += bytes.len();

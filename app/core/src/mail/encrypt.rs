@@ -8,7 +8,7 @@
 //! Sequoia makes every packet but the container, whose cipher can be somebody else's: see [`Sealing`].
 
 use super::{
-    Error,
+    Error, armor,
     certificates::{Judge, PublicKey},
     sealing::Sealing,
 };
@@ -48,11 +48,11 @@ pub(super) fn begin(
 }
 
 /// Appends a sealed message to `out` in ASCII armor, with CRLF.
-pub(super) fn armor(sealing: Sealing, out: &mut Vec<u8>) -> Result<(), Error> {
-    let bug = |_| Error::Bug("writing a mail");
-    let mut armor = Armorer::new(Message::new(Lines(out))).kind(Kind::Message).build().map_err(bug)?;
-    sealing.finish(&mut armor)?;
-    armor.finalize().map_err(bug)
+pub(super) fn armored(sealing: Sealing, out: &mut Vec<u8>) -> Result<(), Error> {
+    let mut message = Vec::with_capacity(sealing.progress().1 + 8192);
+    sealing.finish(&mut message)?;
+    armor::write(&message, out);
+    Ok(())
 }
 
 /// Signs `payload`, which stays outside. Appends the armored signature, with CRLF, to `out`.

@@ -13,6 +13,7 @@
 //! What holds: nothing is shown of what is not whole and unchanged; nothing that stood beside a protected part is shown
 //! with it; what a stranger can send costs a bounded amount of time and memory.
 
+mod armor;
 mod autocrypt;
 #[cfg(any(test, feature = "testing"))]
 mod bare;
