@@ -65,6 +65,7 @@ pub fn provide_state(core: CoreClient) {
         Event::ItemsRemoved { conversation, items } => timelines.remove(conversation, &items),
         Event::People => people.refresh(),
         Event::Mail(view) => mailbox.put(view),
+        Event::MailProgress { mail, part, done, all } => mailbox.put_progress((mail, part), done, all),
         Event::VaultRefused => toasts.complain(text::VAULT_REFUSED),
         // The client keeps these two to itself.
         Event::Outdated | Event::Broken => {}

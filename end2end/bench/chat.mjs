@@ -5,11 +5,9 @@
 // It prints a table of medians beside Wire's core-crypto 10.3.0, which was measured in the same way on a machine of
 // this kind (two cores, Chromium 156), and writes all values to bench-results/chat.json. Machines differ: compare the
 // ratios within one run, not these numbers with another day's.
-import { chromium } from '@playwright/test'
-import { createServer } from 'node:http'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { extname, join } from 'node:path'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { median, open, serve, show, timeToFirstWord, withBrowser } from './serve.mjs'
 
 const { values: options } = parseArgs({
   options: {
@@ -36,62 +34,11 @@ const peer = {
   'm9 0': 49,
 }
 
-const types = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' }
-const pages = {
-  '/': '<!doctype html><title>bench</title><script type="module" src="./page.js"></script>',
-  '/empty': '<!doctype html><title>empty</title>',
-}
-
-async function file(path) {
-  for (const root of [new URL('.', import.meta.url).pathname, folder, app]) {
-    try {
-      return await readFile(join(root, path))
-    } catch {}
-  }
-}
-
-const server = createServer(async (request, response) => {
-  const path = new URL(request.url, 'http://localhost').pathname
-  const body = pages[path] ?? (await file(path))
-  if (body === undefined) return response.writeHead(404).end()
-  response
-    .writeHead(200, {
-      'content-type': pages[path] ? types['.html'] : (types[extname(path)] ?? 'application/octet-stream'),
-      'cache-control': 'max-age=3600',
-      'cross-origin-opener-policy': 'same-origin',
-      'cross-origin-embedder-policy': 'require-corp',
-    })
-    .end(body)
-})
-await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
-const origin = `http://localhost:${server.address().port}`
-
-const flags = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync',
-]
+const { origin, close } = await serve(folder, app)
 const results = []
 const add = (task, n, value, unit) => results.push({ task, n, value, unit })
 let serial = 0
 const unique = () => `bench-${++serial}`
-
-/** A browser of its own for each run, so that no run inherits another's caches or databases. */
-async function withBrowser(work) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROME_BIN, args: flags })
-  try {
-    return await work(await browser.newContext())
-  } finally {
-    await browser.close()
-  }
-}
-
-async function open(context) {
-  const page = await context.newPage()
-  page.on('pageerror', error => console.error(error))
-  await page.goto(origin)
-  await page.waitForFunction(() => window.call)
-  return page
-}
 
 const call = (page, name, ...args) => page.evaluate(([name, args]) => window.call(name, ...args), [name, args])
 const take = json => JSON.parse(json).forEach(({ task, n, value, unit }) => add(task, n, value, unit))
@@ -100,19 +47,7 @@ const take = json => JSON.parse(json).forEach(({ task, n, value, unit }) => add(
 async function load(context) {
   const page = await context.newPage()
   await page.goto(`${origin}/empty`)
-  const time = () =>
-    page.evaluate(
-      () =>
-        new Promise((resolve, reject) => {
-          const start = performance.now()
-          const worker = new Worker('/haven-worker_loader.js', { type: 'module' })
-          worker.onmessage = () => {
-            worker.terminate()
-            resolve(performance.now() - start)
-          }
-          worker.onerror = reject
-        }),
-    )
+  const time = () => timeToFirstWord(page, '/haven-worker_loader.js')
   add('m1a import + init the engine, nothing cached', 0, await time(), 'ms')
   add('m1c import + init the engine, from the HTTP cache', 0, await time(), 'ms')
   await page.close()
@@ -122,14 +57,14 @@ for (let run = 0; run < runs; run++) {
   console.log(`run ${run + 1} of ${runs}`)
   await withBrowser(async context => {
     await load(context)
-    const page = await open(context)
+    const page = await open(context, origin)
     take(await call(page, 'clients', unique()))
     for (const n of sizes) take(await call(page, 'groups', unique(), n))
     for (const n of sizes.filter(n => n === 10 || n === 500)) take(await call(page, 'messages', unique(), n, messages))
   })
   for (const n of sizes.filter(n => n === 10 || n === 500)) {
     await withBrowser(async context => {
-      const first = await open(context)
+      const first = await open(context, origin)
       const name = unique()
       const rows = await call(first, 'prepare_restart', name, n)
       await first.close()
@@ -142,7 +77,7 @@ for (let run = 0; run < runs; run++) {
     })
   }
   await withBrowser(async context => {
-    const first = await open(context)
+    const first = await open(context, origin)
     const name = unique()
     const killed = call(first, 'encrypt_until_killed', name, 50, '<sent>').catch(() => {})
     await first.waitForFunction(() => window.sent.length >= 50, null, { polling: 5 })
@@ -151,19 +86,17 @@ for (let run = 0; run < runs; run++) {
     const crash = (await context.newCDPSession(first)).send('Page.crash').catch(() => {})
     await first.waitForEvent('crash')
     await Promise.race([killed, crash])
-    const page = await open(context)
+    const page = await open(context, origin)
     add('m9 generations used again after a kill', 0, await call(page, 'count_reused', name, sent.join(','), 50), 'of 50')
   })
 }
-server.close()
+close()
 
 const groups = new Map()
 for (const { task, n, value, unit } of results) {
   const key = JSON.stringify([task, n, unit])
   groups.set(key, [...(groups.get(key) ?? []), value])
 }
-const median = values => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
-const show = value => (value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2))
 const table = [...groups].map(([key, values]) => {
   const [task, n, unit] = JSON.parse(key)
   const middle = median(values)

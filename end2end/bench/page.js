@@ -1,19 +1,23 @@
-// The benchmark's page: `call(name, ...args)` runs one task in the worker; `sent` gathers what left it.
-const worker = new Worker('./worker.js', { type: 'module' })
-const waiting = new Map()
-let next = 0
+// The benchmark's page: `connect(script)` starts a worker and gives a function that runs one of its tasks,
+// `call(name, ...args)` is the engine's; `sent` gathers what left it.
 window.sent = []
 
-worker.onmessage = ({ data }) => {
-  if (data.sent) return window.sent.push(data.sent)
-  const [resolve, reject] = waiting.get(data.id) ?? []
-  waiting.delete(data.id)
-  if (data.error) reject?.(new Error(data.error))
-  else resolve?.(data.value)
+window.connect = script => {
+  const worker = new Worker(script, { type: 'module' })
+  const waiting = new Map()
+  let next = 0
+  worker.onmessage = ({ data }) => {
+    if (data.sent) return window.sent.push(data.sent)
+    const [resolve, reject] = waiting.get(data.id) ?? []
+    waiting.delete(data.id)
+    if (data.error) reject?.(new Error(data.error))
+    else resolve?.(data.value)
+  }
+  return (name, ...args) =>
+    new Promise((resolve, reject) => {
+      waiting.set(++next, [resolve, reject])
+      worker.postMessage({ id: next, name, args })
+    })
 }
 
-window.call = (name, ...args) =>
-  new Promise((resolve, reject) => {
-    waiting.set(++next, [resolve, reject])
-    worker.postMessage({ id: next, name, args })
-  })
+window.call = window.connect('./worker.js')

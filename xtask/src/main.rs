@@ -33,6 +33,9 @@ Builds, runs and tests Haven, and installs what that needs.
   cargo xtask bench chat [-- ARGS]
                               The chat benchmark in a browser, beside Wire's core-crypto
                               ARGS: --sizes 10,100,500,1000 --runs 5 --messages 1000
+  cargo xtask bench mail [-- ARGS]
+                              The mail benchmark in a browser, beside openpgp.js
+                              ARGS: --sizes 10,50 --runs 5
 ";
 
 fn main() -> ExitCode {
@@ -63,6 +66,7 @@ fn dispatch(arguments: &[&str]) -> Outcome {
         }
         ["ci", step, rest @ ..] => gate::one(step, after_dashes(rest)),
         ["bench", "chat", rest @ ..] => bench::chat(after_dashes(rest)),
+        ["bench", "mail", rest @ ..] => bench::mail(after_dashes(rest)),
         _ => Err(Failure::new(format!("There is no command `{}`.\n\n{HELP}", arguments.join(" ")))),
     }
 }

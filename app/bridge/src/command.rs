@@ -231,6 +231,7 @@ pub enum Command {
         /// The file's id in the draft.
         file: u32,
         /// The bytes.
+        #[serde(with = "serde_bytes")]
         bytes: Vec<u8>,
     },
     /// What will happen to a mail for these recipients. Asks the relay for certificates that are not known, which may
@@ -254,6 +255,14 @@ pub enum Command {
         intent: IntentId,
         /// The mail.
         mail: MailId,
+    },
+    /// Gives up fetching and opening an attachment, whose [`Self::MailAttachment`] is answered with [`Reply::Done`].
+    /// → [`Reply::Done`]
+    CancelAttachment {
+        /// The mail.
+        mail: MailId,
+        /// The attachment's number.
+        part: u32,
     },
 }
 
@@ -301,7 +310,7 @@ pub enum Reply {
     /// The mails of a thread.
     MailThread(Vec<MailView>),
     /// The bytes of a file.
-    File(Vec<u8>),
+    File(#[serde(with = "serde_bytes")] Vec<u8>),
     /// A draft.
     Draft(Draft),
     /// What will happen to a mail.

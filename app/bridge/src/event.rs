@@ -1,4 +1,7 @@
-use crate::{mail::MailboxView, view::*};
+use crate::{
+    mail::{MailId, MailboxView},
+    view::*,
+};
 use serde::{Deserialize, Serialize};
 
 /// Something changed. Events carry the new state, so that a page can patch what it shows.
@@ -36,4 +39,15 @@ pub enum Event {
     Outdated,
     /// The engine can't go on, and has to be started again. What is stored is safe.
     Broken,
+    /// A large mail is being handed over, or a large attachment fetched.
+    MailProgress {
+        /// The mail.
+        mail: MailId,
+        /// The attachment; nothing for a mail that is sent.
+        part: Option<u32>,
+        /// Bytes that are done.
+        done: u64,
+        /// All bytes; none once it has ended.
+        all: u64,
+    },
 }

@@ -17,7 +17,14 @@ use haven_core::{
     identity::SecretCertificate,
     mail::{self, File, Keys, KnownCertificate, Letter, Opened},
 };
-use letters::{NOW, mailbox, person};
+use letters::{NOW, mailbox, open, person};
+use sequoia_openpgp::{
+    crypto::{
+        SessionKey,
+        symmetric::{BlockCipherMode, Encryptor, PaddingMode},
+    },
+    types::SymmetricAlgorithm,
+};
 use std::{
     fs,
     io::Write as _,
@@ -143,6 +150,42 @@ fn gpg_opens_and_verifies_what_haven_encrypts() {
     assert!(said.contains("using EDDSA key"), "{said}");
     assert!(payload.contains("hp=\"cipher\"") && payload.contains("HP-Outer: Subject: [...]"), "{payload}");
     assert!(!message.contains("Gr=C3") && !message.contains("Betreff"));
+}
+
+/// A browser's cipher in CBC mode, by Sequoia.
+fn cbc(job: mail::Job<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    let (algorithm, key) = (SymmetricAlgorithm::AES256, SessionKey::from(job.key));
+    let (mode, padding) = (BlockCipherMode::CBC, PaddingMode::None);
+    let mut encryptor = Encryptor::new(algorithm, mode, padding, &key, Some(job.iv), &mut out).unwrap();
+    encryptor.write_all(job.text).unwrap();
+    encryptor.finalize().unwrap();
+    out
+}
+
+#[test]
+fn gpg_opens_a_large_mail_whose_bulk_was_enciphered_elsewhere() {
+    let Some(gpg) = Gpg::new("elsewhere") else { return };
+    let alice = person("alice");
+    let bob = gpg.generate("bob@example.org");
+    gpg.ok(&["--import", &gpg.write("alice.pgp", &alice.public_bytes().unwrap())]);
+    let bytes: Vec<u8> = (0..1_000_000_u32).map(|at| (at * 7 + at / 256) as u8).collect();
+    let file = File { name: "a.bin".into(), media_type: "application/x-test".into(), bytes };
+    let letter = Letter { files: vec![file], ..letter() };
+    let mut composing = mail::begin(&letter, &alice, Some(&[bob]), NOW).unwrap();
+    for sealing in composing.sealings() {
+        while let Some(job) = sealing.job(200_000) {
+            let result = cbc(job);
+            sealing.take(200_000, &result).unwrap();
+        }
+    }
+    let composed = composing.finish().unwrap();
+    let message = std::str::from_utf8(&composed.messages[0].1).unwrap();
+    let armor = part(message, "-----BEGIN PGP MESSAGE-----", "-----END PGP MESSAGE-----");
+    let (payload, said) = gpg.ok(&["--decrypt", &gpg.write("message.asc", armor.as_bytes())]);
+    assert!(said.contains("Good signature from \"<alice@example.org>\""), "{said}");
+    assert!(payload.len() > 1_333_000, "it is all there");
+    assert_eq!(open(message, &alice, &[&alice]).attachments[0].size, 1_000_000, "its sender can read it");
 }
 
 #[test]

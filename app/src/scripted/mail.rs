@@ -40,6 +40,7 @@ impl MailWorld {
             Command::SearchMail { query, limit } => self.search(query, *limit),
             Command::MailThread(id) => self.thread(*id),
             Command::MailAttachment { part, .. } => reply(Reply::File(mail_cast::file(*part))),
+            Command::CancelAttachment { .. } => reply(Reply::Done),
             Command::MoveMail { mails, folder, .. } => {
                 self.change(|mail| mails.contains(&mail.id), |mail| mail.summary.folder = *folder)
             }

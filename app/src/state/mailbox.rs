@@ -22,6 +22,9 @@ pub type RowKey = (Folder, ThreadId);
 
 type Row = ArcRwSignal<ThreadSummary>;
 
+/// A large mail that is handed over, or an attachment of a mail that is fetched.
+pub type Moving = (MailId, Option<u32>);
+
 /// What is listed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Shown {
@@ -47,6 +50,7 @@ pub struct Mailbox {
     older: RwSignal<Load>,
     asking: StoredValue<bool>,
     again: StoredValue<bool>,
+    progress: RwSignal<HashMap<Moving, u64>>,
     begun: StoredValue<HashMap<MailId, Draft>>,
     /// Where one was before a mail was begun.
     before: StoredValue<Option<String>>,
@@ -67,6 +71,7 @@ impl Mailbox {
             older: RwSignal::new(Load::Ready),
             asking: StoredValue::new(false),
             again: StoredValue::new(false),
+            progress: RwSignal::default(),
             begun: StoredValue::default(),
             before: StoredValue::default(),
         }
@@ -83,6 +88,16 @@ impl Mailbox {
             let folders = view.iter().flat_map(|view| &view.folders);
             folders.filter(|count| count.folder == Folder::Inbox).map(|count| count.unread).sum()
         })
+    }
+
+    /// How far something large is, in percent.
+    pub fn progress(self, moving: Moving) -> Option<u64> {
+        self.progress.with(|progress| progress.get(&moving).copied())
+    }
+
+    /// It has ended, or began anew.
+    pub fn end_progress(self, moving: Moving) {
+        self.progress.try_update(|progress| progress.remove(&moving));
     }
 
     /// Follows every change of any mail.
@@ -208,6 +223,14 @@ impl Mailbox {
         self.view.set(Some(view));
         self.changes.update(|changes| *changes = changes.wrapping_add(1));
         self.ask_list();
+    }
+
+    pub(super) fn put_progress(self, moving: Moving, done: u64, all: u64) {
+        // In steps: each is drawn, and read out.
+        match done.saturating_mul(10).checked_div(all) {
+            Some(tenths) => self.progress.update(|progress| _ = progress.insert(moving, tenths * 10)),
+            None => self.end_progress(moving),
+        }
     }
 
     pub(super) fn clear(self) {

@@ -78,11 +78,20 @@ pub const SAVE_FILE: &str = "Save";
 pub const NOT_SAVED_FILE: &str =
     "The browser did not save the file. Try again, or free some space on this device.";
 
+/// How much of a file is here.
+pub fn fetched(percent: u64) -> String {
+    format!("Fetching: {percent} %")
+}
+
 // Own mail
 pub const STATE_SENT: &str = "Sent";
 pub const DELIVERED: &str = "Delivered";
 pub const WAITING_LEAD: &str =
     "This mail is safe on this device. It is sent as soon as the relay can be reached and has taken it.";
+/// How much of it the relay has.
+pub fn handed_over(percent: u64) -> String {
+    format!("Handing it over: {percent} %")
+}
 pub const BACK_TO_DRAFTS: &str = "Back to drafts";
 
 // Writing

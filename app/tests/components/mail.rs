@@ -1,6 +1,6 @@
 use haven_app::scripted::{MailWorld, Script, World};
 use haven_bridge::{
-    Command, Failure,
+    Command, Event, Failure,
     mail::{About, Draft, Folder, MailId, ThreadId},
 };
 use wasm_bindgen::JsCast;
@@ -490,4 +490,37 @@ async fn attachments_are_looked_at_in_place() {
     page.until("closed", |page| page.get("#preview[open]").is_none()).await;
     page.press("Look at colours.txt").await;
     page.until_says("oil, no paint").await;
+}
+
+#[wasm_bindgen_test]
+async fn a_large_attachment_says_how_far_it_is_and_can_be_given_up() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, &thread("inbox", BOAT));
+    page.until_says("keel.png").await;
+    let (mail, part) = (MailId([3; 16]), Some(1));
+    script.emit(Event::MailProgress { mail, part, done: 4_700_000, all: 10_000_000 });
+    page.until_says("Fetching: 40 %").await;
+    page.press("Cancel").await;
+    page.until("cancelled", |_| {
+        let cancelled = |command| match command {
+            Command::CancelAttachment { mail, part } => Some((mail, Some(part))),
+            _ => None,
+        };
+        asked(&script, cancelled) == [(mail, part)]
+    })
+    .await;
+    script.emit(Event::MailProgress { mail, part, done: 0, all: 0 });
+    page.until("it is over", |page| !page.says("Fetching")).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_large_mail_says_how_much_of_it_the_relay_has() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, &thread("sent", 21));
+    page.until_says("This mail is safe on this device").await;
+    let mail = MailId([21; 16]);
+    script.emit(Event::MailProgress { mail, part: None, done: 9_000_000, all: 10_000_000 });
+    page.until_says("Handing it over: 90 %").await;
+    script.emit(Event::MailProgress { mail, part: None, done: 0, all: 0 });
+    page.until_says("This mail is safe on this device").await;
 }

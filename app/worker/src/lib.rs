@@ -6,11 +6,14 @@
 
 #[cfg(feature = "bench")]
 pub mod bench;
+mod browser_cipher;
 mod commands;
 mod enter;
 mod failure;
 mod indexeddb;
 mod lock;
+#[cfg(feature = "bench")]
+pub mod mail_bench;
 pub mod mail_worker;
 mod network;
 mod pump;
@@ -19,6 +22,7 @@ mod scope;
 mod socket;
 mod storage_key;
 mod tabs;
+mod transfer;
 
 use futures_util::{
     FutureExt as _,

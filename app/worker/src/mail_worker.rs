@@ -4,9 +4,9 @@
 //! This file has both ends: [`MailWorker`] in the engine's worker, [`serve`] in the other one. One message is one
 //! piece of [`Work`], one answer its [`Outcome`], both in postcard; there is at most one under way.
 
-use crate::scope;
+use crate::{browser_cipher, scope};
 use futures_channel::oneshot;
-use haven_core::work::{Outcome, Work};
+use haven_core::work::{Begun, Outcome, Work};
 use js_sys::{Array, Function, Object, Reflect, Uint8Array};
 use std::{
     cell::{Cell, RefCell},
@@ -39,6 +39,15 @@ struct Job {
     answer: oneshot::Sender<Outcome>,
 }
 
+/// Somebody who waits for work, or did.
+struct GivenUp<'a>(&'a MailWorker);
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        self.0.sweep();
+    }
+}
+
 struct Running {
     worker: Worker,
     ready: Rc<Cell<bool>>,
@@ -55,13 +64,25 @@ impl Drop for Running {
 }
 
 impl MailWorker {
-    /// Has work done. Nothing: the worker broke down.
+    /// Has work done. Nothing: the worker broke down. Dropped before its end, the work is given up.
     pub async fn run(&self, work: Work) -> Option<Outcome> {
+        let _given_up = GivenUp(self);
         let work = postcard::to_stdvec(&work).ok()?;
         let (answer, answered) = oneshot::channel();
         self.0.waiting.borrow_mut().push_back(Job { work, answer });
         self.next();
         answered.await.ok()
+    }
+
+    /// Ends work that nobody waits for any more.
+    fn sweep(&self) {
+        self.0.waiting.borrow_mut().retain(|job| !job.answer.is_canceled());
+        let unwanted = self.0.answer.borrow().as_ref().is_some_and(|answer| answer.is_canceled());
+        if unwanted {
+            self.0.answer.borrow_mut().take();
+            self.end();
+            self.next();
+        }
     }
 
     /// Begins the next job, if none is under way.
@@ -159,6 +180,18 @@ fn post(worker: &Worker, bytes: &[u8]) -> Result<(), JsValue> {
     worker.post_message_with_transfer(&message, &Array::of1(&message.buffer()))
 }
 
+/// Does the rest of some work, with the browser's cipher.
+async fn run(mut begun: Begun) -> Outcome {
+    if let Begun::Composing(composing) = &mut begun {
+        for sealing in composing.sealings() {
+            if let Err(error) = browser_cipher::encipher(sealing).await {
+                return Outcome::Failed(error.to_string());
+            }
+        }
+    }
+    begun.finish()
+}
+
 /// The other side: does what it is asked until it is ended.
 pub fn serve() -> Result<(), JsValue> {
     std::panic::set_hook(Box::new(|panic| {
@@ -167,13 +200,15 @@ pub fn serve() -> Result<(), JsValue> {
     let scope = scope::this();
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(|event: MessageEvent| {
         let bytes = event.data().dyn_into::<Uint8Array>().map(|bytes| bytes.to_vec()).unwrap_or_default();
-        let outcome = match postcard::from_bytes::<Work>(&bytes) {
-            Ok(work) => work.run(),
-            Err(error) => Outcome::Failed(error.to_string()),
-        };
-        let answer = Uint8Array::from(postcard::to_stdvec(&outcome).unwrap_or_default().as_slice());
-        // It fails only if this worker has been ended.
-        let _ = scope::this().post_message_with_transfer(&answer, &Array::of1(&answer.buffer()));
+        wasm_bindgen_futures::spawn_local(async move {
+            let outcome = match postcard::from_bytes::<Work>(&bytes) {
+                Ok(work) => run(work.begin()).await,
+                Err(error) => Outcome::Failed(error.to_string()),
+            };
+            let answer = Uint8Array::from(postcard::to_stdvec(&outcome).unwrap_or_default().as_slice());
+            // It fails only if this worker has been ended.
+            let _ = scope::this().post_message_with_transfer(&answer, &Array::of1(&answer.buffer()));
+        });
     });
     scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();

@@ -19,7 +19,7 @@ use crate::{
     indexeddb::{IndexedDb, Lost, NAME},
     lock::Lock,
     mail_worker::MailWorker,
-    relay_client::RelayClient,
+    relay_client::{RelayClient, Watched},
     scope,
     socket::Report,
     storage_key,
@@ -121,6 +121,8 @@ struct Pump {
     mail_worker: MailWorker,
     /// Pages that want to know what will happen to a mail, while the relay is asked.
     recipients: Vec<mail::Waiting>,
+    /// Attachments that are being fetched and opened.
+    fetching: Vec<mail::Fetching>,
     engine: Signed,
     /// Counts who was signed in.
     session: u32,
@@ -152,6 +154,7 @@ impl Pump {
             client: Rc::default(),
             mail_worker: MailWorker::default(),
             recipients: Vec::new(),
+            fetching: Vec::new(),
             engine: Signed::Out,
             session: 0,
             entering: false,
@@ -323,8 +326,17 @@ impl Pump {
     fn start(&self, request: Outgoing) {
         let (client, orders) = (Rc::clone(&self.client), self.orders.clone());
         let (session, id) = (self.session, request.id);
+        let progress = self.progress_of(&request);
         wasm_bindgen_futures::spawn_local(async move {
-            let result = request.send(client.as_ref()).await;
+            let result = match progress {
+                Some(progress) => {
+                    let watched = Watched { client, progress: Rc::clone(&progress) };
+                    let result = request.send(&watched).await;
+                    progress(0, 0);
+                    result
+                }
+                None => request.send(client.as_ref()).await,
+            };
             // If this tab leads no more, the next leader asks again.
             let _ = orders.unbounded_send(Order::Answered(Answered { session, id, result }));
         });

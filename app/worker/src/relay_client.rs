@@ -1,11 +1,14 @@
 //! Calls to relays over HTTP.
 
-use crate::network;
+use crate::{
+    network,
+    transfer::{self, Progress},
+};
 use futures_util::{
     FutureExt as _,
     future::{self, Either},
 };
-use gloo_net::http::{Request, RequestBuilder, Response};
+use gloo_net::http::{Request, Response};
 use gloo_timers::future::TimeoutFuture;
 use haven_core::request::{Caller, Rejection};
 use haven_wire::{
@@ -13,7 +16,7 @@ use haven_wire::{
     ids::{EpochToken, SessionToken},
 };
 use js_sys::{Array, Uint8Array};
-use std::cell::RefCell;
+use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::JsValue;
 use web_sys::{AbortController, Blob, RequestCache, RequestCredentials};
 
@@ -54,25 +57,51 @@ impl RelayClient {
         session.map(|session| session.token)
     }
 
+    /// The header field that a call is authorised with.
     fn authorised(
         &self,
-        request: RequestBuilder,
         authorisation: Authorisation,
         origin: &str,
         token: Option<EpochToken>,
-    ) -> Result<RequestBuilder, Rejection> {
+    ) -> Result<Option<(&'static str, String)>, Rejection> {
         match authorisation {
-            Authorisation::Open => Ok(request),
+            Authorisation::Open => Ok(None),
             Authorisation::Session => {
                 // Not "not signed in", which would mean that the relay has ended the session.
                 let session = self.session(origin).ok_or(Rejection::Unreachable)?;
-                let bearer = format!("Bearer {}", session.to_hex());
-                Ok(request.header("Authorization", &bearer))
+                Ok(Some(("Authorization", format!("Bearer {}", session.to_hex()))))
             }
             Authorisation::EpochToken => {
                 let token = token.ok_or(Rejection::Refused(Refusal::WrongEpochToken))?;
-                Ok(request.header(EPOCH_TOKEN_HEADER, &token.to_hex()))
+                Ok(Some((EPOCH_TOKEN_HEADER, token.to_hex())))
             }
+        }
+    }
+
+    async fn carry_out<C: Call>(
+        &self,
+        origin: &str,
+        call: &C,
+        token: Option<EpochToken>,
+        progress: Option<Progress>,
+    ) -> Result<C::Reply, Rejection> {
+        let body = haven_wire::encode(call)
+            .map_err(|error| Rejection::Refused(Refusal::BadRequest { what: error.to_string() }))?;
+        let url = format!("{origin}{}", C::PATH);
+        let authorised = self.authorised(C::AUTHORISATION, origin, token)?;
+        let headers: Vec<_> =
+            [("Content-Type", "application/cbor".to_owned())].into_iter().chain(authorised).collect();
+        if network::is_offline() {
+            return Err(Rejection::Unreachable);
+        }
+        let answer = match progress {
+            Some(progress) => watched(&url, &headers, &body, progress).await?,
+            None => exchange(&url, &headers, &body).await?,
+        };
+        if answer.status == 200 {
+            haven_wire::decode(&answer.body).map_err(|_| Rejection::Unreachable)
+        } else {
+            Err(refusal(&answer))
         }
     }
 }
@@ -84,22 +113,26 @@ impl Caller for RelayClient {
         call: &C,
         token: Option<EpochToken>,
     ) -> Result<C::Reply, Rejection> {
-        let body = haven_wire::encode(call)
-            .map_err(|error| Rejection::Refused(Refusal::BadRequest { what: error.to_string() }))?;
-        let request = Request::post(&format!("{origin}{}", C::PATH))
-            .header("Content-Type", "application/cbor")
-            .cache(RequestCache::NoStore)
-            .credentials(RequestCredentials::Omit);
-        let request = self.authorised(request, C::AUTHORISATION, origin, token)?;
-        if network::is_offline() {
-            return Err(Rejection::Unreachable);
-        }
-        let answer = exchange(request, &body).await?;
-        if answer.status == 200 {
-            haven_wire::decode(&answer.body).map_err(|_| Rejection::Unreachable)
-        } else {
-            Err(refusal(&answer))
-        }
+        self.carry_out(origin, call, token, None).await
+    }
+}
+
+/// Calls whose bodies may be large: somebody hears how far they are.
+pub struct Watched {
+    /// Who carries them out.
+    pub client: Rc<RelayClient>,
+    /// Who hears it.
+    pub progress: Progress,
+}
+
+impl Caller for Watched {
+    async fn call<C: Call>(
+        &self,
+        origin: &str,
+        call: &C,
+        token: Option<EpochToken>,
+    ) -> Result<C::Reply, Rejection> {
+        self.client.carry_out(origin, call, token, Some(Rc::clone(&self.progress))).await
     }
 }
 
@@ -117,14 +150,15 @@ fn refusal(answer: &Answer) -> Rejection {
 }
 
 /// Sends a body and reads the answer to its end, or gives up in time.
-async fn exchange(request: RequestBuilder, body: &[u8]) -> Result<Answer, Rejection> {
+async fn exchange(url: &str, headers: &[(&str, String)], body: &[u8]) -> Result<Answer, Rejection> {
     let controller = AbortController::new().map_err(unreachable)?;
+    let request = Request::post(url).cache(RequestCache::NoStore).credentials(RequestCredentials::Omit);
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
     let request = request
         .abort_signal(Some(&controller.signal()))
         .body(body_of(body).map_err(unreachable)?)
         .map_err(unreachable)?;
-    let extra = u32::try_from(body.len() / BYTES_PER_MILLI).unwrap_or(u32::MAX);
-    let patience = TimeoutFuture::new(PATIENCE.saturating_add(extra));
+    let patience = TimeoutFuture::new(patience(body));
     let answer = async { read(request.send().await?).await };
     match future::select(answer.boxed_local(), patience).await {
         Either::Left((answer, _)) => answer.map_err(unreachable),
@@ -135,6 +169,23 @@ async fn exchange(request: RequestBuilder, body: &[u8]) -> Result<Answer, Reject
     }
 }
 
+/// The same, and tells how far it is.
+async fn watched(
+    url: &str,
+    headers: &[(&str, String)],
+    body: &[u8],
+    progress: Progress,
+) -> Result<Answer, Rejection> {
+    let blob = blob(&Uint8Array::from(body)).map_err(unreachable)?;
+    let answer = transfer::exchange(url, headers, &blob, patience(body), progress).await;
+    answer.map(|(status, body)| Answer { status, body }).ok_or(Rejection::Unreachable)
+}
+
+/// How long an answer to a body may take, in milliseconds.
+fn patience(body: &[u8]) -> u32 {
+    PATIENCE.saturating_add(u32::try_from(body.len() / BYTES_PER_MILLI).unwrap_or(u32::MAX))
+}
+
 async fn read(response: Response) -> Result<Answer, gloo_net::Error> {
     let status = response.status();
     let body = response.binary().await?;
@@ -143,11 +194,11 @@ async fn read(response: Response) -> Result<Answer, gloo_net::Error> {
 
 fn body_of(body: &[u8]) -> Result<JsValue, JsValue> {
     let bytes = Uint8Array::from(body);
-    if body.len() < WORTH_A_BLOB {
-        Ok(bytes.into())
-    } else {
-        Blob::new_with_u8_array_sequence(&Array::of1(&bytes)).map(Into::into)
-    }
+    if body.len() < WORTH_A_BLOB { Ok(bytes.into()) } else { blob(&bytes).map(Into::into) }
+}
+
+fn blob(bytes: &Uint8Array) -> Result<Blob, JsValue> {
+    Blob::new_with_u8_array_sequence(&Array::of1(bytes))
 }
 
 /// Browsers don't say why a fetch failed, and it makes no difference here.

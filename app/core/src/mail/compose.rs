@@ -13,6 +13,7 @@ use super::{
     certificates::{self, Judge},
     encrypt,
     fields::{self, Field},
+    sealing::Sealing,
 };
 use crate::{Millis, identity::SecretCertificate};
 use haven_bridge::mail::Mailbox;
@@ -46,14 +47,62 @@ pub fn compose(
     certificates: Option<&[KnownCertificate]>,
     now: Millis,
 ) -> Result<Composed, Error> {
+    begin(letter, sender, certificates, now)?.finish()
+}
+
+/// Begins what [`compose`] does, up to the cipher, which may run elsewhere.
+pub fn begin(
+    letter: &Letter,
+    sender: &SecretCertificate,
+    certificates: Option<&[KnownCertificate]>,
+    now: Millis,
+) -> Result<Composing, Error> {
     fields::check(letter)?;
     let judge = Judge::new(now);
-    let composed = match certificates {
-        Some(known) => encrypted(letter, sender, known, &judge)?,
-        None => clear(letter, sender, &judge)?,
-    };
-    let size: usize = composed.messages.iter().map(|(_, message)| message.len()).sum();
-    if size > MAX_MAIL { Err(Error::TooLarge) } else { Ok(composed) }
+    match certificates {
+        Some(known) => encrypted(letter, sender, known, &judge),
+        None => clear(letter, sender, &judge),
+    }
+}
+
+/// A mail that is being composed.
+pub struct Composing {
+    messages: Vec<Message>,
+    encrypted: bool,
+}
+
+/// A message and its recipients.
+struct Message {
+    recipients: Vec<String>,
+    /// What comes before the encrypted part.
+    bytes: Vec<u8>,
+    /// The encrypted part, and what comes after it.
+    sealing: Option<(Sealing, String)>,
+}
+
+impl Composing {
+    /// What is being encrypted.
+    pub fn sealings(&mut self) -> impl Iterator<Item = &mut Sealing> {
+        self.messages.iter_mut().filter_map(|message| Some(&mut message.sealing.as_mut()?.0))
+    }
+
+    /// Finishes the messages.
+    pub fn finish(self) -> Result<Composed, Error> {
+        let mut messages = Vec::with_capacity(self.messages.len());
+        let mut size = 0;
+        for Message { recipients, mut bytes, sealing } in self.messages {
+            if let Some((sealing, after)) = sealing {
+                encrypt::armored(sealing, &mut bytes)?;
+                bytes.extend_from_slice(after.as_bytes());
+            }
+            size += bytes.len();
+            if size > MAX_MAIL {
+                return Err(Error::TooLarge);
+            }
+            messages.push((recipients, bytes));
+        }
+        Ok(Composed { messages, kept: 0, encrypted: self.encrypted })
+    }
 }
 
 fn encrypted(
@@ -61,7 +110,7 @@ fn encrypted(
     sender: &SecretCertificate,
     known: &[KnownCertificate],
     judge: &Judge<'_>,
-) -> Result<Composed, Error> {
+) -> Result<Composing, Error> {
     let certs = find(letter, known)?;
     let open = letter.to.len() + letter.cc.len();
     let (all, blind) = certs.split_at_checked(open).ok_or(Error::Bug("a recipient without a certificate"))?;
@@ -72,16 +121,17 @@ fn encrypted(
     let mut messages = Vec::new();
     let groups = [all].into_iter().filter(|all| !all.is_empty()).chain(blind.chunks(1));
     for group in groups {
-        let first = messages.iter().map(|(recipients, _): &(Vec<String>, _)| recipients.len()).sum::<usize>();
+        let first = messages.iter().map(|message: &Message| message.recipients.len()).sum::<usize>();
         let certs: Vec<&Cert> = group.iter().map(|(_, cert)| cert).collect();
-        let message = envelope(&outside, &payload, sender, &letter.from.address, &certs, judge);
-        let message = message.map_err(|error| match error {
+        let sealing = encrypt::begin(&payload, sender, &certs, judge).map_err(|error| match error {
             Error::NotEncryptable(number) => Error::NotEncryptable(first + number),
             other => other,
         })?;
-        messages.push((group.iter().map(|(to, _)| to.address.clone()).collect(), message));
+        let (bytes, after) = envelope(&outside, payload.len(), sender, &letter.from.address, judge)?;
+        let recipients = group.iter().map(|(to, _)| to.address.clone()).collect();
+        messages.push(Message { recipients, bytes, sealing: Some((sealing, after)) });
     }
-    Ok(Composed { messages, kept: 0, encrypted: true })
+    Ok(Composing { messages, encrypted: true })
 }
 
 /// The certificate of each recipient, in the order of To, Cc and Bcc.
@@ -111,16 +161,15 @@ fn encrypted_payload<'l>(
     payload(letter, inside, "cipher")
 }
 
-/// PGP/MIME around an encrypted payload.
+/// PGP/MIME around an encrypted payload of about this size: what comes before it, and after it.
 fn envelope(
     outside: &[Field<'_>],
-    payload: &[u8],
+    size: usize,
     sender: &SecretCertificate,
     address: &str,
-    certs: &[&Cert],
     judge: &Judge<'_>,
-) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::with_capacity(payload.len() / 2 * 3 + 8192);
+) -> Result<(Vec<u8>, String), Error> {
+    let mut out = Vec::with_capacity(size / 2 * 3 + 8192);
     write_head(outside, sender, address, judge, &mut out);
     let boundary = boundary()?;
     let kind = ContentType::new("multipart/encrypted")
@@ -128,12 +177,10 @@ fn envelope(
         .attribute("boundary", boundary.as_str());
     fields::write(&[("Content-Type", kind.into())], &mut out);
     out.extend_from_slice(format!("\r\n--{boundary}\r\n{CONTROL}\r\n--{boundary}\r\n{ENCRYPTED}").as_bytes());
-    encrypt::seal(payload, sender, certs, judge, &mut out)?;
-    out.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    Ok(out)
+    Ok((out, format!("\r\n--{boundary}--\r\n")))
 }
 
-fn clear(letter: &Letter, sender: &SecretCertificate, judge: &Judge<'_>) -> Result<Composed, Error> {
+fn clear(letter: &Letter, sender: &SecretCertificate, judge: &Judge<'_>) -> Result<Composing, Error> {
     let protected = fields::of(letter);
     let mut out = Vec::new();
     write_head(&protected, sender, &letter.from.address, judge, &mut out);
@@ -151,7 +198,7 @@ fn clear(letter: &Letter, sender: &SecretCertificate, judge: &Judge<'_>) -> Resu
     out.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
     let everybody = letter.to.iter().chain(&letter.cc).chain(&letter.bcc);
     let recipients = everybody.map(|mailbox| mailbox.address.clone()).collect();
-    Ok(Composed { messages: vec![(recipients, out)], kept: 0, encrypted: false })
+    Ok(Composing { messages: vec![Message { recipients, bytes: out, sealing: None }], encrypted: false })
 }
 
 /// The fields outside.

@@ -7,7 +7,7 @@
 //! Passwords are never asked for, so no message can make this program stretch one (Argon2).
 
 use super::{
-    Error,
+    Error, armor,
     certificates::{self, Judge},
     opened::Keys,
 };
@@ -89,6 +89,8 @@ pub(super) fn open(message: &[u8], keys: &Keys<'_>, judge: &Judge<'_>) -> Result
     if message.len() > MAX_UNPACKED {
         return Err(Refusal::TooMuch("bytes"));
     }
+    let binary = armor::read(message);
+    let message = binary.as_deref().unwrap_or(message);
     if is_stump(message) {
         return Err(Refusal::NotIntact);
     }

@@ -4,47 +4,55 @@
 //! with an integrity check (SEIPDv1), recipients named by key id, nothing compressed. The signature is the primary
 //! key's and names everybody whom the message is for (RFC 9580, Intended Recipient Fingerprint), so that no reader can
 //! pass it on as if it had been written to somebody else.
+//!
+//! Sequoia makes every packet but the container, whose cipher can be somebody else's: see [`Sealing`].
 
 use super::{
-    Error,
-    certificates::{self, Judge},
+    Error, armor,
+    certificates::{Judge, PublicKey},
+    sealing::Sealing,
 };
 use crate::identity::SecretCertificate;
 use sequoia_openpgp::{
     Cert,
     armor::Kind,
     packet::signature::SignatureBuilder,
-    serialize::stream::{Armorer, Encryptor, LiteralWriter, Message, Recipient, Signer},
-    types::{Features, HashAlgorithm, SignatureType, SymmetricAlgorithm},
+    serialize::stream::{Armorer, LiteralWriter, Message, Signer},
+    types::{HashAlgorithm, SignatureType},
 };
 use std::io::{self, Write};
 
-/// Signs `payload` and encrypts it to `recipients` and the sender. Appends ASCII armor, with CRLF, to `out`.
+/// Signs `payload` and begins to encrypt it to `recipients` and the sender.
 ///
 /// An error is [`Error::NotEncryptable`] with the number of the recipient that has no key to encrypt to.
-pub(super) fn seal(
+pub(super) fn begin(
     payload: &[u8],
     sender: &SecretCertificate,
     recipients: &[&Cert],
     judge: &Judge<'_>,
-    out: &mut Vec<u8>,
-) -> Result<(), Error> {
-    let bug = |_| Error::Bug("encrypting a mail");
+) -> Result<Sealing, Error> {
     let own = Some(sender.cert())
         .filter(|own| recipients.iter().all(|cert| cert.fingerprint() != own.fingerprint()));
     let keys = recipient_keys(own, recipients, judge)?;
-    let armor = Armorer::new(Message::new(Lines(out))).kind(Kind::Message).build().map_err(bug)?;
-    let message = Encryptor::for_recipients(armor, keys)
-        .symmetric_algo(SymmetricAlgorithm::AES256)
-        .build()
-        .map_err(bug)?;
-    let mut signer = signer(message, sender, judge)?;
-    for cert in recipients.iter().copied().chain(own) {
-        signer = signer.add_intended_recipient(cert);
-    }
-    let mut message = signer.build().and_then(|message| LiteralWriter::new(message).build()).map_err(bug)?;
-    message.write_all(payload).map_err(|_| Error::Bug("writing a mail"))?;
-    message.finalize().map_err(bug)
+    Sealing::new(&keys, payload.len(), |content| {
+        let bug = |_| Error::Bug("signing a mail");
+        let mut signer = signer(Message::new(content), sender, judge)?;
+        for cert in recipients.iter().copied().chain(own) {
+            signer = signer.add_intended_recipient(cert);
+        }
+        let mut message =
+            signer.build().and_then(|message| LiteralWriter::new(message).build()).map_err(bug)?;
+        message.write_all(payload).map_err(|_| Error::Bug("writing a mail"))?;
+        message.finalize().map_err(bug)
+    })
+}
+
+/// Appends a sealed message to `out` in ASCII armor, with CRLF.
+pub(super) fn armored(sealing: Sealing, out: &mut Vec<u8>) -> Result<(), Error> {
+    let mut message = Vec::with_capacity(sealing.progress().1 + 8192);
+    sealing.finish(&mut message)?;
+    armor::write(&message, out);
+    Ok(())
 }
 
 /// Signs `payload`, which stays outside. Appends the armored signature, with CRLF, to `out`.
@@ -79,20 +87,16 @@ fn recipient_keys<'a>(
     own: Option<&'a Cert>,
     recipients: &[&'a Cert],
     judge: &'a Judge<'_>,
-) -> Result<Vec<Recipient<'a>>, Error> {
-    // SEIPDv1, whatever a certificate says that it can read: GnuPG and Thunderbird read nothing else.
-    let recipient = |key: certificates::PublicKey<'a>| {
-        Recipient::new(Features::empty().set_seipdv1(), Some(key.key_handle()), key)
-    };
+) -> Result<Vec<PublicKey<'a>>, Error> {
     let mut all = Vec::with_capacity(recipients.len() + 1);
     for (number, cert) in recipients.iter().enumerate() {
         let keys = judge.encryption_keys(cert);
         if keys.is_empty() {
             return Err(Error::NotEncryptable(number));
         }
-        all.extend(keys.into_iter().map(recipient));
+        all.extend(keys);
     }
-    all.extend(own.into_iter().flat_map(|own| judge.own_encryption_keys(own)).map(recipient));
+    all.extend(own.into_iter().flat_map(|own| judge.own_encryption_keys(own)));
     Ok(all)
 }
 

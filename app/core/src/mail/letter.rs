@@ -38,6 +38,7 @@ pub struct File {
     /// The media type, such as `image/png`.
     pub media_type: String,
     /// The content.
+    #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
 }
 
@@ -45,6 +46,7 @@ pub struct File {
 #[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Composed {
     /// Recipients and the message for them (RFC 5322): ASCII, lines end with CRLF and have at most 998 bytes.
+    #[serde(with = "messages")]
     pub messages: Vec<(Vec<String>, Vec<u8>)>,
     /// Which of the messages the sender keeps.
     pub kept: u32,
@@ -60,4 +62,22 @@ pub struct KnownCertificate {
     /// The certificate: binary OpenPGP.
     #[serde(with = "serde_bytes")]
     pub certificate: Vec<u8>,
+}
+
+/// Messages as bytes, which are copied, instead of as lists of numbers, which are read one by one.
+mod messages {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+    use serde_bytes::{ByteBuf, Bytes};
+
+    type Messages = Vec<(Vec<String>, Vec<u8>)>;
+
+    pub(super) fn serialize<S: Serializer>(messages: &Messages, to: S) -> Result<S::Ok, S::Error> {
+        let messages = messages.iter().map(|(recipients, message)| (recipients, Bytes::new(message)));
+        messages.collect::<Vec<_>>().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Messages, D::Error> {
+        let messages = Vec::<(Vec<String>, ByteBuf)>::deserialize(from)?;
+        Ok(messages.into_iter().map(|(recipients, message)| (recipients, message.into_vec())).collect())
+    }
 }

@@ -3,7 +3,8 @@
 //! Pure functions over bytes. There is no state, no I/O and no clock here, and nothing of the engine, so that a program
 //! which does nothing but open and compose mail links little else.
 //!
-//! - **Out:** [`compose()`] takes a [`Letter`]. `fields` writes header fields, `encrypt` signs and encrypts.
+//! - **Out:** [`compose()`] takes a [`Letter`]. `fields` writes header fields, `encrypt` signs and encrypts,
+//!   `sealing` lets a browser's cipher do the bulk of it.
 //! - **In:** [`open_entry`] and [`open_mail`] give an [`Opened`]. `mime` cuts a mail into parts, `envelope` finds the
 //!   protected one, `decrypt` opens and verifies it, `protection` decides which header fields are shown, `content`
 //!   collects text and attachments, `html` makes HTML harmless, `origin` reads what the relay wrote above it.
@@ -12,7 +13,10 @@
 //! What holds: nothing is shown of what is not whole and unchanged; nothing that stood beside a protected part is shown
 //! with it; what a stranger can send costs a bounded amount of time and memory.
 
+mod armor;
 mod autocrypt;
+#[cfg(any(test, feature = "testing"))]
+mod bare;
 pub mod certificates;
 mod compose;
 mod content;
@@ -29,9 +33,13 @@ mod open;
 pub mod opened;
 mod origin;
 mod protection;
+mod sealing;
 
-pub use compose::compose;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use bare::{begin_message, finish_message, open_message};
+pub use compose::{Composing, begin, compose};
 pub use error::Error;
 pub use letter::{Composed, File, KnownCertificate, Letter};
-pub use open::{attachment, open_entry, open_mail, unseal};
+pub use open::{attachment, file_of, open_entry, open_mail, unseal};
 pub use opened::{Keys, Offer, OfferedKey, Opened};
+pub use sealing::{Job, Sealing};

@@ -53,8 +53,12 @@ pub fn open_mail(raw: &[u8], keys: &Keys<'_>, now: Millis) -> Opened {
 
 /// Opens an attachment of a mailbox's entry: the one that [`Opened::attachments`] gives this number.
 pub fn attachment(body: &[u8], part: u32, keys: &Keys<'_>, now: Millis) -> Result<File, Error> {
-    let raw = unseal(body, keys)?;
-    let mail = parse(&raw).map_err(|_| Error::NoSuchPart)?;
+    file_of(&unseal(body, keys)?, part, keys, now)
+}
+
+/// Opens an attachment of a mail as it is written.
+pub fn file_of(raw: &[u8], part: u32, keys: &Keys<'_>, now: Millis) -> Result<File, Error> {
+    let mail = parse(raw).map_err(|_| Error::NoSuchPart)?;
     let reader = Reader { keys: *keys, judge: Judge::new(now) };
     reader.look(&mail, |view| {
         let found = content::part(view.payload, part).filter(|_| view.is_open()).ok_or(Error::NoSuchPart)?;

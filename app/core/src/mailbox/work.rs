@@ -6,7 +6,7 @@
 use crate::{
     Millis,
     identity::{Secret, SecretCertificate},
-    mail::{self, Composed, File, Keys, KnownCertificate, Letter, Offer, OfferedKey, Opened},
+    mail::{self, Composed, Composing, File, Keys, KnownCertificate, Letter, Offer, OfferedKey, Opened},
 };
 use haven_bridge::mail::Signature;
 use haven_wire::mail::EntryKind;
@@ -86,15 +86,41 @@ pub enum OpenedEntry {
     Sealed,
 }
 
+/// Work that was begun.
+pub enum Begun {
+    /// It is done.
+    Done(Outcome),
+    /// A mail has still to be enciphered, which somebody else may do faster.
+    Composing(Composing),
+}
+
+impl Begun {
+    /// Does the rest.
+    pub fn finish(self) -> Outcome {
+        match self {
+            Self::Done(outcome) => outcome,
+            Self::Composing(composing) => match composing.finish() {
+                Ok(composed) => Outcome::Composed(composed),
+                Err(error) => Outcome::Failed(error.to_string()),
+            },
+        }
+    }
+}
+
 impl Work {
     /// Does it.
     pub fn run(self) -> Outcome {
+        self.begin().finish()
+    }
+
+    /// Does all but the bulk of the enciphering.
+    pub fn begin(self) -> Begun {
         let Self { own, now, task } = self;
         let own = match SecretCertificate::from_bytes(&own) {
             Ok(own) => [own],
-            Err(error) => return Outcome::Failed(error.to_string()),
+            Err(error) => return Begun::Done(Outcome::Failed(error.to_string())),
         };
-        match task {
+        Begun::Done(match task {
             Task::Open { entries, known } => {
                 let keys = Keys { own: &own, known: &known };
                 Outcome::Opened(entries.iter().map(|(kind, body)| open(*kind, body, &keys, now)).collect())
@@ -102,11 +128,11 @@ impl Work {
             Task::Compose { mut letter, certificates, forwarded } => {
                 let [sender] = &own;
                 let keys = Keys { own: &own, known: &[] };
-                let composed = forwarded
+                let composing = forwarded
                     .map_or(Ok(()), |forwarded| forwarded.fill(&mut letter, &keys, now))
-                    .and_then(|()| mail::compose(&letter, sender, certificates.as_deref(), now));
-                match composed {
-                    Ok(composed) => Outcome::Composed(composed),
+                    .and_then(|()| mail::begin(&letter, sender, certificates.as_deref(), now));
+                match composing {
+                    Ok(composing) => return Begun::Composing(composing),
                     Err(error) => Outcome::Failed(error.to_string()),
                 }
             }
@@ -116,7 +142,7 @@ impl Work {
                     Err(error) => Outcome::Failed(error.to_string()),
                 }
             }
-        }
+        })
     }
 }
 

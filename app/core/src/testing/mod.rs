@@ -10,6 +10,7 @@
 mod crash;
 mod drivers;
 mod mail;
+pub mod openpgp;
 mod passive;
 mod peer;
 mod people;

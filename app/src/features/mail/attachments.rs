@@ -10,7 +10,7 @@ use crate::{
     components::{Button, Dialog, Icon, IconButton},
     live::{live, when},
     services::browser,
-    state::{unexpected, use_core, use_toasts},
+    state::{unexpected, use_core, use_mailbox, use_toasts},
     text,
 };
 
@@ -93,7 +93,7 @@ pub fn Attachments(mail: MailId, files: Vec<AttachmentView>) -> impl IntoView {
 
 #[component]
 fn File(mail: MailId, file: AttachmentView) -> impl IntoView {
-    let (core, toasts) = (use_core(), use_toasts());
+    let (core, toasts, mailbox) = (use_core(), use_toasts(), use_mailbox());
     let preview: Preview = expect_context();
     let busy = RwSignal::new(false);
     let AttachmentView { part, name, media_type, size } = file;
@@ -101,8 +101,11 @@ fn File(mail: MailId, file: AttachmentView) -> impl IntoView {
         busy.set(true);
         core.ask(Command::MailAttachment { mail, part }, move |answer| {
             busy.try_set(false);
+            mailbox.end_progress((mail, Some(part)));
             match answer {
                 Ok(Reply::File(bytes)) => then.run(bytes),
+                // It was given up.
+                Ok(Reply::Done) => {}
                 Ok(other) => toasts.complain(text::failure::trouble(&unexpected(other))),
                 Err(trouble) => toasts.complain(text::failure::trouble(&trouble)),
             }
@@ -128,15 +131,20 @@ fn File(mail: MailId, file: AttachmentView) -> impl IntoView {
             preview.open.set(true);
         }));
     };
+    let facts = text::mail::file_facts(&media_type, size);
+    // Of a large one only: others are there before anybody could read it.
+    let percent = move || mailbox.progress((mail, Some(part)));
+    let cancel = move |()| core.ask(Command::CancelAttachment { mail, part }, |_| {});
     let look_label = format!("{} {name}", text::mail::LOOK_AT);
     view! {
         <li class="files-item" aria-busy=when(move || busy.get(), "true")>
             <Icon icon=icon(&media_type)/>
             <span class="files-text">
                 <span class="files-name" dir="auto">{name.clone()}</span>
-                <span class="files-size">{text::mail::file_facts(&media_type, size)}</span>
+                <span class="files-size">{live(move || percent().map_or_else(|| facts.clone(), text::mail::fetched))}</span>
             </span>
             {can_show.then(|| view! { <IconButton label=look_label icon=icondata_lu::LuEye on_click=look/> })}
+            {live(move || percent().map(|_| view! { <Button on_click=cancel>{text::CANCEL}</Button> }))}
             <Button icon=icondata_lu::LuDownload busy=busy on_click=save>
                 {text::mail::SAVE_FILE}<span class="hidden">" "{name}</span>
             </Button>

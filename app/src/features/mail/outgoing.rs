@@ -12,7 +12,7 @@ use crate::{
     features::people::accept_change::ChangeButton,
     routes::mail,
     services::{browser, place::use_place},
-    state::{use_core, use_toasts},
+    state::{use_core, use_mailbox, use_toasts},
     text,
 };
 
@@ -31,8 +31,13 @@ pub fn Outgoing(mail: MailView) -> impl IntoView {
 
 #[component]
 fn Waiting(id: MailId) -> impl IntoView {
+    let mailbox = use_mailbox();
+    let lead = Signal::derive(move || {
+        let percent = mailbox.progress((id, None));
+        percent.map_or_else(|| text::mail::WAITING_LEAD.to_owned(), text::mail::handed_over)
+    });
     view! {
-        <Notice tone=Tone::Info text=text::mail::WAITING_LEAD><BackToDrafts id=id/></Notice>
+        <Notice tone=Tone::Info text=lead><BackToDrafts id=id/></Notice>
     }
 }
 

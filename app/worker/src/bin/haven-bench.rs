@@ -1,5 +1,5 @@
-//! The chat benchmark: what `haven_worker::bench` exports, as a wasm module of its own.
+//! The benchmarks: what `haven_worker::bench` and `mail_bench` export, as a wasm module of its own.
 
-pub use haven_worker::bench;
+pub use haven_worker::{bench, mail_bench};
 
 fn main() {}

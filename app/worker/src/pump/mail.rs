@@ -1,12 +1,17 @@
 //! What the page asks about mail, and the work that is done beside the engine.
 
 use super::{Ended, Order, Pump, Signed, queue::Worked};
-use crate::{indexeddb::IndexedDb, scope, tabs::Asker};
+use crate::{indexeddb::IndexedDb, relay_client::Watched, scope, tabs::Asker, transfer::Progress};
+use futures_channel::oneshot;
+use futures_util::{
+    FutureExt as _,
+    future::{self, Either},
+};
 use gloo_timers::callback::Timeout;
-use haven_bridge::{Command, Failure, Reply, mail::MailId};
+use haven_bridge::{Command, Event, Failure, Reply, mail::MailId};
 use haven_core::{
     Attachment, Engine, Error,
-    request::{Caller as _, Rejection, RequestId},
+    request::{Caller as _, Outgoing, Rejection, Request, RequestId},
     work::{Outcome, Work},
 };
 use haven_wire::{Refusal, mail::GetMail};
@@ -24,6 +29,13 @@ pub(super) struct Waiting {
     addresses: Vec<String>,
     until: u64,
     _wake: Timeout,
+}
+
+/// An attachment that is being fetched and opened, until the sender is dropped.
+pub(super) struct Fetching {
+    mail: MailId,
+    part: u32,
+    cancel: oneshot::Sender<()>,
 }
 
 /// Questions that the engine answers from what is stored.
@@ -128,13 +140,22 @@ impl Pump {
         match self.done(found)? {
             Ok(Some(Attachment::Here(bytes))) => self.answer(asker, Ok(Reply::File(bytes))),
             Ok(Some(Attachment::At(sequence))) => {
-                let (client, worker) = (Rc::clone(&self.client), self.mail_worker.clone());
+                let worker = self.mail_worker.clone();
                 let (tab, leader) = (Rc::clone(&self.tab), self.leader);
+                let progress = self.progress(mail, Some(part));
+                let client = Watched { client: Rc::clone(&self.client), progress };
+                let (cancel, cancelled) = oneshot::channel();
+                self.fetching.retain(|fetching| !fetching.cancel.is_canceled());
+                self.fetching.push(Fetching { mail, part, cancel });
                 spawn_local(async move {
-                    let fetched = client.call(&origin, &GetMail { sequence }, None).await;
-                    let answer = match fetched {
-                        Ok(fetched) => file(worker.run(opener.attachment(fetched.body, part)).await),
-                        Err(rejection) => Err(failure_of(&rejection)),
+                    let opened = async {
+                        let fetched = client.call(&origin, &GetMail { sequence }, None).await;
+                        let fetched = fetched.map_err(|rejection| failure_of(&rejection))?;
+                        file(worker.run(opener.attachment(fetched.body, part)).await)
+                    };
+                    let answer = match future::select(opened.boxed_local(), cancelled).await {
+                        Either::Left((answer, _)) => answer,
+                        Either::Right(_) => Ok(Reply::Done),
                     };
                     tab.answer(leader, asker, answer);
                 });
@@ -143,6 +164,28 @@ impl Pump {
             Err(failure) => self.answer(asker, Err(failure)),
         }
         Ok(())
+    }
+}
+
+impl Pump {
+    /// Whoever asked for the attachment hears at once that it was given up.
+    pub(super) fn cancel_attachment(&mut self, asker: Asker, mail: MailId, part: u32) {
+        self.fetching.retain(|fetching| (fetching.mail, fetching.part) != (mail, part));
+        self.answer(asker, Ok(Reply::Done));
+    }
+
+    /// Tells pages how far a mail or an attachment is.
+    fn progress(&self, mail: MailId, part: Option<u32>) -> Progress {
+        let (tab, leader) = (Rc::clone(&self.tab), self.leader);
+        Rc::new(move |done, all| tab.publish(leader, Event::MailProgress { mail, part, done, all }))
+    }
+
+    /// Who hears how far a request is, if it may be large.
+    pub(super) fn progress_of(&self, request: &Outgoing) -> Option<Progress> {
+        match &request.request {
+            Request::SubmitMail(submit) => Some(self.progress(MailId(submit.id.0), None)),
+            _ => None,
+        }
     }
 }
 

@@ -24,6 +24,7 @@ impl Pump {
             Command::About => self.about(asker),
             Command::Devices => self.devices(asker),
             Command::MailAttachment { mail, part } => return self.attachment(asker, mail, part).await,
+            Command::CancelAttachment { mail, part } => self.cancel_attachment(asker, mail, part),
             Command::Recipients(addresses) => return self.want_recipients(asker, addresses).await,
             Command::SignOut => return self.sign_out(asker).await,
             Command::ConfirmRecoveryPhrase(words) => {
