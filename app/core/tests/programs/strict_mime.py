@@ -1,6 +1,7 @@
 """Reads a mail from its input, as strictly as Python's own parser can: the smallest defect ends it.
 
 Writes the mail again from what was understood, which has to give the same bytes, and prints what it found as JSON.
+With `--many`, the input is any number of mails, each behind a line with its length in bytes.
 """
 
 import email
@@ -47,8 +48,7 @@ def describe(part):
     return found
 
 
-def main():
-    raw = sys.stdin.buffer.read()
+def examine(raw):
     check(raw)
     mail = email.message_from_bytes(raw, policy=STRICT)
     parts = [describe(part) for part in mail.walk()]
@@ -58,6 +58,17 @@ def main():
         raise ValueError(f"not the same again at {at}: {raw[at - 40:at + 40]} became {again[at - 40:at + 40]}")
     found = {"subject": mail["Subject"], "from": addresses(mail, "From"), "to": addresses(mail, "To")}
     print(json.dumps({**found, "cc": addresses(mail, "Cc"), "parts": parts}))
+
+
+def main():
+    if sys.argv[1:] != ["--many"]:
+        return examine(sys.stdin.buffer.read())
+    for length in iter(sys.stdin.buffer.readline, b""):
+        raw = sys.stdin.buffer.read(int(length))
+        try:
+            examine(raw)
+        except Exception as error:
+            raise ValueError(f"this mail: {raw.decode(errors='replace')}") from error
 
 
 main()
