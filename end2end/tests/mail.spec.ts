@@ -1,12 +1,9 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { inspect } from '../fixtures/accessibility.ts'
 import { NETWORK_LOST } from '../fixtures/faults.ts'
 import { MailPage } from '../fixtures/mail_page.ts'
+import { MailRelay } from '../fixtures/mail_relay.ts'
 import { Person } from '../fixtures/person.ts'
-import { Relay } from '../fixtures/relay.ts'
-import { deliver, emptyDns, freePort, Smarthost } from '../fixtures/smtp.ts'
 import { expect, test } from '../fixtures/test.ts'
 
 test('two people write each other mail with files, find it offline, and have it after a reload', async ({ person }) => {
@@ -66,26 +63,8 @@ test('what was typed is there after a reload in the middle of it', async ({ pers
 })
 
 test('mail comes from and goes to other servers, in the clear only after a question', async ({ browser }) => {
-  const smtp = await freePort()
-  const smarthost = await Smarthost.start()
-  const directory = await mkdtemp(join(tmpdir(), 'haven-mail-'))
-  const config = join(directory, 'haven.toml')
-  await writeFile(
-    config,
-    [
-      '[mail]',
-      `smtp_listen = "127.0.0.1:${smtp}"`,
-      `dns = "127.0.0.1:${await emptyDns()}"`,
-      'route = "smarthost"',
-      `smarthost = "smtp://127.0.0.1:${smarthost.port}"`,
-      'smarthost_tls = "none"',
-      '[certificates]',
-      'wkd = false',
-      'key_server = "off"',
-    ].join('\n'),
-  )
-  const relay = await Relay.start('--config', config)
-  const alice = new Person('alice', relay.origin)
+  const host = await MailRelay.start()
+  const alice = new Person('alice', host.origin)
   await alice.use(await browser.newContext())
   await alice.signUp()
   const mail = new MailPage(alice.page)
@@ -101,8 +80,8 @@ test('mail comes from and goes to other servers, in the clear only after a quest
     '',
     '<p>Your <b>order</b> is ready.</p><img src="https://tracker.example/pixel.gif"><script>document.title="bad"</script>',
   ].join('\n')
-  expect(await deliver(smtp, 'orders@shop.example', 'alice@localhost', message)).toMatch(/^250/)
-  expect(await deliver(smtp, 'orders@shop.example', 'nobody@localhost', message)).toMatch(/^550/)
+  expect(await host.deliver('orders@shop.example', 'alice@localhost', message)).toMatch(/^250/)
+  expect(await host.deliver('orders@shop.example', 'nobody@localhost', message)).toMatch(/^550/)
   const card = await mail.read('Two pounds of heliotrope')
   await expect(card.getByRole('button', { name: 'Encrypted on arrival' })).toBeVisible()
   await expect(card.getByText('Pictures from elsewhere were left out')).toBeVisible()
@@ -112,18 +91,18 @@ test('mail comes from and goes to other servers, in the clear only after a quest
   await mail.button('Send').click()
   const dialog = alice.page.getByRole('dialog', { name: 'Send this mail in the clear?' })
   await expect(dialog).toContainText('dan@elsewhere.example')
-  expect(smarthost.mails).toEqual([])
+  expect(host.smarthost.mails).toEqual([])
   await dialog.getByRole('button', { name: 'Send in the clear' }).click()
-  await expect.poll(() => smarthost.mails.length).toBe(1)
-  expect(smarthost.mails[0].recipients).toEqual(['dan@elsewhere.example'])
-  expect(smarthost.mails[0].message).toContain('Can you read this?')
-  expect(smarthost.mails[0].message).toMatch(/^DKIM-Signature:/m)
+  await expect.poll(() => host.smarthost.mails.length).toBe(1)
+  expect(host.smarthost.mails[0].recipients).toEqual(['dan@elsewhere.example'])
+  expect(host.smarthost.mails[0].message).toContain('Can you read this?')
+  expect(host.smarthost.mails[0].message).toMatch(/^DKIM-Signature:/m)
   await mail.openFolder('Sent')
   await mail.read('Open question')
   await expect(alice.page.getByText('Delivered')).toBeVisible()
   alice.faults.check()
   await alice.context.close()
-  await relay.stop()
+  await host.stop()
 })
 
 test('no screen of mail has a serious fault of accessibility', async ({ person }) => {

@@ -232,7 +232,7 @@ fn payload(letter: &Letter, protected: Vec<Field<'_>>, mode: &str) -> Result<Vec
 }
 
 fn attachment(file: &File) -> MimePart<'_> {
-    let name = fields::one_line(&file.name);
+    let name = fields::name(&file.name);
     let kind = ContentType::new(media_type(&file.media_type)).attribute("name", name.clone());
     MimePart::new(kind, BodyPart::Binary(file.bytes.as_slice().into())).attachment(name)
 }

@@ -81,7 +81,13 @@ pub(super) fn one_line(text: &str) -> String {
     plain.trim().to_owned()
 }
 
-/// A subject, a name: any text on one line.
+/// The name of a person or a file, where no encoded word (RFC 2047) may stand. Some programs decode what looks like one all the
+/// same, so nothing does.
+pub(super) fn name(text: &str) -> String {
+    one_line(text).replace("=?", "=_")
+}
+
+/// A subject: any text on one line.
 fn subject(text: &str) -> HeaderType<'static> {
     Text::new(one_line(text)).into()
 }
@@ -95,7 +101,7 @@ fn recipients(letter: &Letter) -> HeaderType<'_> {
 
 fn mailboxes<'a>(people: impl IntoIterator<Item = &'a Mailbox>) -> HeaderType<'a> {
     let mailbox = |mailbox: &'a Mailbox| {
-        let name = one_line(&mailbox.name);
+        let name = name(&mailbox.name);
         Address::new_address((!name.is_empty()).then_some(name), mailbox.address.as_str())
     };
     Address::new_list(people.into_iter().map(mailbox).collect()).into()

@@ -1,0 +1,167 @@
+//! Mail that can't go out: what the person is told, and that nothing of it disappears.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
+
+use haven_bridge::{
+    Failure,
+    mail::{DeliveryState, Draft, DraftFile, Folder, MailId, MailState, MailView, Mailbox},
+};
+use haven_core::{
+    intent::Intent,
+    request::{Rejection, Request},
+    testing::{Who, World},
+};
+use haven_wire::Refusal;
+
+const MAIL: MailId = MailId([0xD1; 16]);
+const ALICE: Who = Who(0);
+
+fn draft() -> Draft {
+    let bob = Mailbox { name: String::new(), address: "bob@example.org".into() };
+    Draft { to: vec![bob], subject: "Grüße".into(), text: "The boat is ready.".into(), ..Draft::default() }
+}
+
+async fn two_people() -> World {
+    let mut world = World::restarting();
+    for name in ["alice", "bob"] {
+        world.sign_up(name).await;
+    }
+    settle(&mut world).await;
+    world
+}
+
+async fn settle(world: &mut World) {
+    for _ in 0..2 {
+        world.settle().await;
+        world.now += 61_000;
+    }
+    world.settle().await;
+}
+
+async fn write(world: &mut World, draft: Draft) {
+    world.want(ALICE, Intent::SaveDraft { id: MAIL, draft }).await;
+}
+
+async fn send(world: &mut World) {
+    world.want(ALICE, Intent::SendMail { draft: MAIL, in_the_clear: false }).await;
+}
+
+/// The mails of the only thread of a folder.
+async fn mails(world: &mut World, who: Who, folder: Folder) -> Vec<MailView> {
+    let page = world.engine(who).mail_folder(folder, None, 100).await.unwrap();
+    let [row] = &page.threads[..] else { panic!("{} threads", page.threads.len()) };
+    world.engine(who).mail_thread(row.id).await.unwrap()
+}
+
+/// Lets the relay refuse Alice's mail once.
+async fn refuse(world: &mut World, refusal: Refusal) {
+    loop {
+        let now = world.clock(ALICE);
+        let pending = world.engine(ALICE).outgoing(now).await.unwrap();
+        assert!(!(pending.requests.is_empty() && pending.work.is_empty()), "she has nothing to say");
+        for (id, work) in pending.work {
+            world.engine(ALICE).worked(id, Some(work.run()), now).await.unwrap();
+        }
+        for request in pending.requests {
+            if matches!(request.request, Request::SubmitMail(_)) {
+                let rejection = Rejection::Refused(refusal);
+                world.engine(ALICE).reject(request.id, rejection, now).await.unwrap();
+                return;
+            }
+            world.exchange(ALICE, request).await;
+        }
+    }
+}
+
+#[test]
+fn more_files_than_a_mail_carries_are_refused_at_once_and_the_draft_stays() {
+    pollster::block_on(async {
+        let mut world = two_people().await;
+        let limit = 25 * 1024 * 1024;
+        let attach = |file, size| Intent::AttachFile { draft: MAIL, file, bytes: vec![7; size] };
+        world.want(ALICE, attach(1, 1024 * 1024)).await;
+        let too_large = Failure::MailTooLarge { limit };
+        assert_eq!(world.want_in_vain(ALICE, attach(2, 24 * 1024 * 1024 + 1)).await, too_large);
+        let file = |id, size| DraftFile {
+            id,
+            name: format!("{id}.bin"),
+            media_type: "application/octet-stream".into(),
+            size,
+        };
+        let with_one = Draft { attachments: vec![file(1, 1024 * 1024)], ..draft() };
+        write(&mut world, with_one.clone()).await;
+        assert_eq!(world.engine(ALICE).draft(MAIL).await.unwrap(), Some(with_one));
+
+        let claimed = Draft { attachments: vec![file(1, limit + 1)], ..draft() };
+        write(&mut world, claimed.clone()).await;
+        let send = Intent::SendMail { draft: MAIL, in_the_clear: false };
+        assert_eq!(world.want_in_vain(ALICE, send).await, too_large);
+        assert_eq!(world.engine(ALICE).draft(MAIL).await.unwrap(), Some(claimed));
+    });
+}
+
+#[test]
+fn a_mail_that_the_relay_does_not_take_says_why_and_can_be_sent_again() {
+    pollster::block_on(async {
+        for (refusal, failure) in [
+            (
+                Refusal::TooLarge { what: "mail".into(), limit: 9_000_000 },
+                Failure::MailTooLarge { limit: 9_000_000 },
+            ),
+            (Refusal::MailboxFull, Failure::MailboxFull),
+            (Refusal::OutsideMailOff, Failure::OutsideMailOff),
+        ] {
+            let mut world = two_people().await;
+            write(&mut world, draft()).await;
+            send(&mut world).await;
+            refuse(&mut world, refusal).await;
+            settle(&mut world).await;
+            let failed = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
+            assert_eq!(failed.summary.state, Some(MailState::Failed(failure)));
+            assert!(failed.text.contains("The boat is ready."), "it is all there");
+
+            world.want(ALICE, Intent::BackToDrafts { mail: MAIL }).await;
+            assert_eq!(world.engine(ALICE).draft(MAIL).await.unwrap(), Some(draft()));
+            send(&mut world).await;
+            settle(&mut world).await;
+            assert_eq!(mails(&mut world, Who(1), Folder::Inbox).await.len(), 1);
+            let sent = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
+            assert!(sent.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Delivered));
+        }
+    });
+}
+
+#[test]
+fn a_mail_waits_while_the_relays_disk_is_full_and_goes_out_once() {
+    pollster::block_on(async {
+        let mut world = two_people().await;
+        write(&mut world, draft()).await;
+        send(&mut world).await;
+        refuse(&mut world, Refusal::Unavailable).await;
+        let waiting = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
+        assert_eq!(waiting.summary.state, Some(MailState::Waiting));
+        settle(&mut world).await;
+        let sent = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
+        assert_eq!(sent.summary.state, Some(MailState::Sent));
+        assert_eq!(mails(&mut world, Who(1), Folder::Inbox).await.len(), 1);
+    });
+}
+
+#[test]
+fn a_recipient_whom_nobody_knows_is_named_with_the_reason() {
+    pollster::block_on(async {
+        let mut world = two_people().await;
+        let nobody = Mailbox { name: String::new(), address: "nobody@example.org".into() };
+        write(&mut world, Draft { cc: vec![nobody], ..draft() }).await;
+        world.want(ALICE, Intent::SendMail { draft: MAIL, in_the_clear: true }).await;
+        settle(&mut world).await;
+        let sent = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
+        let state = |address: &str| {
+            let found = sent.deliveries.iter().find(|delivery| delivery.address == address);
+            found.unwrap().state.clone()
+        };
+        assert_eq!(state("bob@example.org"), DeliveryState::Delivered);
+        assert!(matches!(state("nobody@example.org"), DeliveryState::Failed { .. }), "{:?}", sent.deliveries);
+        assert_eq!(sent.summary.state, Some(MailState::Undelivered));
+        assert_eq!(mails(&mut world, Who(1), Folder::Inbox).await.len(), 1);
+    });
+}

@@ -1,0 +1,163 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import type { Browser, BrowserContext, LaunchOptions, Page, PlaywrightWorkerArgs } from '@playwright/test'
+import { MailPage } from '../fixtures/mail_page.ts'
+import { MailRelay } from '../fixtures/mail_relay.ts'
+import { Person } from '../fixtures/person.ts'
+import { expect, test } from '../fixtures/test.ts'
+
+type Playwright = PlaywrightWorkerArgs['playwright']
+
+/** Payloads that are shown in one mail. */
+const IN_A_MAIL = 12
+
+/** The collection that the engine's tests clean, each payload alone: `app/core/tests/data/html/README.md`. */
+async function payloads(): Promise<string[]> {
+  const text = await readFile(new URL('../../app/core/tests/data/html/hostile.txt', import.meta.url), 'utf8')
+  const lines = text.split('\n').filter(line => line && !line.startsWith('# '))
+  return lines.map(line => line.replace(/[\u2400-\u241f]/g, picture => String.fromCharCode(picture.charCodeAt(0) - 0x2400)))
+}
+
+/** A browser for which all other servers are one that counts who knocks, and dialogs, which only code can open. */
+class Trap {
+  readonly dialogs: string[] = []
+  knocks = 0
+  browser!: Browser
+  readonly #server = createServer(socket => {
+    this.knocks++
+    socket.on('error', () => {})
+    // Enough for the page of the test without walls; whoever wants TLS is turned away by it.
+    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<!doctype html><body>'))
+  })
+
+  static async set(playwright: Playwright, options: LaunchOptions) {
+    const trap = new Trap()
+    trap.#server.listen(0, '127.0.0.1')
+    await once(trap.#server, 'listening')
+    const { port } = trap.#server.address() as AddressInfo
+    const rule = `--host-resolver-rules=MAP *.example 127.0.0.1:${port}`
+    trap.browser = await playwright.chromium.launch({ ...options, args: [...(options.args ?? []), rule] })
+    return trap
+  }
+
+  async context(): Promise<BrowserContext> {
+    const context = await this.browser.newContext()
+    context.on('dialog', dialog => {
+      this.dialogs.push(dialog.message())
+      void dialog.dismiss()
+    })
+    return context
+  }
+
+  async close() {
+    await this.browser.close()
+    this.#server.close()
+  }
+}
+
+/** Lets the browser do what it was going to do. */
+const settle = (page: Page) => page.evaluate(() => new Promise(done => requestAnimationFrame(() => setTimeout(done))))
+
+/** What is in the frame for mail that must not be there. */
+function leftovers(): string[] {
+  const frame = document.querySelector<HTMLIFrameElement>('iframe.mail-frame')!
+  const bad: string[] = []
+  for (const element of frame.contentDocument!.body.querySelectorAll('*')) {
+    const names = element.getAttributeNames().filter(name => /^on|srcset|^(id|class|action|data|poster|background|ping)$/.test(name))
+    const href = element.getAttribute('href') ?? 'mailto:'
+    const fetched = element.getAttribute('src')?.startsWith('data:image/') === false
+    const style = /url|position|expression|@|\\/i.test(element.getAttribute('style') ?? '')
+    const known = element instanceof frame.contentWindow!.HTMLElement && !/^(script|style|link|meta|base|iframe|object|embed|form|input|button|video|audio|template)$/i.test(element.localName)
+    if (!known || names.length > 0 || fetched || style || !/^(https?:\/\/|mailto:)/i.test(href.trim())) bad.push(element.outerHTML)
+  }
+  return bad
+}
+
+test('hostile mail runs nothing and fetches nothing when it is read', async ({ playwright, launchOptions }) => {
+  test.setTimeout(300_000)
+  const trap = await Trap.set(playwright, launchOptions)
+  const host = await MailRelay.start()
+  const alice = new Person('alice', host.origin)
+  await alice.use(await trap.context())
+  await alice.signUp()
+  const mail = new MailPage(alice.page)
+  await mail.open()
+  const all = await payloads()
+  for (let first = 0; first < all.length; first += IN_A_MAIL) {
+    const subject = `Payloads from ${String(first).padStart(3, '0')}`
+    const head = [
+      'From: Mallory <mallory@evil.example>',
+      'To: alice@localhost',
+      `Subject: ${subject}`,
+      `Message-ID: <${first}@evil.example>`,
+      'MIME-Version: 1.0',
+      'Content-Type: text/html; charset=utf-8',
+      'Content-Transfer-Encoding: base64',
+    ]
+    const html = `<p>It begins.</p>${all.slice(first, first + IN_A_MAIL).join('\n')}`
+    const body = Buffer.from(html).toString('base64').replace(/.{76}/g, '$&\n')
+    expect(await host.deliver('mallory@evil.example', 'alice@localhost', `${head.join('\n')}\n\n${body}\n`)).toMatch(/^250/)
+    await mail.read(subject)
+    await expect(alice.page.frameLocator('iframe.mail-frame').getByText('It begins.')).toBeVisible()
+    await settle(alice.page)
+    expect(await alice.page.evaluate(leftovers), subject).toEqual([])
+    await mail.openFolder('Inbox')
+  }
+  expect(trap).toMatchObject({ knocks: 0, dialogs: [] })
+  expect(new URL(alice.page.url()).origin).toBe(host.origin)
+  // The policy of the frame had nothing left to block.
+  alice.faults.check()
+  await trap.close()
+  await host.stop()
+})
+
+/** Puts each payload into a frame of its own as it is. */
+async function inFrames(page: Page, all: string[], kind: 'as mail' | 'without walls') {
+  for (const payload of all) {
+    await page.evaluate(
+      async ([payload, kind]) => {
+        const frame = document.createElement('iframe')
+        const loaded = new Promise(done => frame.addEventListener('load', done, { once: true }))
+        if (kind === 'as mail') {
+          frame.setAttribute('sandbox', 'allow-same-origin allow-popups allow-popups-to-escape-sandbox')
+          frame.src = '/mail.html'
+        }
+        document.body.append(frame)
+        await loaded
+        const inside = frame.contentDocument!
+        if (kind === 'as mail') {
+          inside.documentElement.innerHTML = `<head></head><body>${payload}</body>`
+        } else {
+          inside.write(payload)
+          inside.close()
+        }
+        await new Promise(done => requestAnimationFrame(() => setTimeout(done)))
+      },
+      [payload, kind] as const,
+    )
+  }
+}
+
+test('the frame for mail would hold back what cleaning overlooked', async ({ relay, playwright, launchOptions }) => {
+  test.setTimeout(300_000)
+  const trap = await Trap.set(playwright, launchOptions)
+  const page = await (await trap.context()).newPage()
+  await page.goto(relay.origin)
+  await expect(page.getByRole('heading', { name: 'Welcome to Haven' })).toBeVisible()
+  await inFrames(page, await payloads(), 'as mail')
+  expect(trap).toMatchObject({ knocks: 0, dialogs: [] })
+  expect(page.url().startsWith(relay.origin)).toBe(true)
+  await trap.close()
+})
+
+test('without cleaning and without the frame, the same mail does get out', async ({ playwright, launchOptions }) => {
+  test.setTimeout(300_000)
+  const trap = await Trap.set(playwright, launchOptions)
+  const page = await (await trap.context()).newPage()
+  await page.goto('http://reader.example/')
+  await inFrames(page, await payloads(), 'without walls')
+  await expect.poll(() => trap.dialogs.length, { timeout: 60_000 }).toBeGreaterThan(50)
+  expect(trap.knocks).toBeGreaterThan(50)
+  await trap.close()
+})
