@@ -2,7 +2,7 @@
 
 pub mod mail;
 
-use haven_bridge::ConversationId;
+use haven_bridge::{ConversationId, PersonRef};
 use leptos::prelude::*;
 
 use crate::{
@@ -32,6 +32,25 @@ pub fn conversation(id: ConversationId) -> String {
 /// A person's page.
 pub fn person(fingerprint: &str) -> String {
     format!("{PEOPLE}/{}", bare(fingerprint))
+}
+
+/// The page of whoever has an address.
+pub fn person_at(address: &str) -> String {
+    format!("{PEOPLE}/{}", String::from(js_sys::encode_uri_component(address)))
+}
+
+/// The page of somebody in the list of people.
+pub fn person_of(listed: &PersonRef) -> String {
+    if listed.fingerprint.is_empty() { person_at(&listed.address) } else { person(&listed.fingerprint) }
+}
+
+/// Whom the end of such an address names.
+pub fn person_named(key: &str) -> PersonRef {
+    let key = js_sys::decode_uri_component(key).map_or_else(|_| key.to_owned(), String::from);
+    match key.contains('@') {
+        true => PersonRef { address: key, fingerprint: String::new() },
+        false => PersonRef { address: String::new(), fingerprint: key },
+    }
 }
 
 /// What an address leads to. Which conversation or person is open is up to their pages.
@@ -110,6 +129,7 @@ mod tests {
         assert_eq!(Route::of("/mail/inbox"), Route::InShell(Part::Mail));
         assert_eq!(Route::of("/people/0a"), Route::InShell(Part::People));
         assert_eq!(Route::of("/settings"), Route::InShell(Part::Settings));
+        assert_eq!(Route::of("/people/a%40b.example"), Route::InShell(Part::People));
         for nowhere in ["/chats", "/mail/outbox", "/chat/0a/b", "/settings/0a", "/welcome/0a"] {
             assert_eq!(Route::of(nowhere), Route::Nowhere);
         }

@@ -5,6 +5,7 @@
 mod cast;
 mod mail;
 mod mail_cast;
+mod people;
 mod world;
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc, time::Duration};
@@ -14,6 +15,7 @@ use leptos::prelude::set_timeout;
 
 use crate::{CoreClient, FromPort, Port};
 pub use mail::MailWorld;
+pub use people::DIGITS;
 pub use world::World;
 
 /// A scripted engine. A handle: clones mean the same one.

@@ -3,6 +3,7 @@
 pub mod failure;
 pub mod line;
 pub mod mail;
+pub mod people;
 pub mod time;
 
 use haven_bridge::{
@@ -184,11 +185,12 @@ pub const BLOCKED: &str = "Blocked. You can undo that on their page under People
 
 // People
 pub const NO_PEOPLE_TITLE: &str = "Nobody here yet";
-pub const NO_PEOPLE: &str = "People appear here once you have a conversation with them.";
+pub const NO_PEOPLE: &str = "People appear here once you have a conversation with them or write them a mail.";
 pub const PICK_PERSON_TITLE: &str = "Pick a person";
-pub const PICK_PERSON: &str = "See their address, fingerprint, and what you talk about together.";
+pub const PICK_PERSON: &str =
+    "See who it is, whether you can be sure of that, and your conversations and mail together.";
 pub const PERSON_GONE_TITLE: &str = "This person is not known here";
-pub const PERSON_GONE: &str = "You have no conversation with anybody of this fingerprint.";
+pub const PERSON_GONE: &str = "You know nobody of this fingerprint, or this is no address.";
 pub const TO_PEOPLE: &str = "To all people";
 pub const FINGERPRINT: &str = "Fingerprint";
 pub const FINGERPRINT_HINT: &str = "A fingerprint belongs to one person and can't be copied by another. If both of you read out the same one, \
@@ -344,6 +346,8 @@ pub fn trust(trust: Trust) -> &'static str {
         Trust::Claimed => "Not confirmed",
         Trust::Pinned => "Known",
         Trust::Changed => "Changed",
+        Trust::Verified => "Verified",
+        Trust::NoKey => "No key",
     }
 }
 
@@ -351,13 +355,20 @@ pub fn trust(trust: Trust) -> &'static str {
 pub fn trust_sentence(trust: Trust) -> &'static str {
     match trust {
         Trust::Claimed => {
-            "Somebody brought this person into a conversation. That the address is really theirs has not been confirmed yet."
+            "This identity came with a conversation or a mail. That the address is really theirs has not been confirmed yet."
         }
         Trust::Pinned => {
-            "This is the same identity as at the first contact, or the one that the directory of their domain names."
+            "This is the same identity as at the first contact, or the one that the directory of their domain names. You have not \
+             compared it with them yet."
         }
         Trust::Changed => {
             "This person shows up with another identity than before. Haven sends nothing to it until you accept it."
+        }
+        Trust::Verified => {
+            "You compared numbers with this person: this is really their identity, in conversations and in mail."
+        }
+        Trust::NoKey => {
+            "Only the address is known. Mail to it goes out readable, unless a key is found when you write, or you add one from a file."
         }
     }
 }

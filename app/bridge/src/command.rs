@@ -1,4 +1,5 @@
 use crate::{
+    Comparison, FoundKey, PersonView,
     mail::{Draft, Folder, MailId, MailPage, MailView, MailboxView, RecipientState, ThreadId},
     view::*,
 };
@@ -264,6 +265,30 @@ pub enum Command {
         /// The attachment's number.
         part: u32,
     },
+    /// A person's page, by fingerprint or, if that is empty, by address. → [`Reply::Person`]
+    Person(PersonRef),
+    /// What to compare with a person to verify a certificate. → [`Reply::SafetyNumber`]
+    SafetyNumber(PersonRef),
+    /// Says that a person's certificate was compared and is right, or takes that back. → [`Reply::Done`]
+    Verify {
+        /// Makes a repetition harmless.
+        intent: IntentId,
+        /// The person, with address and fingerprint.
+        person: PersonRef,
+        /// The digits that were compared; nothing to take it back.
+        number: Option<String>,
+    },
+    /// The certificates in a file. → [`Reply::Keys`]
+    ReadKeys(Vec<u8>),
+    /// Takes a certificate from a file: from now on it is that of its person. → [`Reply::Done`]
+    AddKey {
+        /// Makes a repetition harmless.
+        intent: IntentId,
+        /// The file.
+        bytes: Vec<u8>,
+        /// The certificate's fingerprint, as it was shown.
+        fingerprint: String,
+    },
 }
 
 impl Command {
@@ -315,4 +340,10 @@ pub enum Reply {
     Draft(Draft),
     /// What will happen to a mail.
     Recipients(Vec<RecipientState>),
+    /// A person's page.
+    Person(Box<PersonView>),
+    /// What to compare.
+    SafetyNumber(Comparison),
+    /// The certificates in a file.
+    Keys(Vec<FoundKey>),
 }

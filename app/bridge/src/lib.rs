@@ -9,11 +9,13 @@ mod command;
 mod event;
 mod failure;
 pub mod mail;
+mod people;
 mod view;
 
 pub use command::{Command, Reply};
 pub use event::Event;
 pub use failure::Failure;
+pub use people::*;
 pub use view::*;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -21,6 +23,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 /// The most bytes of a text message: with its envelope and MLS's framing it stays below the relay's limit of a row. The page
 /// says before it is sent that a text is longer, and the engine refuses it.
 pub const MAX_TEXT: usize = 32 * 1024;
+
+/// The most bytes of a file with certificates, which may carry the signatures of many others.
+pub const MAX_KEY_FILE: usize = 256 * 1024;
 
 /// Page to worker.
 #[allow(clippy::large_enum_variant, reason = "nearly all of them are requests")]

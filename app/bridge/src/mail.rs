@@ -184,6 +184,8 @@ pub struct MailView {
     pub deliveries: Vec<Delivery>,
     /// Why it can't be read as it should be.
     pub trouble: Option<MailTrouble>,
+    /// Whether the sender signed it with a certificate that was verified.
+    pub signer_verified: bool,
 }
 
 /// An attachment.
@@ -367,8 +369,12 @@ pub enum Outlook {
 /// Where a certificate is from, the best first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub enum KeySource {
+    /// A person whose certificate was compared with them.
+    Verified,
     /// A person known from chat, or whose certificate was taken before.
     Pinned,
+    /// A file that was added by hand.
+    File,
     /// The directory of this relay.
     Directory,
     /// The Web Key Directory of the address's domain.

@@ -221,6 +221,10 @@ pub enum Trust {
     Pinned,
     /// It is not the certificate that was known before.
     Changed,
+    /// Compared with the person.
+    Verified,
+    /// There is no certificate: only the address is known.
+    NoKey,
 }
 
 /// A page of a timeline.
@@ -373,7 +377,7 @@ pub enum Line {
 /// A person that is known here.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Person {
-    /// Who.
+    /// Who. Somebody known from mail alone, whose certificate is not pinned, has no fingerprint here.
     pub person: PersonRef,
     /// What is known of the certificate.
     pub trust: Trust,
@@ -381,6 +385,8 @@ pub struct Person {
     pub blocked: bool,
     /// The conversations with this person, newest first.
     pub conversations: Vec<ConversationId>,
+    /// What the person's mails give as their name; may be empty. Anybody can write anything there.
+    pub name: String,
 }
 
 /// One of this person's devices.

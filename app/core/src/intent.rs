@@ -1,7 +1,7 @@
 //! What a person wants done.
 
 use haven_bridge::mail::{Draft, Folder, MailId};
-pub use haven_bridge::{ConversationId, IntentId, ItemId, RequestAnswer};
+pub use haven_bridge::{ConversationId, IntentId, ItemId, PersonRef, RequestAnswer};
 
 /// A wish. Every intent is idempotent: it says how things should be, not which step to take.
 #[derive(Clone, Debug)]
@@ -143,6 +143,20 @@ pub enum Intent {
         /// The fingerprint, in hex.
         fingerprint: String,
     },
+    /// A certificate from a file is that of its person.
+    AddKey {
+        /// The file.
+        bytes: Vec<u8>,
+        /// The certificate's fingerprint, in hex.
+        fingerprint: String,
+    },
+    /// A person's certificate is verified, or not.
+    Verify {
+        /// The person, with address and fingerprint.
+        person: PersonRef,
+        /// The digits that were compared. Nothing: it is not verified.
+        number: Option<String>,
+    },
 }
 
 /// What became of an intent, once it is safe on this device.
@@ -157,7 +171,7 @@ pub enum Accepted {
 }
 
 impl Intent {
-    /// Whether it is about mail, which has to be read from the store first.
+    /// Whether it is about mail or keys, which have to be read from the store first.
     pub(crate) fn is_about_mail(&self) -> bool {
         matches!(
             self,
@@ -170,6 +184,8 @@ impl Intent {
                 | Self::RetryMail { .. }
                 | Self::SaveDraft { .. }
                 | Self::SendMail { .. }
+                | Self::AddKey { .. }
+                | Self::Verify { .. }
         )
     }
 }

@@ -20,6 +20,7 @@ mod memory;
 mod mls;
 mod network;
 mod own_devices;
+mod people;
 pub mod request;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]

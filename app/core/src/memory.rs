@@ -195,6 +195,9 @@ impl Memory {
     /// Ends a verb: adds what changed in groups and records to the batch, and tells what to show.
     pub fn finish(&mut self, batch: &mut Batch) -> Result<(), Error> {
         self.write_message_secrets()?;
+        if self.mail.correspondents.take_changed() {
+            batch.events.push(Event::People);
+        }
         for id in &batch.details {
             if let Some(conversation) = self.conversations.get(id) {
                 let value = haven_wire::encode(&conversation.details)?;

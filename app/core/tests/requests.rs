@@ -46,7 +46,7 @@ fn a_request_shows_what_was_written_and_waits_for_an_answer() {
             assert_eq!(world.relay.rows().len(), rows, "a request says nothing");
             world.accept(bob, chat).await;
             world.assert_works(&[alice, bob], chat).await;
-            assert_eq!(world.engine(bob).people()[0].trust, Trust::Pinned);
+            assert_eq!(world.engine(bob).people().await.expect("people")[0].trust, Trust::Pinned);
         })
         .await;
     });
@@ -108,7 +108,7 @@ fn a_blocked_person_leaves_nothing_here() {
                 "used key packages are gone"
             );
             let fingerprint = world.fingerprint(alice);
-            assert!(world.engine(bob).people()[0].blocked);
+            assert!(world.engine(bob).people().await.expect("people")[0].blocked);
             world.want(bob, Intent::Unblock { fingerprint }).await;
             let chat = world.start(alice, &[bob]).await;
             world.settle().await;

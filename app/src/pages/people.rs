@@ -34,6 +34,6 @@ pub fn PeopleStart() -> impl IntoView {
 /// Somebody is open.
 #[component]
 pub fn PeoplePerson() -> impl IntoView {
-    let fingerprint = use_place().last_below(routes::PEOPLE);
-    live(move || view! { <PersonDetails fingerprint=fingerprint.get().unwrap_or_default()/> })
+    let key = use_place().last_below(routes::PEOPLE);
+    live(move || view! { <PersonDetails key=key.get().unwrap_or_default()/> })
 }

@@ -97,9 +97,15 @@ pub fn people() -> Vec<Person> {
         trust,
         blocked,
         conversations: conversations.iter().map(|number| conversation_id(*number)).collect(),
+        name: String::new(),
     };
+    let named = |name: &str, person| Person { name: name.to_owned(), ..person };
+    let by_mail = |address: &str| PersonRef { address: address.to_owned(), fingerprint: String::new() };
     vec![
-        known(local("bob"), Trust::Pinned, false, &[1, 2]),
+        named("Bob Haugen", known(local("bob"), Trust::Pinned, false, &[1, 2])),
+        known(by_mail("office@yard.example"), Trust::NoKey, false, &[]),
+        named("Jonas Weber", known(by_mail("jonas@post.example"), Trust::Claimed, false, &[])),
+        named("Signe", known(local("signe"), Trust::Verified, false, &[9])),
         known(local("mara.lindqvist"), Trust::Pinned, false, &[2, 3]),
         known(
             person("konstantina.papadimitriou-oberholzer@long-names.cantonal-library.example"),

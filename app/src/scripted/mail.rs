@@ -154,6 +154,23 @@ impl MailWorld {
         }
     }
 
+    /// The threads with somebody, newest first.
+    pub fn threads_with(&self, address: &str) -> Vec<ThreadSummary> {
+        let with = |mail: &MailSummary| {
+            mail.from.address == address || mail.to.iter().any(|to| to.address == address)
+        };
+        let mut mails: Vec<_> =
+            self.mails.iter().map(|mail| &mail.summary).filter(|mail| with(mail)).collect();
+        mails.sort_by_key(|mail| std::cmp::Reverse(mail.time));
+        let mut threads: Vec<ThreadSummary> = Vec::new();
+        for mail in mails {
+            if !threads.iter().any(|thread| thread.id == mail.thread) {
+                threads.push(self.summary(mail));
+            }
+        }
+        threads
+    }
+
     fn folder(&self, folder: Folder, before: Option<(u64, MailId)>, limit: u32) -> Outcome {
         let threads = self.threads(folder);
         let older = |thread: &&ThreadSummary| {

@@ -70,6 +70,7 @@ fn mail(number: u8, thread: u8, from: Mailbox, subject: &str, text: &str) -> Mai
         sender: SenderCheck::Local,
         deliveries: Vec::new(),
         trouble: None,
+        signer_verified: false,
     }
 }
 
@@ -357,6 +358,8 @@ pub fn outlook(address: String) -> RecipientState {
         "revoked" => Outlook::Unusable(Unusable::Revoked),
         "dora" => Outlook::Unusable(Unusable::Changed { fingerprint: fingerprint.clone() }),
         "wkd" => found(KeySource::Wkd),
+        "signe" => found(KeySource::Verified),
+        "ingrid" => found(KeySource::File),
         _ if address.ends_with(DOMAIN) => found(KeySource::Directory),
         _ => found(KeySource::Pinned),
     };

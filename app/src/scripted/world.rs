@@ -109,6 +109,9 @@ impl World {
         if let Some(outcome) = self.mail.handle(&command) {
             return outcome;
         }
+        if let Some(outcome) = self.handle_people(&command) {
+            return outcome;
+        }
         match command {
             Command::Session => reply(Reply::Session(self.session.clone())),
             Command::SuggestPassphrase => {
@@ -144,22 +147,8 @@ impl World {
                 all.sort_by_key(|summary| std::cmp::Reverse(summary.updated));
                 reply(Reply::Conversations(all))
             }
-            Command::People => reply(Reply::People(self.people.clone())),
             Command::About => reply(Reply::About(About { source: self.source.clone() })),
             Command::Devices => reply(Reply::Devices(self.devices.clone())),
-            Command::Unblock { fingerprint } => {
-                self.people
-                    .iter_mut()
-                    .filter(|person| person.person.fingerprint == fingerprint)
-                    .for_each(|person| person.blocked = false);
-                (Ok(Reply::Done), vec![(Duration::ZERO, Event::People)])
-            }
-            Command::AcceptChange { fingerprint, .. } => {
-                let changed =
-                    self.people.iter_mut().filter(|person| person.person.fingerprint == fingerprint);
-                changed.for_each(|person| person.trust = Trust::Pinned);
-                (Ok(Reply::Done), vec![(Duration::ZERO, Event::People)])
-            }
             other => self.handle_talk(other),
         }
     }

@@ -1,6 +1,6 @@
 //! Everybody that this person knows.
 
-use haven_bridge::{Command, Person, Reply};
+use haven_bridge::{Command, Person, PersonRef, Reply};
 use leptos::prelude::*;
 
 use super::{Load, unexpected};
@@ -24,16 +24,14 @@ impl People {
         self.load.get()
     }
 
+    /// Follows every change.
+    pub fn track(self) {
+        self.people.track();
+    }
+
     /// All, by address.
     pub fn all(self) -> Vec<Person> {
         self.people.get()
-    }
-
-    /// The one with this fingerprint.
-    pub fn get(self, fingerprint: &str) -> Option<Person> {
-        let wanted = bare(fingerprint);
-        self.people
-            .with(|people| people.iter().find(|person| bare(&person.person.fingerprint) == wanted).cloned())
     }
 
     /// Asks again.
@@ -59,6 +57,11 @@ impl People {
         self.people.set(Vec::new());
         self.load.set(Load::Loading);
     }
+}
+
+/// What a person's colour is made of.
+pub fn colour_of(person: &PersonRef) -> String {
+    if person.fingerprint.is_empty() { person.address.clone() } else { person.fingerprint.clone() }
 }
 
 /// A fingerprint without spaces, as in addresses of pages.

@@ -339,9 +339,10 @@ pub fn sender_check(check: SenderCheck) -> Option<&'static str> {
 }
 
 /// Who signed it, as a badge.
-pub fn signature(signature: &Signature, own: bool) -> &'static str {
+pub fn signature(signature: &Signature, own: bool, verified: bool) -> &'static str {
     match signature {
         Signature::Valid { by_sender: true, .. } if own => "Signed by you",
+        Signature::Valid { by_sender: true, .. } if verified => "Signed by the sender, verified",
         Signature::None => "Not signed",
         Signature::Valid { by_sender: true, .. } => "Signed by the sender",
         Signature::Valid { by_sender: false, .. } => "Signed by somebody else",
@@ -351,10 +352,13 @@ pub fn signature(signature: &Signature, own: bool) -> &'static str {
 }
 
 /// What that means.
-pub fn signature_sentence(signature: &Signature) -> &'static str {
+pub fn signature_sentence(signature: &Signature, verified: bool) -> &'static str {
     match signature {
         Signature::None => {
             "Nobody signed it. That is usual for ordinary mail, but nothing proves who wrote it."
+        }
+        Signature::Valid { by_sender: true, .. } if verified => {
+            "It carries the signature of the identity that you have verified for this address, and was not changed since."
         }
         Signature::Valid { by_sender: true, .. } => {
             "It carries the signature of the identity that Haven knows for this address, and was not changed since."
@@ -516,6 +520,8 @@ pub fn outlook(outlook: Option<&Outlook>) -> &'static str {
 
 fn key_source(source: KeySource) -> &'static str {
     match source {
+        KeySource::Verified => "gets it end-to-end encrypted, with the identity that you have verified.",
+        KeySource::File => "gets it end-to-end encrypted, with the key that you added from a file.",
         KeySource::Pinned => "gets it end-to-end encrypted, with the identity that you know.",
         KeySource::Directory => {
             "gets it end-to-end encrypted, with the identity that this relay’s directory names."

@@ -10,6 +10,7 @@
 mod conversation;
 mod mail;
 mod page;
+mod people;
 mod session;
 mod timeline;
 

@@ -68,6 +68,10 @@ pub fn sort(command: Command) -> Sorted {
         Command::SendMail { intent, draft, in_the_clear } => {
             (Some(intent), Intent::SendMail { draft, in_the_clear })
         }
+        Command::Verify { intent, person, number } => (Some(intent), Intent::Verify { person, number }),
+        Command::AddKey { intent, bytes, fingerprint } => {
+            (Some(intent), Intent::AddKey { bytes, fingerprint })
+        }
         other => return Sorted::Other(other),
     };
     // Without randomness nothing works in a browser; a fixed id would only be taken for a repetition.

@@ -80,7 +80,9 @@ impl Memory {
             | Intent::MoveMail { .. }
             | Intent::RetryMail { .. }
             | Intent::SaveDraft { .. }
-            | Intent::SendMail { .. } => self.mail_intent(batch, id, intent, now),
+            | Intent::SendMail { .. }
+            | Intent::AddKey { .. }
+            | Intent::Verify { .. } => self.mail_intent(batch, id, intent, now),
             Intent::Discard { conversation, item } => self.discard(batch, conversation, item),
             Intent::MarkRead { conversation, .. } => self.mark_read(batch, conversation, unread),
             Intent::RemovePeople { conversation, fingerprints } => {
@@ -240,7 +242,7 @@ impl Memory {
         let contact = self.contacts.entry(person.fingerprint).or_insert_with(|| Contact::new(person));
         let device_list = device_list.or(contact.device_list);
         if !contact.pinned || contact.device_list != device_list {
-            contact.pinned = true;
+            contact.pin(self.network.now);
             contact.device_list = device_list;
             batch.contact(contact)?;
             batch.events.push(Event::People);
@@ -271,6 +273,7 @@ impl Memory {
             self.contacts.values_mut().filter(|c| c.address == address && c.fingerprint != fingerprint)
         {
             contact.replaced = true;
+            contact.verified = None;
             batch.contact(contact)?;
         }
         if let Some(contact) = self.contacts.get_mut(&fingerprint) {

@@ -242,6 +242,12 @@ pub struct Contact {
     pub blocked: bool,
     /// The newest device list that was seen: its number and hash.
     pub device_list: Option<(u64, Hash)>,
+    /// When it was pinned.
+    #[serde(default)]
+    pub since: Option<Millis>,
+    /// When it was compared with the person, if it was.
+    #[serde(default)]
+    pub verified: Option<Millis>,
 }
 
 impl Contact {
@@ -254,7 +260,15 @@ impl Contact {
             replaced: false,
             blocked: false,
             device_list: None,
+            since: None,
+            verified: None,
         }
+    }
+
+    /// From now on it is the certificate of its address.
+    pub fn pin(&mut self, now: Millis) {
+        self.pinned = true;
+        self.since = self.since.or(Some(now));
     }
 }
 

@@ -70,29 +70,12 @@ impl Memory {
         let pinned =
             |contact: &&Contact| contact.address == person.address && contact.pinned && !contact.replaced;
         match self.contacts.values().find(pinned) {
+            Some(contact) if contact.fingerprint == person.fingerprint && contact.verified.is_some() => {
+                Trust::Verified
+            }
             Some(contact) if contact.fingerprint == person.fingerprint => Trust::Pinned,
             Some(_) => Trust::Changed,
             None => Trust::Claimed,
-        }
-    }
-
-    /// Everybody known, by address.
-    pub fn people(&self) -> Vec<Person> {
-        let mut people: Vec<Person> = self.contacts.values().map(|contact| self.person(contact)).collect();
-        people.sort_by(|a, b| a.person.address.cmp(&b.person.address));
-        people
-    }
-
-    fn person(&self, contact: &Contact) -> Person {
-        let person = PersonRecord { fingerprint: contact.fingerprint, address: contact.address.clone() };
-        let with = self.summaries().into_iter().filter(|summary| {
-            summary.people.iter().any(|other| other.fingerprint == person.fingerprint.to_hex())
-        });
-        Person {
-            trust: if contact.replaced { Trust::Changed } else { self.trust(&person) },
-            blocked: contact.blocked,
-            conversations: with.map(|summary| summary.id).collect(),
-            person: PersonRef::from(&person),
         }
     }
 

@@ -2,12 +2,13 @@
 
 use super::Engine;
 use crate::{
-    Error,
+    Error, Millis,
+    memory::Memory,
     store::{Store, StoreError, Table},
 };
 use haven_bridge::{
-    ConversationDetails, ConversationId, ConversationSummary, DeviceView, ItemId, Me, Person, TimelineItem,
-    TimelinePage,
+    Comparison, ConversationDetails, ConversationId, ConversationSummary, DeviceView, FoundKey, ItemId, Me,
+    Person, PersonRef, PersonView, TimelineItem, TimelinePage,
 };
 
 impl<S: Store> Engine<S> {
@@ -82,8 +83,33 @@ impl<S: Store> Engine<S> {
     }
 
     /// Everybody known.
-    pub fn people(&self) -> Vec<Person> {
-        self.memory.people()
+    pub async fn people(&mut self) -> Result<Vec<Person>, Error> {
+        self.memory.mail.load_rest(&self.store).await?;
+        Ok(self.memory.people())
+    }
+
+    /// A person's page, by fingerprint or, if that is empty, by address.
+    pub async fn person(&mut self, who: &PersonRef, now: Millis) -> Result<Option<PersonView>, Error> {
+        self.memory.mail.load_rest(&self.store).await?;
+        Ok(self.memory.person_view(who, now))
+    }
+
+    /// What to compare with a person. If the certificate is not here, the relay is asked for it.
+    pub async fn safety_number(&mut self, who: &PersonRef, now: Millis) -> Result<Comparison, Error> {
+        self.refresh(now).await?;
+        self.memory.mail.load_rest(&self.store).await?;
+        let Some(person) = Memory::person_named(who) else { return Ok(Comparison::NoKey) };
+        let comparison = self.memory.comparison(&person, now)?;
+        if comparison == Comparison::Asking {
+            self.memory.network.mail.wanted.insert(person.address);
+        }
+        Ok(comparison)
+    }
+
+    /// The certificates in a file.
+    pub async fn keys_in_file(&mut self, bytes: &[u8], now: Millis) -> Result<Vec<FoundKey>, Error> {
+        self.memory.mail.load_rest(&self.store).await?;
+        Ok(self.memory.keys_in_file(bytes, now))
     }
 
     /// This person's devices.

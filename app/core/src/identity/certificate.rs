@@ -292,7 +292,8 @@ fn primary(cert: &Cert) -> Result<PrimaryKey, Error> {
     Ok(key)
 }
 
-fn primary_packet(cert: &Cert) -> Result<Vec<u8>, Error> {
+/// The public key packet of the primary key.
+pub(crate) fn primary_packet(cert: &Cert) -> Result<Vec<u8>, Error> {
     let key = cert.primary_key().key().clone().parts_into_public();
     Packet::from(key).to_vec().map_err(|_| Error::Bug("writing a key"))
 }

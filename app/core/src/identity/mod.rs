@@ -9,6 +9,8 @@
 //!
 //! Both are statements of one shape, made for one purpose each (`statement.rs`, read strictly by `packet.rs`).
 //!
+//! What two people compare to know that a certificate is the other's: [`safety_number()`].
+//!
 //! How a device gets hold of the secret keys, without its relay doing so:
 //!
 //! - [`account`]: what this device knows of its person.
@@ -30,6 +32,7 @@ pub mod opaque;
 mod packet;
 pub mod passphrase;
 pub mod recovery;
+mod safety_number;
 mod secret;
 mod sign_in;
 mod statement;
@@ -45,5 +48,6 @@ pub use fingerprint::Fingerprint;
 pub use opaque::NewPassword;
 pub use packet::PrimaryKey;
 pub use recovery::RecoveryPhrase;
+pub use safety_number::safety_number;
 pub use secret::Secret;
 pub use sign_in::{Recovery, SignIn, SignInFinishing, SignUp};

@@ -2,7 +2,11 @@
 
 use crate::{
     Millis,
-    identity::{Fingerprint, certificate::time, user_id},
+    identity::{
+        Fingerprint,
+        certificate::{self, time},
+        user_id,
+    },
 };
 use haven_bridge::mail::Unusable;
 use haven_wire::limits::MAX_CERTIFICATE;
@@ -21,7 +25,7 @@ use sequoia_openpgp::{
 use std::time::SystemTime;
 
 /// What a source may give for one address: certificates with the signatures of many others.
-const MAX_GIVEN: usize = 256 * 1024;
+const MAX_GIVEN: usize = haven_bridge::MAX_KEY_FILE;
 /// Certificates that are looked at in what a source gives.
 const MAX_CERTIFICATES: usize = 8;
 /// Packets of a certificate.
@@ -62,6 +66,16 @@ pub fn merge(older: &[u8], newer: Vec<u8>) -> Vec<u8> {
         merged.to_vec().ok().filter(|bytes| bytes.len() <= MAX_GIVEN)
     };
     merged().unwrap_or(newer)
+}
+
+/// The addresses in User IDs with a valid self-signature that are not revoked, as they are written there.
+pub fn addresses(bytes: &[u8], now: Millis) -> Vec<String> {
+    read(bytes).map(|cert| Judge::new(now).addresses(&cert)).unwrap_or_default()
+}
+
+/// The public key packet of a certificate's primary key.
+pub fn primary_packet(bytes: &[u8]) -> Option<Vec<u8>> {
+    certificate::primary_packet(&read(bytes)?).ok()
 }
 
 /// Whether a User ID of the certificate, with a valid self-signature and not revoked, has this address.

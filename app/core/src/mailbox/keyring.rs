@@ -7,13 +7,16 @@
 use super::MailMemory;
 use crate::{
     Error, Millis,
-    chat::records::PersonRecord,
+    chat::records::{Contact, PersonRecord},
     identity::Fingerprint,
     mail::{Offer, OfferedKey, certificates},
     memory::{Batch, Memory},
     store::Table,
 };
-use haven_bridge::mail::{KeySource, Outlook, RecipientState, Unusable};
+use haven_bridge::{
+    Event,
+    mail::{KeySource, Outlook, RecipientState, Unusable},
+};
 use haven_wire::mail::{FoundCertificates, Source};
 use serde::{Deserialize, Serialize};
 
@@ -45,32 +48,39 @@ pub struct Candidate {
     pub source: KeySource,
     /// When it was last seen.
     pub seen: Millis,
+    /// When it was first seen.
+    #[serde(default)]
+    pub first: Option<Millis>,
 }
 
 impl AddressKeys {
-    /// Takes in a certificate: it replaces an older state of itself.
-    fn add(&mut self, new: Candidate) {
+    /// Takes in a certificate: it replaces an older state of itself. If there are too many, the worst of them goes, but
+    /// not `pinned`.
+    fn add(&mut self, new: Candidate, pinned: Option<Fingerprint>) {
         match self.candidates.iter_mut().find(|known| known.fingerprint == new.fingerprint) {
             Some(known) => {
                 let source = known.source.min(new.source);
                 let certificate = certificates::merge(&known.certificate, new.certificate);
-                *known = Candidate { certificate, source, ..new };
+                *known = Candidate { certificate, source, first: known.first, ..new };
             }
             None => {
                 self.candidates.push(new);
                 if self.candidates.len() > MAX_CANDIDATES {
-                    self.candidates.remove(0);
+                    let free = |known: &&Candidate| pinned != Some(known.fingerprint);
+                    let worst = self.ranked().into_iter().rev().find(free).map(|known| known.fingerprint);
+                    self.candidates.retain(|known| Some(known.fingerprint) != worst);
                 }
             }
         }
     }
 
-    fn of(&self, fingerprint: Fingerprint) -> Option<&Candidate> {
+    /// The one with this fingerprint.
+    pub fn of(&self, fingerprint: Fingerprint) -> Option<&Candidate> {
         self.candidates.iter().find(|known| known.fingerprint == fingerprint)
     }
 
     /// The best first: by source, then the one that was seen last.
-    fn ranked(&self) -> Vec<&Candidate> {
+    pub fn ranked(&self) -> Vec<&Candidate> {
         let mut ranked: Vec<_> = self.candidates.iter().collect();
         ranked.sort_by_key(|known| (known.source, std::cmp::Reverse(known.seen)));
         ranked
@@ -88,7 +98,7 @@ pub enum Choice {
 
 impl MailMemory {
     /// What is known of an address.
-    fn keys(&self, address: &str) -> Option<&AddressKeys> {
+    pub fn keys(&self, address: &str) -> Option<&AddressKeys> {
         self.addresses.get(address)
     }
 }
@@ -104,8 +114,8 @@ impl Memory {
         }
         let nothing = AddressKeys::default();
         let known = self.mail.keys(&address).unwrap_or(&nothing);
-        match self.pinned(&address) {
-            Some(pinned) => choose_pinned(known, pinned, &address, now),
+        match self.pinned_contact(&address) {
+            Some(contact) => choose_pinned(known, contact, &address, now),
             None => choose_best(known, &address, now),
         }
     }
@@ -113,16 +123,25 @@ impl Memory {
     fn own_choice(&self, now: Millis) -> Choice {
         let fingerprint = self.account.fingerprint;
         match self.account.public_certificate() {
-            Ok(certificate) => {
-                Choice::Encrypt(Candidate { certificate, fingerprint, source: KeySource::Pinned, seen: now })
-            }
+            Ok(certificate) => Choice::Encrypt(Candidate {
+                certificate,
+                fingerprint,
+                source: KeySource::Pinned,
+                seen: now,
+                first: None,
+            }),
             Err(_) => Choice::Not(Outlook::Unusable(Unusable::CannotEncrypt)),
         }
     }
 
-    fn pinned(&self, address: &str) -> Option<Fingerprint> {
+    /// The certificate that an address has to have.
+    pub fn pinned(&self, address: &str) -> Option<Fingerprint> {
+        self.pinned_contact(address).map(|contact| contact.fingerprint)
+    }
+
+    fn pinned_contact(&self, address: &str) -> Option<&Contact> {
         let mut contacts = self.contacts.values();
-        contacts.find(|c| c.address == address && c.pinned && !c.replaced).map(|c| c.fingerprint)
+        contacts.find(|contact| contact.address == address && contact.pinned && !contact.replaced)
     }
 
     /// What will happen to a mail for these recipients. Nothing: the relay has to be asked first.
@@ -180,6 +199,8 @@ impl Memory {
         let keys = self.keys_mut(address);
         keys.asked = (!found.incomplete).then_some(now);
         self.write_keys(batch, address)?;
+        // Somebody may be waiting to see one of them, or that there is none.
+        batch.events.push(Event::People);
         match first {
             // An address keeps its certificate; `choose` says when the directory shows another one.
             Some(fingerprint) if self.pinned(address).is_none() => {
@@ -213,7 +234,7 @@ impl Memory {
     }
 
     /// Takes in what a source gives for an address, and says which is the first that can be used.
-    fn add_certificates(
+    pub fn add_certificates(
         &mut self,
         address: &str,
         bytes: &[u8],
@@ -227,9 +248,10 @@ impl Memory {
                 continue;
             }
             let Some(fingerprint) = certificates::fingerprint_v4(&certificate) else { continue };
-            let candidate = Candidate { certificate, fingerprint, source, seen: now };
+            let candidate = Candidate { certificate, fingerprint, source, seen: now, first: Some(now) };
             let good = usable(&candidate, address, now).is_ok();
-            self.keys_mut(address).add(candidate);
+            let pinned = self.pinned(address);
+            self.keys_mut(address).add(candidate, pinned);
             first = first.or(good.then_some(fingerprint));
         }
         first
@@ -240,14 +262,16 @@ impl Memory {
         self.mail.addresses.entry(address.into()).or_insert_with(new)
     }
 
-    fn write_keys(&self, batch: &mut Batch, address: &str) -> Result<(), Error> {
+    /// Stores what is known of an address.
+    pub fn write_keys(&self, batch: &mut Batch, address: &str) -> Result<(), Error> {
         let suffix = haven_wire::ids::Hash::of(address.as_bytes()).0.to_vec();
         batch.put(Table::Contacts, b"mail keys", suffix, self.mail.addresses.get(address))
     }
 }
 
 /// A known person keeps the certificate.
-fn choose_pinned(known: &AddressKeys, pinned: Fingerprint, address: &str, now: Millis) -> Choice {
+fn choose_pinned(known: &AddressKeys, contact: &Contact, address: &str, now: Millis) -> Choice {
+    let pinned = contact.fingerprint;
     let changed = || {
         let ranked = known.ranked();
         let other =
@@ -257,11 +281,16 @@ fn choose_pinned(known: &AddressKeys, pinned: Fingerprint, address: &str, now: M
     match known.of(pinned) {
         Some(candidate) => match usable(candidate, address, now) {
             Ok(certificate) => {
-                Choice::Encrypt(Candidate { certificate, source: KeySource::Pinned, ..candidate.clone() })
+                let source = match candidate.source {
+                    _ if contact.verified.is_some() => KeySource::Verified,
+                    KeySource::File => KeySource::File,
+                    _ => KeySource::Pinned,
+                };
+                Choice::Encrypt(Candidate { certificate, source, ..candidate.clone() })
             }
             Err(why) => Choice::Not(Outlook::Unusable(changed().unwrap_or(why))),
         },
-        None if !asked(known, now) => Choice::Not(Outlook::Unsure),
+        None if !asked_about(known, Some(contact), now) => Choice::Not(Outlook::Unsure),
         None => Choice::Not(changed().map_or(Outlook::NoKey, Outlook::Unusable)),
     }
 }
@@ -281,7 +310,7 @@ fn choose_best(known: &AddressKeys, address: &str, now: Millis) -> Choice {
 }
 
 /// The part of a certificate that is encrypted to.
-fn usable(candidate: &Candidate, address: &str, now: Millis) -> Result<Vec<u8>, Unusable> {
+pub fn usable(candidate: &Candidate, address: &str, now: Millis) -> Result<Vec<u8>, Unusable> {
     let Candidate { certificate, source, .. } = candidate;
     let judged = match source {
         KeySource::KeyServer if !certificates::names(certificate, address, now) => {
@@ -292,6 +321,13 @@ fn usable(candidate: &Candidate, address: &str, now: Millis) -> Result<Vec<u8>, 
     judged.map(|usable| usable.certificate)
 }
 
+/// Whether the relay was asked not long ago, and since the certificate is the one of its address.
+pub fn asked_about(known: &AddressKeys, contact: Option<&Contact>, now: Millis) -> bool {
+    let since = contact.and_then(|contact| contact.since);
+    asked(known, now) && known.asked >= since
+}
+
+/// Whether the relay was asked not long ago, and could ask everywhere.
 fn asked(known: &AddressKeys, now: Millis) -> bool {
     known.asked.is_some_and(|asked| now < asked + FRESH)
 }

@@ -9,6 +9,7 @@
 
 pub mod address;
 pub mod arrive;
+pub mod correspondents;
 pub mod drafts;
 pub mod keyring;
 pub mod notes;
@@ -26,6 +27,7 @@ use crate::{
     network::Retry,
     store::{SealedStore, Store, Table},
 };
+use correspondents::Correspondents;
 use haven_bridge::mail::{MailId, ThreadId};
 use haven_wire::{ids::MessageId, mail::MailboxEntry};
 use keyring::AddressKeys;
@@ -54,6 +56,8 @@ pub struct MailMemory {
     pub drafts: BTreeMap<MailId, StoredDraft>,
     /// Certificates by address.
     pub addresses: BTreeMap<String, AddressKeys>,
+    /// Whom the person wrote to.
+    pub correspondents: Correspondents,
     /// Threads by the Message-IDs of their mails.
     threads: BTreeMap<String, ThreadId>,
 }
@@ -123,6 +127,7 @@ impl MailMemory {
         for (_, keys) in load::<AddressKeys, S>(store, Table::Contacts, b"mail keys").await? {
             self.addresses.insert(keys.address.clone(), keys);
         }
+        self.correspondents.take_changed();
         self.loaded = true;
         Ok(())
     }
@@ -131,11 +136,16 @@ impl MailMemory {
         if let Some(id) = &record.message_id {
             self.threads.insert(id.clone(), record.thread);
         }
+        if let Some(old) = self.records.get(&record.id) {
+            self.correspondents.take_out(old);
+        }
+        self.correspondents.add(&record);
         self.records.insert(record.id, record);
     }
 
     fn forget(&mut self, id: MailId) -> Option<Record> {
         let record = self.records.remove(&id)?;
+        self.correspondents.take_out(&record);
         if let Some(id) = &record.message_id {
             self.threads.remove(id);
         }
@@ -184,9 +194,12 @@ impl Memory {
         id: MailId,
         change: impl FnOnce(&mut Record),
     ) -> Result<(), Error> {
-        match self.mail.records.get_mut(&id) {
+        let MailMemory { records, correspondents, .. } = &mut self.mail;
+        match records.get_mut(&id) {
             Some(record) => {
+                correspondents.take_out(record);
                 change(record);
+                correspondents.add(record);
                 batch.record(record)
             }
             None => Ok(()),

@@ -21,7 +21,7 @@ impl Memory {
         Ok(())
     }
 
-    /// Does what a note says to the mails that are here.
+    /// Does what a note says to the mails and people that are here.
     pub fn apply_note(&mut self, batch: &mut Batch, note: &Note) -> Result<(), Error> {
         match note {
             Note::Moved { mails, folder } => {
@@ -33,6 +33,7 @@ impl Memory {
             }
             // Taken in with the body of the mail, where it is needed.
             Note::BlindCopies { .. } => Ok(()),
+            Note::Verified { person, at } => self.apply_verified(batch, person, *at),
         }
     }
 

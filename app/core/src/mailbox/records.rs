@@ -1,6 +1,6 @@
 //! What is stored of mail. All of it is CBOR, and old forms must stay readable.
 
-use crate::{Millis, mail::Opened};
+use crate::{Millis, chat::records::PersonRecord, mail::Opened};
 use haven_bridge::{
     Failure,
     mail::{Delivery, Draft, Folder, MailId, Mailbox, Outside, Protection, ThreadId},
@@ -169,6 +169,13 @@ pub enum Note {
         mail: MailId,
         /// Who.
         bcc: Vec<Mailbox>,
+    },
+    /// A person's certificate was compared with them.
+    Verified {
+        /// The person.
+        person: PersonRecord,
+        /// When. Nothing: that is taken back.
+        at: Option<Millis>,
     },
 }
 

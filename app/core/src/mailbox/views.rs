@@ -1,10 +1,13 @@
 //! What the page shows of mail.
 
 use super::records::*;
-use crate::{Millis, memory::Memory};
-use haven_bridge::mail::{
-    Delivery, DeliveryState, Folder, FolderCount, MailId, MailPage, MailState, MailSummary, MailView,
-    Mailbox, MailboxView, Protection, SenderCheck, Signature, ThreadId, ThreadSummary,
+use crate::{Millis, chat::records::PersonRecord, identity::Fingerprint, memory::Memory};
+use haven_bridge::{
+    Trust,
+    mail::{
+        Delivery, DeliveryState, Folder, FolderCount, MailId, MailPage, MailState, MailSummary, MailView,
+        Mailbox, MailboxView, Protection, SenderCheck, Signature, ThreadId, ThreadSummary,
+    },
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -90,6 +93,27 @@ impl Memory {
         }
     }
 
+    /// The newest threads with a mail from or to somebody, by the newest of these mails; none of junk and trash.
+    pub fn threads_with(&self, address: &str, limit: usize) -> Vec<ThreadSummary> {
+        let is = |mailbox: &Mailbox| mailbox.address.eq_ignore_ascii_case(address);
+        let mut newest: BTreeMap<ThreadId, &Record> = BTreeMap::new();
+        for mail in self.mail.records.values() {
+            let blind = || mail.deliveries.iter().any(|to| to.address.eq_ignore_ascii_case(address));
+            let away = matches!(mail.folder, Folder::Junk | Folder::Trash);
+            if away || !(is(&mail.from) || mail.to.iter().any(is) || blind()) {
+                continue;
+            }
+            let other = newest.entry(mail.thread).or_insert(mail);
+            if (other.time, other.id) < (mail.time, mail.id) {
+                *other = mail;
+            }
+        }
+        let mut newest: Vec<_> = newest.into_values().collect();
+        newest.sort_by_key(|mail| std::cmp::Reverse((mail.time, mail.id)));
+        newest.truncate(limit);
+        newest.into_iter().map(|mail| self.row(mail.folder, summary(mail))).collect()
+    }
+
     /// The mails of a thread, oldest first; those in junk and trash only if there are no others.
     pub fn thread_summaries(&self, thread: ThreadId) -> Vec<MailSummary> {
         let records = self.mail.records.values().filter(|mail| mail.thread == thread).map(summary);
@@ -165,13 +189,23 @@ impl Memory {
             sender: SenderCheck::Local,
             deliveries: Vec::new(),
             trouble: None,
+            signer_verified: false,
         })
+    }
+
+    /// Whether the sender signed with a certificate that was compared with them.
+    fn is_verified_signer(&self, from: &Mailbox, signature: &Signature) -> bool {
+        let Signature::Valid { fingerprint, by_sender: true } = signature else { return false };
+        let Some(fingerprint) = Fingerprint::from_hex(fingerprint) else { return false };
+        let person = PersonRecord { fingerprint, address: from.address.to_ascii_lowercase() };
+        self.trust(&person) == Trust::Verified
     }
 
     /// A mail as a whole.
     pub fn mail_view(&self, id: MailId, body: Body) -> Option<MailView> {
         let record = self.mail.records.get(&id)?;
         let Body { opened, bcc } = body;
+        let signer_verified = self.is_verified_signer(&record.from, &opened.signature);
         Some(MailView {
             summary: summary(record),
             to: opened.to,
@@ -187,6 +221,7 @@ impl Memory {
             sender: if record.own { SenderCheck::Local } else { opened.sender },
             deliveries: record.deliveries.clone(),
             trouble: opened.trouble,
+            signer_verified,
         })
     }
 }

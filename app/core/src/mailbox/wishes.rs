@@ -33,6 +33,10 @@ impl Memory {
             Intent::RetryMail { mail } => self.retry_mail(batch, mail)?,
             Intent::SaveDraft { id, draft } => self.save_draft(batch, id, draft, now)?,
             Intent::SendMail { draft, in_the_clear } => self.send_draft(batch, draft, in_the_clear, now)?,
+            Intent::AddKey { bytes, fingerprint } => self.add_key(batch, &bytes, &fingerprint, now)?,
+            Intent::Verify { person, number } => {
+                self.verify(batch, note_id, &person, number.as_deref(), now)?
+            }
             _ => return Err(Error::Bug("an intent that is not about mail")),
         };
         Ok(told.map(|()| Accepted::Done))

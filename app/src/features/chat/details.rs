@@ -148,6 +148,8 @@ pub fn TrustBadge(trust: Trust) -> impl IntoView {
         Trust::Claimed => ("claimed", icondata_lu::LuCircleHelp),
         Trust::Pinned => ("pinned", icondata_lu::LuShieldCheck),
         Trust::Changed => ("changed", icondata_lu::LuShieldAlert),
+        Trust::Verified => ("verified", icondata_lu::LuBadgeCheck),
+        Trust::NoKey => ("claimed", icondata_lu::LuEye),
     };
     view! { <span class="badge" data-trust=name title=text::trust_sentence(trust)><Icon icon=icon/>{text::trust(trust)}</span> }
 }

@@ -22,6 +22,7 @@ pub fn Badges(mail: MailView) -> impl IntoView {
     let open = RwSignal::new(None::<Which>);
     let (protection, signature) = (mail.summary.protection, mail.signature.clone());
     let own = mail.summary.state.is_some();
+    let verified = mail.signer_verified;
     let (icon, name) = protection_sign(protection);
     let (signature_icon, tone) = signature_sign(&signature);
     let panel = move || match open.get() {
@@ -29,12 +30,14 @@ pub fn Badges(mail: MailView) -> impl IntoView {
         Some(Which::Protection) => {
             view! { <ProtectionDetails protection=protection sender=mail.sender own=own/> }.into_any()
         }
-        Some(Which::Signature) => view! { <SignatureDetails signature=signature.clone()/> }.into_any(),
+        Some(Which::Signature) => {
+            view! { <SignatureDetails signature=signature.clone() verified=verified/> }.into_any()
+        }
     };
     view! {
         <div class="mail-badges">
             <Badge which=Which::Protection open=open icon=icon tone=name label=text::mail::protection(protection)/>
-            <Badge which=Which::Signature open=open icon=signature_icon tone=tone label=text::mail::signature(&mail.signature, own)/>
+            <Badge which=Which::Signature open=open icon=signature_icon tone=tone label=text::mail::signature(&mail.signature, own, verified)/>
         </div>
         {panel}
     }
@@ -81,7 +84,7 @@ fn ProtectionDetails(protection: Protection, sender: SenderCheck, own: bool) -> 
 }
 
 #[component]
-fn SignatureDetails(signature: Signature) -> impl IntoView {
+fn SignatureDetails(signature: Signature, verified: bool) -> impl IntoView {
     let key = match &signature {
         Signature::Valid { fingerprint, .. } => Some((text::FINGERPRINT, grouped(fingerprint))),
         Signature::UnknownKey { issuer } => Some((text::mail::SIGNED_WITH, grouped(issuer))),
@@ -90,7 +93,7 @@ fn SignatureDetails(signature: Signature) -> impl IntoView {
     };
     view! {
         <div class="mail-badge-details">
-            <p>{text::mail::signature_sentence(&signature)}</p>
+            <p>{text::mail::signature_sentence(&signature, verified)}</p>
             {key.map(|(label, value)| view! { <dl class="mail-facts"><dt>{label}</dt><dd class="mail-badge-key">{value}</dd></dl> })}
         </div>
     }

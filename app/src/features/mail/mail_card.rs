@@ -16,7 +16,7 @@ use crate::{
     live::{live, when},
     routes::{self, mail},
     services::place::use_place,
-    state::{use_mailbox, use_people, use_session},
+    state::{use_mailbox, use_session},
     text,
 };
 
@@ -122,18 +122,12 @@ fn Recipients(mail: MailView, own: Option<String>) -> impl IntoView {
     }
 }
 
-/// A name with its address; people who are known lead to their page.
+/// A name with its address, which leads to the page of whoever has it.
 #[component]
 fn Person(mailbox: Mailbox) -> impl IntoView {
-    let known =
-        untrack(|| use_people().all()).into_iter().find(|person| person.person.address == mailbox.address);
-    let whole = text::mail::whole_name(&mailbox);
-    match known {
-        Some(person) => {
-            view! { <a class="mail-person" href=routes::person(&person.person.fingerprint) dir="auto">{whole}</a> }.into_any()
-        }
-        None => view! { <span class="mail-person" dir="auto">{whole}</span> }.into_any(),
-    }
+    let own = untrack(|| use_session().address()).as_ref() == Some(&mailbox.address);
+    let to = if own { routes::SETTINGS.to_owned() } else { routes::person_at(&mailbox.address) };
+    view! { <a class="mail-person" href=to dir="auto">{text::mail::whole_name(&mailbox)}</a> }
 }
 
 /// What a reader has to know before they believe a word of it.
@@ -146,7 +140,7 @@ fn Warnings(mail: MailView) -> impl IntoView {
             view! { <Notice tone=Tone::Error title=title text=text/> }
         })}
         {(mail.sender == SenderCheck::Failed).then(|| view! { <Notice tone=Tone::Warning title=text::mail::FORGED_TITLE text=text::mail::FORGED/> })}
-        {bad_signature.then(|| view! { <Notice tone=Tone::Warning text=text::mail::signature_sentence(&mail.signature)/> })}
+        {bad_signature.then(|| view! { <Notice tone=Tone::Warning text=text::mail::signature_sentence(&mail.signature, false)/> })}
         <Differences differences=mail.differences/>
     }
 }

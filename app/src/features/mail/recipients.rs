@@ -239,7 +239,7 @@ pub fn Suggestions() -> impl IntoView {
         let mut known = mailbox.correspondents();
         for person in people.all().into_iter().filter(|person| !person.blocked) {
             if !known.iter().any(|mailbox| mailbox.address == person.person.address) {
-                known.push(Mailbox { name: String::new(), address: person.person.address });
+                known.push(Mailbox { name: person.name, address: person.person.address });
             }
         }
         known.iter().map(text::mail::whole_name).collect::<Vec<_>>()

@@ -3,13 +3,16 @@
 use haven_bridge::{Person, Trust};
 use leptos::prelude::*;
 
+use super::add_key::AddKeyButton;
 use crate::{
     components::{Avatar, Button, EmptyState, Icon, Notice, Spinner, Tone},
-    features::chat::{conversation_list::move_with_arrows, new_conversation::use_new_conversation},
+    features::chat::{
+        conversation_list::move_with_arrows, details::TrustBadge, new_conversation::use_new_conversation,
+    },
     live::{live, when},
     routes,
     services::place::use_place,
-    state::{Load, use_people, use_session},
+    state::{Load, people::colour_of, use_people, use_session},
     text,
 };
 
@@ -19,7 +22,7 @@ pub fn PeopleList() -> impl IntoView {
     let people = use_people();
     let load = Memo::new(move |_| people.load());
     view! {
-        <header class="list-head"><h1 class="list-title">{text::PEOPLE}</h1></header>
+        <header class="list-head"><h1 class="list-title">{text::PEOPLE}</h1><AddKeyButton/></header>
         {live(move || match load.get() {
             Load::Loading => view! { <div class="list-loading" role="status"><Spinner/><span class="hidden">{text::OPENING}</span></div> }.into_any(),
             Load::Failed(trouble) => view! {
@@ -48,7 +51,7 @@ fn List() -> impl IntoView {
             >
                 <ul class="list" aria-label=text::PEOPLE>
                     // A person's row changes rarely: it is drawn anew then.
-                    <For each=move || people.all() key=|person| (person.person.clone(), person.blocked, person.trust as u8) let:person>
+                    <For each=move || people.all() key=|person| (person.person.clone(), person.blocked, person.trust as u8, person.name.clone()) let:person>
                         <Row person=person/>
                     </For>
                 </ul>
@@ -61,19 +64,19 @@ fn List() -> impl IntoView {
 fn Row(person: Person) -> impl IntoView {
     let session = use_session();
     let place = use_place();
-    let to = routes::person(&person.person.fingerprint);
+    let to = routes::person_of(&person.person);
     let here = to.clone();
     let current = Memo::new(move |_| place.path() == here);
-    let name = text::short_name(&person.person, session.domain_now().as_deref());
+    let name = text::people::name(&person, session.domain_now().as_deref());
     view! {
         <li class="list-item">
             <a class="conversation-row" href=to aria-current=when(move || current.get(), "page")>
-                <Avatar name=person.person.address.clone() seed=person.person.fingerprint.clone()/>
+                <Avatar name=name.clone() seed=colour_of(&person.person)/>
                 <span class="conversation-row-text">
                     <span class="conversation-row-line">
                         <span class="conversation-row-name" dir="auto">{name}</span>
                         {person.blocked.then(|| view! { <span class="badge" data-trust="blocked"><Icon icon=icondata_lu::LuBan/>{text::BLOCKED_BADGE}</span> })}
-                        {(person.trust == Trust::Changed).then(|| view! { <span class="badge" data-trust="changed"><Icon icon=icondata_lu::LuShieldAlert/>{text::trust(Trust::Changed)}</span> })}
+                        {matches!(person.trust, Trust::Changed | Trust::Verified).then(|| view! { <TrustBadge trust=person.trust/> })}
                     </span>
                     <span class="conversation-row-line"><span class="conversation-row-preview">{person.person.address.clone()}</span></span>
                 </span>

@@ -59,7 +59,16 @@ impl Pump {
                 let page = engine.timeline(conversation, before, limit).await;
                 page.map(Reply::Timeline)
             }
-            Command::People => Ok(Reply::People(engine.people())),
+            Command::People => engine.people().await.map(Reply::People),
+            Command::Person(who) => match engine.person(&who, scope::now()).await {
+                Ok(Some(person)) => Ok(Reply::Person(Box::new(person))),
+                Ok(None) => return Err(Failure::NotFound),
+                Err(error) => Err(error),
+            },
+            Command::SafetyNumber(who) => {
+                engine.safety_number(&who, scope::now()).await.map(Reply::SafetyNumber)
+            }
+            Command::ReadKeys(bytes) => engine.keys_in_file(&bytes, scope::now()).await.map(Reply::Keys),
             Command::RecoveryPhrase => {
                 let words = engine.account().phrase_words();
                 words.map(Reply::RecoveryPhrase).map_err(Error::from)
