@@ -22,13 +22,16 @@ async function payloads(): Promise<string[]> {
 /** A browser for which all other servers are one that counts who knocks, and dialogs, which only code can open. */
 class Trap {
   readonly dialogs: string[] = []
+  /** Connections, whether or not anything was said in them. */
   knocks = 0
+  /** Connections in which something was asked for. */
+  requests = 0
   browser!: Browser
   readonly #server = createServer(socket => {
     this.knocks++
     socket.on('error', () => {})
     // Enough for the page of the test without walls; whoever wants TLS is turned away by it.
-    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<!doctype html><body>'))
+    socket.once('data', () => ++this.requests && socket.end('HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<!doctype html><body>'))
   })
 
   static async set(playwright: Playwright, options: LaunchOptions) {
@@ -45,7 +48,8 @@ class Trap {
     const context = await this.browser.newContext()
     context.on('dialog', dialog => {
       this.dialogs.push(dialog.message())
-      void dialog.dismiss()
+      // It may be gone with its frame.
+      dialog.dismiss().catch(() => {})
     })
     return context
   }
@@ -112,9 +116,9 @@ test('hostile mail runs nothing and fetches nothing when it is read', async ({ p
   await host.stop()
 })
 
-/** Puts each payload into a frame of its own as it is. */
-async function inFrames(page: Page, all: string[], kind: 'as mail' | 'without walls') {
-  for (const payload of all) {
+/** Puts each payload into a frame of its own as it is, but without TLS, so that the trap understands what it asks for. */
+async function inFrames(page: Page, kind: 'as mail' | 'without walls') {
+  for (const payload of (await payloads()).map(payload => payload.replaceAll('https:', 'http:'))) {
     await page.evaluate(
       async ([payload, kind]) => {
         const frame = document.createElement('iframe')
@@ -145,8 +149,9 @@ test('the frame for mail would hold back what cleaning overlooked', async ({ rel
   const page = await (await trap.context()).newPage()
   await page.goto(relay.origin)
   await expect(page.getByRole('heading', { name: 'Welcome to Haven' })).toBeVisible()
-  await inFrames(page, await payloads(), 'as mail')
-  expect(trap).toMatchObject({ knocks: 0, dialogs: [] })
+  await inFrames(page, 'as mail')
+  // Chromium connects to the server of a frame within the frame before its policy forbids to ask there for anything.
+  expect(trap).toMatchObject({ requests: 0, dialogs: [] })
   expect(page.url().startsWith(relay.origin)).toBe(true)
   await trap.close()
 })
@@ -156,8 +161,8 @@ test('without cleaning and without the frame, the same mail does get out', async
   const trap = await Trap.set(playwright, launchOptions)
   const page = await (await trap.context()).newPage()
   await page.goto('http://reader.example/')
-  await inFrames(page, await payloads(), 'without walls')
+  await inFrames(page, 'without walls')
   await expect.poll(() => trap.dialogs.length, { timeout: 60_000 }).toBeGreaterThan(50)
-  expect(trap.knocks).toBeGreaterThan(50)
+  expect(trap.requests).toBeGreaterThan(50)
   await trap.close()
 })

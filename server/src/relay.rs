@@ -32,10 +32,14 @@ use tokio::{
     net::TcpListener,
     sync::{Semaphore, mpsc},
     task::JoinSet,
+    time::timeout,
 };
 
 /// How long the end waits for sockets to say goodbye.
 const SOCKETS_END: Duration = Duration::from_secs(2);
+
+/// How long the end waits for mail that is being sent. What takes longer is cut off, and sent after the next start.
+const SENDING_END: Duration = Duration::from_secs(10);
 
 /// Why a relay can't start.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +71,8 @@ pub struct Relay {
     /// What its handlers share.
     pub state: State,
     jobs: JoinSet<()>,
+    /// What sends mail. It ends by itself when it is told to.
+    sending: JoinSet<()>,
     _lock: File,
 }
 
@@ -114,8 +120,19 @@ impl Relay {
             patience,
             config,
         });
-        jobs.spawn(outbound::run(state.clone()));
-        Ok(Self { listener, address, metrics_listener, smtp_listener, store, state, jobs, _lock: lock })
+        let mut sending = JoinSet::new();
+        sending.spawn(outbound::run(state.clone()));
+        Ok(Self {
+            listener,
+            address,
+            metrics_listener,
+            smtp_listener,
+            store,
+            state,
+            jobs,
+            sending,
+            _lock: lock,
+        })
     }
 
     /// Where it listens.
@@ -133,7 +150,8 @@ impl Relay {
         self.store.clone()
     }
 
-    /// Serves until `stop` is done; then ends sockets, lets open requests finish and closes the database.
+    /// Serves until `stop` is done; then ends sockets, lets open requests and mail that is being sent finish, and closes the
+    /// database.
     pub async fn serve(mut self, stop: impl Future<Output = ()>) {
         if let Some(listener) = self.metrics_listener.take() {
             let router = metrics_router(self.state.clone());
@@ -142,9 +160,15 @@ impl Relay {
         if let Some(listener) = self.smtp_listener.take() {
             self.jobs.spawn(smtp_in::run(listener, self.state.clone()));
         }
-        let hub = self.state.hub.clone();
-        serve::run(self.listener, app(self.state.clone()), stop, || hub.close()).await;
-        let _ = tokio::time::timeout(SOCKETS_END, hub.emptied()).await;
+        let state = self.state.clone();
+        let at_stop = || {
+            state.hub.close();
+            state.mail.outbound.stop();
+        };
+        serve::run(self.listener, app(state.clone()), stop, at_stop).await;
+        let sent = async { while self.sending.join_next().await.is_some() {} };
+        let _ = tokio::join!(timeout(SOCKETS_END, state.hub.emptied()), timeout(SENDING_END, sent));
+        self.sending.shutdown().await;
         self.jobs.shutdown().await;
         self.store.close().await;
     }

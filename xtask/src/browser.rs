@@ -82,12 +82,14 @@ fn playwrights_own() -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
-fn debian_root() -> bool {
+/// Whether packages can be installed by apt-get.
+pub fn debian_root() -> bool {
     let root = Run::new("id").args(["-u"]).quiet_output();
     root.is_some_and(|id| id.trim() == "0") && find("apt-get").is_some()
 }
 
-fn apt_install(packages: &[&str], why: &str) -> Outcome {
+/// Installs Debian's packages.
+pub fn apt_install(packages: &[&str], why: &str) -> Outcome {
     eprintln!("\nInstalling {} by apt-get: {why}.", packages.join(" and "));
     let apt = || Run::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
     apt().args(["update", "-q"]).wait()?;

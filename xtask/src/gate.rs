@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    browser,
+    browser, foreign,
     process::{Failure, Outcome, Run, find},
     relay, sizes, tools, tree,
 };
@@ -132,6 +132,7 @@ fn docs(arguments: &[&str]) -> Outcome {
 }
 
 fn test(arguments: &[&str]) -> Outcome {
+    foreign::programs();
     let cargo = |command: &[&str], arguments: &[&str]| {
         let cargo = Run::cargo().args(command).args(["--locked"]).args(NATIVE);
         cargo.args(arguments).wait()
@@ -162,6 +163,7 @@ fn wasm(arguments: &[&str]) -> Outcome {
 
 fn end_to_end(arguments: &[&str]) -> Outcome {
     tools::npm_packages()?;
+    foreign::programs();
     let relay = relay::release()?;
     Run::new("playwright")
         .args(["test"])

@@ -7,6 +7,7 @@ mod bench;
 mod browser;
 mod compress;
 mod fingerprint;
+mod foreign;
 mod gate;
 mod parts;
 mod process;

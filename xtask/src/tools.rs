@@ -1,5 +1,5 @@
 //! Tools: found, or installed with a word on why. Nothing is installed outside the target directory and
-//! `end2end/node_modules`, except by rustup, and by [`crate::browser`], which says so.
+//! `end2end/node_modules`, except by rustup, and by [`crate::browser`] and [`crate::foreign`], which say so.
 
 use std::path::Path;
 
@@ -90,7 +90,7 @@ pub fn cargo_deny() -> Outcome {
     cargo_install("cargo-deny", CARGO_DENY, why, Speed::QuickToBuild, &[])
 }
 
-/// What `end2end/package-lock.json` lists: Playwright, and Binaryen with its wasm-opt.
+/// What `end2end/package-lock.json` lists: Playwright, mail software to test against, and Binaryen with its wasm-opt.
 pub fn npm_packages() -> Outcome {
     let lock = Path::new("end2end/package-lock.json").to_owned();
     let stamp = Path::new("end2end/node_modules/.haven-installed");
@@ -104,7 +104,7 @@ pub fn npm_packages() -> Outcome {
         return Err(Failure::new(sentence));
     }
     announce(
-        "wasm-opt and Playwright into end2end/node_modules, by npm: they shrink the web app and test it",
+        "wasm-opt, Playwright and mail software into end2end/node_modules, by npm: they shrink the web app and test it",
     );
     Run::new("npm").args(["ci", "--no-audit", "--no-fund"]).directory("end2end").wait()?;
     std::fs::write(stamp, wanted).map_err(|error| Failure::file("Writing", stamp, &error))

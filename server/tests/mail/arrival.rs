@@ -213,3 +213,26 @@ async fn large_mails_wait_for_their_share_of_memory_and_small_ones_do_not() {
     assert!(reply.starts_with("250"), "{reply}");
     assert_eq!(alice.mails(&relay).await.len(), 2);
 }
+
+#[tokio::test]
+async fn a_full_disk_is_said_in_the_session_and_the_mail_is_there_once_when_it_comes_again() {
+    let relay = relay().await;
+    let alice = Reader::new(&relay, "alice").await;
+    let large = format!("{MESSAGE}{}", "Plainwords\r\n".repeat(50_000));
+    relay.store.limit_pages(relay.store.pages().await.unwrap()).await.unwrap();
+    for _ in 0..2 {
+        let mut client = Client::of(&relay).await;
+        let reply = client.mail("bob@example.org", &["alice@localhost"], large.as_bytes()).await;
+        assert!(reply.starts_with("451 4.3.0"), "{reply}");
+        assert_eq!(alice.mailbox(&relay).await.head, 0);
+    }
+    relay.store.limit_pages(1_000_000_000).await.unwrap();
+    for _ in 0..2 {
+        let mut client = Client::of(&relay).await;
+        let reply = client.mail("bob@example.org", &["alice@localhost"], large.as_bytes()).await;
+        assert!(reply.starts_with("250"), "{reply}");
+    }
+    let mails = alice.mails(&relay).await;
+    assert_eq!(mails.len(), 1);
+    assert_eq!(untraced(&mails[0]).1, large.as_bytes());
+}

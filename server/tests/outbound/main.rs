@@ -12,6 +12,7 @@
 mod common;
 
 mod direct;
+mod disk;
 mod local;
 mod scene;
 

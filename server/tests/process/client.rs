@@ -66,9 +66,19 @@ impl Program {
     }
 
     /// SIGTERM. Answers the status, and all that was printed.
-    pub fn terminate(mut self) -> (ExitStatus, String, String) {
+    pub fn terminate(self) -> (ExitStatus, String, String) {
+        self.ask_to_end();
+        self.ended()
+    }
+
+    /// SIGTERM, and nothing else.
+    pub fn ask_to_end(&self) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
+    /// Waits until it has ended. Answers the status, and all that was printed.
+    pub fn ended(mut self) -> (ExitStatus, String, String) {
         let status = self.child.wait().unwrap();
         let mut out = std::mem::take(&mut self.greeting);
         self.out.read_to_string(&mut out).unwrap();

@@ -12,8 +12,8 @@ use crate::{
 use haven_wire::{ids::*, mail::*};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
-    time::Duration,
+    sync::{Arc, Mutex, mpsc},
+    time::{Duration, Instant},
 };
 
 const WORKERS: usize = 4;
@@ -161,4 +161,87 @@ async fn a_smarthost_that_proves_its_name_gets_the_password_and_the_mail() {
     let (_, _, log) = program.terminate();
     assert!(log.contains("haven._domainkey.localhost IN TXT \"v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG"), "{log}");
     assert!(!log.contains("eve") && !log.contains("alice"), "{log}");
+}
+
+/// A mail server that says nothing at the end of a message until it may. The first end of the pair hears that it is there, the
+/// other one lets it answer.
+async fn waiting_server() -> (MailServer, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let ((reached, there), (go, may)) = (mpsc::channel(), mpsc::channel());
+    let (reached, may) = (Mutex::new(reached), Mutex::new(may));
+    let script = Arc::new(move |command: &str| {
+        if command == "." {
+            let _ = reached.lock().unwrap().send(());
+            // Whoever goes away without a word lets it answer, too.
+            let _ = tokio::task::block_in_place(|| may.lock().unwrap().recv());
+        }
+        None
+    });
+    (MailServer::start(script).await, there, go)
+}
+
+/// A program that sends by this server, and a mail of Alice's that is just being handed over.
+async fn caught_sending(
+    server: &MailServer,
+    there: &mpsc::Receiver<()>,
+) -> (tempfile::TempDir, Reader, Program) {
+    let relay = TestRelay::start().await;
+    let alice = Reader::new(&relay, "alice").await;
+    let directory = relay.stop().await;
+    let data = directory.path().join("data");
+    let address = server.address;
+    let config = format!(
+        "[mail]\nroute = \"smarthost\"\nsmarthost = \"smtp://{address}\"\nsmarthost_tls = \"none\"\n"
+    );
+    std::fs::write(data.join("haven.toml"), config).unwrap();
+    let program = Program::start(&data, &["--log", "error"]).await;
+    let mut call = submission(MessageId(random()));
+    call.messages[0].recipients = vec![RECIPIENTS[1].to_owned()];
+    program.wire.call(&call, alice.by()).await.unwrap().unwrap();
+    tokio::task::block_in_place(|| there.recv().unwrap());
+    (directory, alice, program)
+}
+
+/// What Alice was told, once she was told something.
+async fn first_told(wire: &Wire, alice: &Reader) -> Vec<Outcome> {
+    loop {
+        let entries = entries(wire, alice).await;
+        let reports = entries.iter().filter(|(kind, _)| *kind == EntryKind::Delivery);
+        let outcomes: Vec<Outcome> =
+            reports.map(|(_, body)| haven_wire::decode::<DeliveryReport>(body).unwrap().outcome).collect();
+        if !outcomes.is_empty() {
+            return outcomes;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_that_is_being_sent_when_the_program_is_asked_to_end_is_sent_once() {
+    let (mut server, there, go) = waiting_server().await;
+    let (directory, alice, program) = caught_sending(&server, &there).await;
+    program.ask_to_end();
+    // It takes no calls any more, so it is on its way to its end.
+    while program.wire.call(&GetMailbox { after: 0, limit: 1 }, alice.by()).await.is_some() {}
+    go.send(()).unwrap();
+    let (status, _, log) = tokio::task::block_in_place(|| program.ended());
+    assert!(status.success() && log.is_empty(), "{log}");
+    let again = Program::start(&directory.path().join("data"), &["--log", "error"]).await;
+    assert_eq!(first_told(&again.wire, &alice).await, [Outcome::Delivered]);
+    again.terminate();
+    assert_eq!(server.all().len(), 1);
+    assert_eq!(server.count("DATA"), 1, "nobody is sent it a second time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_does_not_answer_keeps_no_program_from_ending_and_gets_the_mail_later() {
+    let (server, there, go) = waiting_server().await;
+    let (directory, alice, program) = caught_sending(&server, &there).await;
+    let begin = Instant::now();
+    let (status, _, _) = tokio::task::block_in_place(|| program.terminate());
+    assert!(status.success());
+    assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
+    drop(go);
+    let again = Program::start(&directory.path().join("data"), &["--log", "error"]).await;
+    assert_eq!(first_told(&again.wire, &alice).await, [Outcome::Delivered]);
+    again.terminate();
 }

@@ -27,7 +27,10 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::AcquireError,
+    time::{sleep, timeout},
+};
 
 /// Domains that one mail is sent to at a time.
 const DOMAINS_AT_A_TIME: usize = 8;
@@ -45,7 +48,8 @@ pub(super) struct Attempt<'a> {
     late: Vec<(String, Reason)>,
 }
 
-/// Tries a mail. Afterwards it is delivered, reported as failed, or due again.
+/// Tries a mail. Afterwards it is delivered, reported as failed, or due again. If the relay stops before it was sent to other
+/// servers, the rest of it is given out again at the next start.
 pub(super) async fn run(state: &State, due: Due) {
     let Some(mut attempt) = Attempt::open(state, due) else {
         tracing::error!("a mail in the queue can't be opened: is mail.key that of the database?");
@@ -54,8 +58,9 @@ pub(super) async fn run(state: &State, due: Due) {
     let ours = |address: &String| state.config.is_of_this_domain(address);
     let (here, elsewhere) = attempt.envelope.recipients.clone().into_iter().partition(ours);
     attempt.deliver_here(here).await;
-    attempt.send(elsewhere).await;
-    attempt.end().await;
+    if attempt.send(elsewhere).await.is_ok() {
+        attempt.end().await;
+    }
 }
 
 impl<'a> Attempt<'a> {
@@ -111,14 +116,17 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// To other servers, each domain for itself unless one server takes all.
-    async fn send(&mut self, recipients: Vec<String>) {
+    /// To other servers, each domain for itself unless one server takes all. An error: the relay stops.
+    async fn send(&mut self, recipients: Vec<String>) -> Result<(), AcquireError> {
         if recipients.is_empty() {
-            return;
+            return Ok(());
         }
         let state = self.state;
-        let Ok(_room) = state.mail.outbound.room.acquire().await else { return };
-        let Some(message) = self.message().await else { return self.unread(recipients) };
+        let _room = state.mail.outbound.room.acquire().await?;
+        let Some(message) = self.message().await else {
+            self.unread(recipients);
+            return Ok(());
+        };
         let message = state.mail.outbound.signed(message).await;
         let sender = self.envelope.sender.clone();
         let groups = by_server(recipients, state.mail.outbound.route.is_one_server());
@@ -130,6 +138,7 @@ impl<'a> Attempt<'a> {
         while let Some(verdicts) = sent.next().await {
             self.settle(verdicts).await;
         }
+        Ok(())
     }
 
     fn unread(&mut self, recipients: Vec<String>) {

@@ -4,6 +4,7 @@
 //! - A mail leaves the queue in the transaction that tells its sender what became of it.
 //! - A recipient of this relay has a mail once, whatever happens between. At another server that holds as far as SMTP
 //!   allows: if the relay dies between that server's 250 and its own note of it, the mail goes out again.
+//! - A relay that is asked to end begins to send nothing, and waits for what is being sent.
 //! - No log line and no metric names an address.
 
 mod attempt;
@@ -32,7 +33,11 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinSet,
+    time::sleep,
+};
 use verdict::Verdict;
 
 /// Mails that are tried at a time.
@@ -52,6 +57,7 @@ pub struct Outbound {
     dkim: Option<Arc<Dkim>>,
     hello: ClientId,
     room: Semaphore,
+    stopping: Notify,
 }
 
 impl Outbound {
@@ -68,7 +74,14 @@ impl Outbound {
             tracing::info!("for DKIM, the DNS has to say: {} IN TXT \"{}\"", record.name, record.text);
         }
         let hello = ClientId::Domain(config.mail_hostname().to_owned());
-        Ok(Self { route, dkim, hello, room: Semaphore::new(MAX_SENT_AT_A_TIME) })
+        let room = Semaphore::new(MAX_SENT_AT_A_TIME);
+        Ok(Self { route, dkim, hello, room, stopping: Notify::new() })
+    }
+
+    /// Lets [`run`] come to its end: nothing is begun any more, and what is being sent goes on.
+    pub fn stop(&self) {
+        self.room.close();
+        self.stopping.notify_one();
     }
 
     /// Whether mail goes to other domains.
@@ -93,7 +106,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// Tries mail as it is submitted, and as it becomes due again, until the relay ends.
+/// Tries mail as it is submitted, and as it becomes due again, until the relay stops and what is being sent has ended.
 pub async fn run(state: State) {
     while state.store.release_mail().await.is_err() {
         sleep(AGAIN).await;
@@ -105,11 +118,13 @@ pub async fn run(state: State) {
             Err(_) => AGAIN,
         };
         tokio::select! {
+            () = state.mail.outbound.stopping.notified() => break,
             () = state.hub.mail_queued.notified() => {}
             Some(Ok(id)) = worker.tasks.join_next() => worker.put_down(&state, id).await,
             () = sleep(wait) => {}
         }
     }
+    while worker.tasks.join_next().await.is_some() {}
 }
 
 /// What is being tried.
