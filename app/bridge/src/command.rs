@@ -1,5 +1,8 @@
 use crate::{
-    mail::{Draft, Folder, MailId, MailPage, MailView, MailboxView, RecipientState, ThreadId},
+    mail::{
+        Draft, Folder, MailId, MailPage, MailPictures, MailView, MailboxView, OpenedFile, RecipientState,
+        ThreadId,
+    },
     view::*,
 };
 use serde::{Deserialize, Serialize};
@@ -172,7 +175,7 @@ pub enum Command {
     /// All mails of a thread, oldest first; those in junk and trash only if the thread has no others.
     /// → [`Reply::MailThread`]
     MailThread(ThreadId),
-    /// An attachment. → [`Reply::File`]
+    /// An attachment, opened if it is encrypted or signed by itself. → [`Reply::OpenedFile`]
     MailAttachment {
         /// The mail.
         mail: MailId,
@@ -255,6 +258,14 @@ pub enum Command {
         /// The mail.
         mail: MailId,
     },
+    /// Fetches the pictures that a mail's HTML shows from elsewhere, through the relay. Nothing of them is kept.
+    /// → [`Reply::MailPictures`]
+    MailPictures(MailId),
+    /// A mail as it came, with what the relay wrote above it. → [`Reply::File`]
+    MailSource(MailId),
+    /// The text of a mail that was refused as not intact, without knowing who wrote it and what was changed. For a
+    /// deliberate look; nothing of it is kept. → [`Reply::UncheckedText`]
+    UncheckedMail(MailId),
 }
 
 impl Command {
@@ -306,4 +317,10 @@ pub enum Reply {
     Draft(Draft),
     /// What will happen to a mail.
     Recipients(Vec<RecipientState>),
+    /// A mail's HTML with pictures from elsewhere.
+    MailPictures(MailPictures),
+    /// An attachment.
+    OpenedFile(OpenedFile),
+    /// A text that may be forged. Nothing: Haven can't open mail of this kind at all.
+    UncheckedText(Option<String>),
 }

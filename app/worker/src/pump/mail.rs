@@ -1,15 +1,20 @@
 //! What the page asks about mail, and the work that is done beside the engine.
 
+mod look;
+
+pub(super) use look::Look;
+
 use super::{Ended, Order, Pump, Signed, queue::Worked};
 use crate::{indexeddb::IndexedDb, scope, tabs::Asker};
 use gloo_timers::callback::Timeout;
 use haven_bridge::{Command, Failure, Reply, mail::MailId};
 use haven_core::{
     Attachment, Engine, Error,
-    request::{Caller as _, Rejection, RequestId},
-    work::{Outcome, Work},
+    request::{Rejection, RequestId},
+    work::Work,
 };
-use haven_wire::{Refusal, mail::GetMail};
+use haven_wire::Refusal;
+use look::Looker;
 use std::rc::Rc;
 use wasm_bindgen_futures::spawn_local;
 
@@ -122,35 +127,44 @@ impl Pump {
                 return Ok(());
             }
         };
-        let origin = engine.account().origin.clone();
         let found = engine.attachment(mail, part).await;
-        let opener = engine.opener(scope::now());
         match self.done(found)? {
-            Ok(Some(Attachment::Here(bytes))) => self.answer(asker, Ok(Reply::File(bytes))),
-            Ok(Some(Attachment::At(sequence))) => {
-                let (client, worker) = (Rc::clone(&self.client), self.mail_worker.clone());
-                let (tab, leader) = (Rc::clone(&self.tab), self.leader);
-                spawn_local(async move {
-                    let fetched = client.call(&origin, &GetMail { sequence }, None).await;
-                    let answer = match fetched {
-                        Ok(fetched) => file(worker.run(opener.attachment(fetched.body, part)).await),
-                        Err(rejection) => Err(failure_of(&rejection)),
-                    };
-                    tab.answer(leader, asker, answer);
-                });
-            }
+            Ok(Some(Attachment::Here(file))) => self.answer(asker, Ok(Reply::OpenedFile(file))),
+            Ok(Some(Attachment::At(sequence))) => self.look_at(asker, sequence, Look::Attachment(part)),
             Ok(None) => self.answer(asker, Err(Failure::NotFound)),
             Err(failure) => self.answer(asker, Err(failure)),
         }
         Ok(())
     }
-}
 
-fn file(outcome: Option<Outcome>) -> Result<Reply, Failure> {
-    match outcome {
-        Some(Outcome::File(file)) => Ok(Reply::File(file.bytes)),
-        Some(Outcome::Failed(phrase)) => Err(Failure::Bug { phrase }),
-        _ => Err(Failure::Bug { phrase: "opening an attachment".into() }),
+    /// What is shown of a mail only at a person's word is not kept on the device: the mail is fetched again.
+    pub(super) async fn look(&mut self, asker: Asker, mail: MailId, look: Look) -> Result<(), Ended> {
+        let engine = match &mut self.engine {
+            Signed::In(engine) => engine,
+            other => {
+                let failure = other.failure();
+                self.answer(asker, Err(failure));
+                return Ok(());
+            }
+        };
+        let found = engine.entry(mail).await;
+        match self.done(found)? {
+            Ok(Some(sequence)) => self.look_at(asker, sequence, look),
+            Ok(None) => self.answer(asker, Err(Failure::NotFound)),
+            Err(failure) => self.answer(asker, Err(failure)),
+        }
+        Ok(())
+    }
+
+    fn look_at(&self, asker: Asker, sequence: u64, look: Look) {
+        let Signed::In(engine) = &self.engine else { return };
+        let (client, worker) = (Rc::clone(&self.client), self.mail_worker.clone());
+        let (tab, leader) = (Rc::clone(&self.tab), self.leader);
+        let (origin, opener) = (engine.account().origin.clone(), engine.opener(scope::now()));
+        spawn_local(async move {
+            let looker = Looker { client, worker, origin, opener };
+            tab.answer(leader, asker, looker.look(sequence, look).await);
+        });
     }
 }
 
@@ -158,6 +172,9 @@ fn failure_of(rejection: &Rejection) -> Failure {
     match rejection {
         Rejection::Unreachable => Failure::Offline,
         Rejection::Refused(Refusal::NotFound) => Failure::NotFound,
+        Rejection::Refused(Refusal::RateLimited { retry_after_s }) => {
+            Failure::RateLimited { seconds: *retry_after_s }
+        }
         Rejection::Refused(refusal) => Failure::Relay { message: refusal.to_string() },
     }
 }

@@ -24,6 +24,9 @@ impl Pump {
             Command::About => self.about(asker),
             Command::Devices => self.devices(asker),
             Command::MailAttachment { mail, part } => return self.attachment(asker, mail, part).await,
+            Command::MailPictures(mail) => return self.look(asker, mail, mail::Look::Pictures).await,
+            Command::MailSource(mail) => return self.look(asker, mail, mail::Look::Source).await,
+            Command::UncheckedMail(mail) => return self.look(asker, mail, mail::Look::Unchecked).await,
             Command::Recipients(addresses) => return self.want_recipients(asker, addresses).await,
             Command::SignOut => return self.sign_out(asker).await,
             Command::ConfirmRecoveryPhrase(words) => {
