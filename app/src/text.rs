@@ -16,6 +16,7 @@ pub const APP: &str = "Haven";
 pub const BACK: &str = "Back";
 pub const CANCEL: &str = "Cancel";
 pub const CLOSE: &str = "Close";
+pub const UNDO: &str = "Undo";
 pub const COPIED: &str = "Copied.";
 pub const COPY: &str = "Copy";
 pub const COPY_FAILED: &str = "The browser did not allow copying. Select the text and copy it by hand.";

@@ -11,7 +11,7 @@
 //! - [`mail`] encrypts what arrives before it is stored, and seals what is on its way.
 //! - [`limits`] slow down those who ask too much; [`auth`] tells who is asking.
 //! - [`guard`] adds security headers to every answer; [`mod@assets`] are the web app's files.
-//! - [`finder`] looks for certificates elsewhere; [`outside`] keeps it, and everything else that connects to servers whose
+//! - [`finder`] looks for certificates elsewhere, [`pictures`] fetches what mails show from there; [`outside`] keeps both, and everything else that connects to servers whose
 //!   names strangers choose, off private networks.
 //! - [`wkd`] is how the rest of the world finds certificates.
 //! - [`serve`] listens, [`upkeep`] delivers pointers and deletes what is old.
@@ -30,6 +30,7 @@ pub mod mail;
 pub mod metrics;
 pub mod opaque;
 pub mod outside;
+pub mod pictures;
 pub mod relay;
 pub mod routes;
 pub mod secret_file;
@@ -61,6 +62,7 @@ pub fn app(state: State) -> Router {
         .merge(routes::key_packages::router())
         .merge(routes::keys::router())
         .merge(routes::mail::router())
+        .merge(routes::pictures::router())
         .merge(routes::push::router())
         .merge(routes::wkd::router())
         .merge(routes::health::router())

@@ -116,6 +116,8 @@ limits! {
     submit_mails: 10, 1.0;
     /// Recipients that one network address names for mail that arrives.
     arrivals_per_network: 200, 0.5;
+    /// Pictures from elsewhere that one account asks for.
+    pictures: 300, 1.0;
 }
 
 /// Token buckets for all limits, kept as the time at which each bucket will be full again (GCRA), so that an idle

@@ -12,6 +12,7 @@ use crate::{
     metrics::Metrics,
     opaque::Opaque,
     outside::Outside,
+    pictures::Pictures,
     routes::push::Patience,
     serve,
     state::{Parts, State},
@@ -104,6 +105,7 @@ impl Relay {
         jobs.spawn(hub.clone().run(heard));
         jobs.spawn(upkeep::deliver(store.clone(), hub.clone()));
         jobs.spawn(upkeep::sweep(store.clone(), config.retention, metrics.clone()));
+        let outside = Outside::new(mail.resolver.dns().clone());
         let state = State::new(Parts {
             origin: config.origin_at(address),
             store: store.clone() as Arc<dyn RelayStore>,
@@ -111,7 +113,8 @@ impl Relay {
             limiter: Limiter::new(config.limits.clone()),
             metrics,
             opaque,
-            finder: Finder::new(Outside::new(mail.resolver.dns().clone()), &config.certificates),
+            finder: Finder::new(outside.clone(), &config.certificates),
+            pictures: Pictures::new(outside),
             assets: config.web_root.clone().map_or_else(Assets::built, Assets::directory),
             large_requests: Semaphore::new(LARGE_KIB),
             large_replies: Arc::new(Semaphore::new(LARGE_KIB)),

@@ -2,7 +2,7 @@
 
 use crate::{
     assets::Assets, config::Config, fanout::Hub, finder::Finder, limits::Limiter, mail::Mail,
-    metrics::Metrics, opaque::Opaque, routes::push::Patience, store::RelayStore,
+    metrics::Metrics, opaque::Opaque, pictures::Pictures, routes::push::Patience, store::RelayStore,
 };
 use std::{ops::Deref, sync::Arc};
 use tokio::sync::Semaphore;
@@ -29,6 +29,8 @@ pub struct Parts {
     pub opaque: Opaque,
     /// Looks for certificates elsewhere.
     pub finder: Finder,
+    /// Fetches pictures from elsewhere.
+    pub pictures: Pictures,
     /// The web app.
     pub assets: Assets,
     /// Room for large requests, in KiB.

@@ -1,6 +1,9 @@
 use crate::{
     Comparison, FoundKey, PersonView,
-    mail::{Draft, Folder, MailId, MailPage, MailView, MailboxView, RecipientState, ThreadId},
+    mail::{
+        Draft, Folder, MailId, MailPage, MailPictures, MailView, MailboxView, OpenedFile, RecipientState,
+        ThreadId,
+    },
     view::*,
 };
 use serde::{Deserialize, Serialize};
@@ -173,7 +176,7 @@ pub enum Command {
     /// All mails of a thread, oldest first; those in junk and trash only if the thread has no others.
     /// → [`Reply::MailThread`]
     MailThread(ThreadId),
-    /// An attachment. → [`Reply::File`]
+    /// An attachment, opened if it is encrypted or signed by itself. → [`Reply::OpenedFile`]
     MailAttachment {
         /// The mail.
         mail: MailId,
@@ -289,6 +292,14 @@ pub enum Command {
         /// The certificate's fingerprint, as it was shown.
         fingerprint: String,
     },
+    /// Fetches the pictures that a mail's HTML shows from elsewhere, through the relay. Nothing of them is kept.
+    /// → [`Reply::MailPictures`]
+    MailPictures(MailId),
+    /// A mail as it came, with what the relay wrote above it. → [`Reply::File`]
+    MailSource(MailId),
+    /// The text of a mail that was refused as not intact, without knowing who wrote it and what was changed. For a
+    /// deliberate look; nothing of it is kept. → [`Reply::UncheckedText`]
+    UncheckedMail(MailId),
 }
 
 impl Command {
@@ -346,4 +357,10 @@ pub enum Reply {
     SafetyNumber(Comparison),
     /// The certificates in a file.
     Keys(Vec<FoundKey>),
+    /// A mail's HTML with pictures from elsewhere.
+    MailPictures(MailPictures),
+    /// An attachment.
+    OpenedFile(OpenedFile),
+    /// A text that may be forged. Nothing: Haven can't open mail of this kind at all.
+    UncheckedText(Option<String>),
 }

@@ -400,3 +400,39 @@ pub enum Unusable {
         fingerprint: String,
     },
 }
+
+/// A mail's HTML with the pictures from elsewhere that could be fetched.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct MailPictures {
+    /// Cleaned like [`MailView::html`]; the pictures are data URLs.
+    pub html: String,
+    /// How many pictures are in it that could not be fetched.
+    pub missing: u32,
+}
+
+/// An attachment with its bytes.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct OpenedFile {
+    /// The file name; of a file that was encrypted by itself and opened, without the `.pgp` at its end.
+    pub name: String,
+    /// The bytes: what was inside, if it could be opened.
+    pub bytes: Vec<u8>,
+    /// Whether it was encrypted by itself.
+    pub lock: FileLock,
+    /// Who signed it by itself.
+    pub signature: Signature,
+}
+
+/// Whether an attachment was encrypted by itself, beside the mail's text.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub enum FileLock {
+    /// It wasn't.
+    #[default]
+    None,
+    /// It was, and is open now.
+    Opened,
+    /// It is encrypted to other keys than this person's, and still is.
+    NoKey,
+    /// It was changed on its way or has no protection against that, and is still encrypted.
+    NotIntact,
+}

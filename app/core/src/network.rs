@@ -41,6 +41,7 @@ pub enum Purpose {
     SubmitMail(MailId),
     Vault,
     Welcome { job: u64 },
+    JudgeAgain(MailId),
 }
 
 /// When something that failed is tried again.
@@ -241,6 +242,7 @@ impl Purpose {
                 | Self::DeleteMail(_)
                 | Self::FindCertificates(_)
                 | Self::Forwarded(_)
+                | Self::JudgeAgain(_)
                 | Self::MailBody(_)
                 | Self::MailInfo
                 | Self::Mailbox

@@ -383,3 +383,62 @@ fn a_mail_is_forwarded_with_its_files() {
         assert_eq!((attachment.name.as_str(), attachment.size), ("way.txt", size));
     });
 }
+
+#[test]
+fn a_signature_is_judged_again_when_its_key_becomes_known() {
+    pollster::block_on(async {
+        let mut world = two_people(World::new()).await;
+        let bob = Who(1);
+        let dan = "dan@elsewhere.example";
+        let certificate = SecretCertificate::generate(dan, world.now).unwrap().0;
+        let letter = haven_core::mail::Letter {
+            message_id: "1@elsewhere.example".into(),
+            date: world.now,
+            from: Mailbox { name: "Dan".into(), address: dan.into() },
+            to: to("bob@example.org"),
+            subject: "Hello".into(),
+            text: "It is me.\n".into(),
+            ..haven_core::mail::Letter::default()
+        };
+        let composed = haven_core::mail::compose(&letter, &certificate, None, world.now).unwrap();
+        let message = String::from_utf8(composed.messages[0].1.clone()).unwrap();
+        // His program sends no certificate with his mails.
+        let message = without_field(&message, "Autocrypt");
+        let results =
+            "Authentication-Results: relay.example.org; dmarc=pass header.from=elsewhere.example\r\n";
+        world.relay.mail_arrives("bob@example.org", format!("{results}{message}").as_bytes());
+        settle(&mut world).await;
+        let signature = async |world: &mut World| thread(world, bob, Folder::Inbox).await.remove(0).signature;
+        let first = signature(&mut world).await;
+        assert!(matches!(first, Signature::UnknownKey { .. }), "{first:?}");
+        settle(&mut world).await;
+        let fetched = world.relay.calls_of::<haven_wire::mail::GetMail>();
+        assert_eq!(fetched, 0, "nothing is fetched for a key that isn't known");
+
+        world.relay.publish_by_wkd(dan, certificate.public_bytes().unwrap());
+        let now = world.now;
+        world.engine(bob).recipients(&[dan.to_owned()], now).await.unwrap();
+        settle(&mut world).await;
+        assert!(matches!(signature(&mut world).await, Signature::UnknownKey { .. }), "until it is looked at");
+        settle(&mut world).await;
+        let fingerprint = certificate.fingerprint().to_hex();
+        let judged = Signature::Valid { fingerprint, by_sender: true };
+        assert_eq!(signature(&mut world).await, judged);
+        assert_eq!(subjects(&mut world, bob, Folder::Inbox).await, ["Hello"]);
+        world.restart(bob).await;
+        assert_eq!(signature(&mut world).await, judged, "it is stored");
+    });
+}
+
+/// A mail without a field, folds included.
+fn without_field(message: &str, name: &str) -> String {
+    let (head, body) = message.split_once("\r\n\r\n").unwrap();
+    let mut skipping = false;
+    let kept = head.split("\r\n").filter(|line| {
+        if !line.starts_with([' ', '\t']) {
+            skipping = line.starts_with(&format!("{name}:"));
+        }
+        !skipping
+    });
+    format!("{}\r\n\r\n{body}", kept.collect::<Vec<_>>().join("\r\n"))
+}

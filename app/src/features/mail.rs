@@ -19,3 +19,4 @@ pub mod reader;
 mod recipients;
 mod sending;
 pub mod shortcuts;
+mod source;

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    components::{Icon, IconButton},
+    components::{Button, Icon, IconButton, Kind},
     state::use_toasts,
     text,
 };
@@ -17,7 +17,11 @@ pub fn ToastArea() -> impl IntoView {
             <For each=move || toasts.shown() key=|toast| toast.id let:toast>
                 <div class="toast" data-tone=if toast.bad { "error" } else { "info" }>
                     <Icon icon=if toast.bad { icondata_lu::LuCircleAlert } else { icondata_lu::LuCircleCheck }/>
-                    <p class="toast-text">{toast.text}</p>
+                    <p class="toast-text">{toast.text.clone()}</p>
+                    {toast.undo.is_some().then(|| {
+                        let toast = toast.clone();
+                        view! { <Button kind=Kind::Quiet on_click=move |()| toasts.undo(&toast)>{text::UNDO}</Button> }
+                    })}
                     <IconButton label=text::CLOSE icon=icondata_lu::LuX on_click=move |()| toasts.close(toast.id)/>
                 </div>
             </For>

@@ -39,8 +39,17 @@ impl MailWorld {
             Command::MailFolder { folder, before, limit } => self.folder(*folder, *before, *limit),
             Command::SearchMail { query, limit } => self.search(query, *limit),
             Command::MailThread(id) => self.thread(*id),
-            Command::MailAttachment { part, .. } => reply(Reply::File(mail_cast::file(*part))),
             Command::CancelAttachment { .. } => reply(Reply::Done),
+            Command::MailAttachment { mail, part } => self.attachment(*mail, *part),
+            Command::MailPictures(id) => match self.find(*id).and_then(|mail| mail.html.clone()) {
+                Some(html) => reply(Reply::MailPictures(mail_cast::with_pictures(&html))),
+                None => (Err(Failure::NotFound), Vec::new()),
+            },
+            Command::MailSource(id) => match self.find(*id) {
+                Some(mail) => reply(Reply::File(mail_cast::source(mail))),
+                None => (Err(Failure::NotFound), Vec::new()),
+            },
+            Command::UncheckedMail(id) => reply(Reply::UncheckedText(mail_cast::unchecked(*id))),
             Command::MoveMail { mails, folder, .. } => {
                 self.change(|mail| mails.contains(&mail.id), |mail| mail.summary.folder = *folder)
             }
@@ -80,6 +89,18 @@ impl MailWorld {
             Command::SendMail { draft, in_the_clear, .. } => self.send(*draft, *in_the_clear),
             _ => return None,
         })
+    }
+
+    fn find(&self, id: MailId) -> Option<&MailView> {
+        self.mails.iter().find(|mail| mail.summary.id == id)
+    }
+
+    fn attachment(&self, id: MailId, part: u32) -> Outcome {
+        let file = self.find(id).and_then(|mail| mail.attachments.iter().find(|file| file.part == part));
+        match file {
+            Some(file) => reply(Reply::OpenedFile(mail_cast::opened_file(file))),
+            None => (Err(Failure::NotFound), Vec::new()),
+        }
     }
 
     fn thread(&self, id: ThreadId) -> Outcome {

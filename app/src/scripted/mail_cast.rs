@@ -200,7 +200,10 @@ fn oddities() -> Vec<MailView> {
     let mut broken = mail(9, 9, mailbox("Newsletter", "news@old.example"), "March issue", "");
     broken.trouble = Some(MailTrouble::NotIntact);
     broken.signature = Signature::Invalid { why: "made with SHA-1".to_owned() };
-    let mut other = mail(10, 10, mara(), "Keys for the shed", "They hang behind the blue door.\n\nM");
+    let mut other = with_files(
+        mail(10, 10, mara(), "Keys for the shed", "They hang behind the blue door.\n\nM"),
+        &[("plan.txt.pgp", "application/octet-stream", 840)],
+    );
     other.signature = Signature::Valid { fingerprint: fingerprint(&bob()), by_sender: false };
     vec![
         at(unknown, 30 * HOUR),
@@ -364,6 +367,41 @@ pub fn outlook(address: String) -> RecipientState {
         _ => found(KeySource::Pinned),
     };
     RecipientState { address, outlook }
+}
+
+/// HTML with a picture that was fetched, and one that was not.
+pub fn with_pictures(html: &str) -> MailPictures {
+    let picture = "<img alt=\"Map\" src=\"data:image/gif;base64,R0lGODlhAQABAIAAAHo7LgAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw==\" \
+                   width=\"560\" height=\"90\">";
+    MailPictures { html: [picture, html].concat(), missing: 1 }
+}
+
+/// A mail as it came.
+pub fn source(mail: &MailView) -> Vec<u8> {
+    let MailSummary { from, subject, .. } = &mail.summary;
+    format!("From: <{}>\r\nSubject: {subject}\r\n\r\n{}\r\n", from.address, mail.text).into_bytes()
+}
+
+/// What a mail says that was refused. One that ends with an even number can't be decrypted at all.
+pub fn unchecked(id: MailId) -> Option<String> {
+    let decrypts = id.0.last().is_some_and(|last| last % 2 == 1);
+    decrypts.then(|| "<b>Send</b> it to https://evil.example/now".to_owned())
+}
+
+/// An attachment: what ends with `.pgp` was encrypted and is open now.
+pub fn opened_file(file: &AttachmentView) -> OpenedFile {
+    let bytes = self::file(file.part);
+    match file.name.strip_suffix(".pgp") {
+        Some(name) => OpenedFile {
+            name: name.to_owned(),
+            bytes,
+            lock: FileLock::Opened,
+            signature: Signature::Valid { fingerprint: fingerprint(&bob()), by_sender: true },
+        },
+        None => {
+            OpenedFile { name: file.name.clone(), bytes, lock: FileLock::None, signature: Signature::None }
+        }
+    }
 }
 
 /// The bytes of an attachment.

@@ -1,8 +1,8 @@
 //! Mail in words.
 
 use haven_bridge::mail::{
-    DeliveryState, Folder, KeySource, MailTrouble, MailView, Mailbox, Outlook, Outside, Protection,
-    SenderCheck, Signature, ThreadSummary, Unusable,
+    DeliveryState, FileLock, Folder, KeySource, MailTrouble, MailView, Mailbox, OpenedFile, Outlook, Outside,
+    Protection, SenderCheck, Signature, ThreadSummary, Unusable,
 };
 
 use super::{and_list, time};
@@ -60,8 +60,22 @@ pub const FORWARD: &str = "Forward";
 pub const AS_TEXT: &str = "Show as plain text";
 pub const AS_HTML: &str = "Show as designed";
 pub const FRAME: &str = "Text of the mail";
-pub const REMOTE_CONTENT: &str =
-    "Pictures from elsewhere were left out: fetching them would tell the sender that you read this.";
+pub const REMOTE_CONTENT: &str = "Pictures from elsewhere were left out. Showing them tells the sender’s server that \
+    this mail is read, and roughly when. It can’t see where or with what, because your relay fetches them; but the sender may \
+    have given your copy addresses of its own.";
+pub const SHOW_PICTURES: &str = "Show pictures";
+pub const VIEW_SOURCE: &str = "View source";
+pub const SAVE_ORIGINAL: &str = "Save original (.eml)";
+pub const ORIGINAL_FILE: &str = "mail.eml";
+pub const SOURCE_CUT: &str = "\n\n[Cut here. Save the original to see the rest.]";
+pub const UNCHECKED: &str = "Show what there is, as text";
+pub const UNCHECKED_TITLE: &str = "Look at it unchecked?";
+pub const UNCHECKED_LEAD: &str = "Somebody may have changed this mail on its way, or put it together from pieces of \
+    others, even of your own old mail. Haven can show its text, and nothing but text. Believe nothing in it, follow no address \
+    in it, and send nothing of it back to anybody.";
+pub const UNCHECKED_SHOW: &str = "Show the text";
+pub const UNCHECKED_SHOWN: &str = "Unchecked text: it may be forged";
+pub const UNCHECKED_SOURCE: &str = "Haven can’t decrypt this old format. This is how it came";
 pub const REASON: &str = "Reason";
 pub const SIGNED_WITH: &str = "Signed with";
 pub const FORGED_TITLE: &str = "This may not be from whom it says";
@@ -133,7 +147,7 @@ pub const SEND_CLEAR: &str = "Send in the clear";
 
 // Keys
 pub const SHORTCUTS: &str = "Keys";
-pub const SHORTCUT_LIST: [(&str, &str); 12] = [
+pub const SHORTCUT_LIST: [(&str, &str); 13] = [
     ("c", "Write a mail"),
     ("j k", "Next and previous in the list"),
     ("/", "Search"),
@@ -143,6 +157,7 @@ pub const SHORTCUT_LIST: [(&str, &str); 12] = [
     ("e", "Archive"),
     ("#", "Move to the trash"),
     ("u", "Mark as unread"),
+    ("z", "Undo the last move, while the notice is shown"),
     ("Esc", "Back to the list"),
     ("Ctrl+Enter", "Send what you write"),
     ("?", "This list"),
@@ -179,6 +194,11 @@ pub fn moved(folder: Folder) -> &'static str {
         Folder::Junk => "Moved to junk.",
         Folder::Trash => "Moved to the trash.",
     }
+}
+
+/// After that was taken back.
+pub fn moved_back(folder: Folder) -> String {
+    format!("Back in “{}”.", self::folder(folder))
 }
 
 /// An empty folder, and what to do about it.
@@ -574,4 +594,40 @@ pub fn outlook_summary<'a>(outlooks: impl Iterator<Item = &'a Outlook>) -> Strin
         (1, ..) => "One recipient has to be settled first".to_owned(),
         (stop, ..) => format!("{stop} recipients have to be settled first"),
     }
+}
+
+/// How many pictures could not be fetched.
+pub fn pictures_missing(count: u32) -> String {
+    match count {
+        1 => "1 picture could not be fetched: its server has none there, or did not answer.".to_owned(),
+        count => format!(
+            "{count} pictures could not be fetched: their servers have none there, or did not answer."
+        ),
+    }
+}
+
+/// What came out of opening an attachment that was encrypted or signed by itself, and whether that is bad. Nothing for
+/// ordinary ones.
+pub fn file_outcome(file: &OpenedFile) -> Option<(String, bool)> {
+    let (lock, locked) = match file.lock {
+        FileLock::None => ("", false),
+        FileLock::Opened => ("It was encrypted by itself, and is decrypted now.", false),
+        FileLock::NoKey => ("It is encrypted with a key that is not yours: you get it as it came.", true),
+        FileLock::NotIntact => (
+            "It was changed on its way or is not protected against that: you get it as it came, still encrypted.",
+            true,
+        ),
+    };
+    let (signature, bad) = match &file.signature {
+        Signature::None if file.lock == FileLock::Opened => ("Nobody signed it.", false),
+        Signature::None => ("", false),
+        Signature::Valid { by_sender: true, .. } => ("It is signed by the sender.", false),
+        Signature::Valid { by_sender: false, .. } => {
+            ("It is signed, but not by the identity that Haven knows for the sender’s address.", true)
+        }
+        Signature::UnknownKey { .. } => ("It is signed, but Haven does not know by whom.", false),
+        Signature::Invalid { .. } => ("Its signature does not fit: do not trust it.", true),
+    };
+    let said: Vec<_> = [lock, signature].into_iter().filter(|sentence| !sentence.is_empty()).collect();
+    (!said.is_empty()).then(|| (format!("{}: {}", file.name, said.join(" ")), locked || bad))
 }

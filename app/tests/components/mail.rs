@@ -524,3 +524,145 @@ async fn a_large_mail_says_how_much_of_it_the_relay_has() {
     script.emit(Event::MailProgress { mail, part: None, done: 0, all: 0 });
     page.until_says("This mail is safe on this device").await;
 }
+
+/// What the frame with a mail's HTML has in it.
+fn in_frame(page: &Page, selector: &str) -> Vec<web_sys::Element> {
+    let frame: Option<web_sys::HtmlIFrameElement> = page.get("iframe").map(JsCast::unchecked_into);
+    let Some(document) = frame.and_then(|frame| frame.content_document()) else { return Vec::new() };
+    let found = document.query_selector_all(selector).unwrap();
+    (0..found.length()).map(|index| found.get(index).unwrap().unchecked_into()).collect()
+}
+
+#[wasm_bindgen_test]
+async fn pictures_from_elsewhere_are_shown_when_that_is_wanted_and_come_from_nowhere_else() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, &thread("inbox", ORDER));
+    page.until_says("Pictures from elsewhere were left out").await;
+    assert!(page.says("tells the sender’s server that this mail is read"));
+    let fetched = |command| matches!(command, Command::MailPictures(_)).then_some(());
+    page.until("the mail", |page| !in_frame(page, "table").is_empty()).await;
+    assert!(in_frame(&page, "img").is_empty() && asked(&script, fetched).is_empty(), "not by themselves");
+    page.press("Show pictures").await;
+    page.until("the picture", |page| !in_frame(page, "img").is_empty()).await;
+    for picture in in_frame(&page, "img") {
+        assert!(picture.get_attribute("src").unwrap().starts_with("data:image/"));
+    }
+    page.until_says("1 picture could not be fetched").await;
+    assert!(!page.says("Pictures from elsewhere were left out"));
+    assert_eq!(asked(&script, fetched).len(), 1);
+}
+
+#[wasm_bindgen_test]
+async fn pictures_that_can_not_be_fetched_can_be_tried_again() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, &thread("inbox", ORDER));
+    page.until_says("Show pictures").await;
+    script.fail_next(Failure::Offline);
+    page.press("Show pictures").await;
+    page.until("a word", |page| page.get(".toast[data-tone=error]").is_some()).await;
+    page.press("Show pictures").await;
+    page.until("the picture", |page| !in_frame(page, "img").is_empty()).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_refused_mail_is_shown_as_text_only_after_a_question_each_time() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, &thread("inbox", 9));
+    page.until_says("not safe to open").await;
+    let looked = |command| matches!(command, Command::UncheckedMail(_)).then_some(());
+    for times in 1..3 {
+        page.press("Show what there is, as text").await;
+        page.until_says("put it together from pieces of others").await;
+        page.press("Show the text").await;
+        page.until("the text", |page| page.get("#preview[open] pre").is_some()).await;
+        let text = page.get("#preview pre").unwrap();
+        assert_eq!(text.text_content().unwrap(), "<b>Send</b> it to https://evil.example/now");
+        assert_eq!(text.child_element_count(), 0, "no markup and no link");
+        assert!(page.says("it may be forged"));
+        page.get("#preview [aria-label=Close]").unwrap().click();
+        page.until("forgotten", |page| !page.says("https://evil.example/now")).await;
+        assert_eq!(asked(&script, looked).len(), times);
+    }
+    page.press("Show what there is, as text").await;
+    page.until_says("put it together from pieces of others").await;
+    page.press("Cancel").await;
+    page.until("closed", |page| page.get("#preview[open]").is_none()).await;
+    assert_eq!(asked(&script, looked).len(), 2);
+}
+
+#[wasm_bindgen_test]
+async fn what_can_not_be_decrypted_at_all_is_shown_as_it_came() {
+    let mut world = World::busy();
+    let refused = world.mail.mails.iter_mut().find(|mail| mail.summary.id == MailId([9; 16])).unwrap();
+    refused.summary.id = MailId([90; 16]);
+    refused.text = "-----BEGIN PGP MESSAGE-----".to_owned();
+    let page = Page::open(&Script::new(world), &thread("inbox", 9));
+    page.until_says("not safe to open").await;
+    page.press("Show what there is, as text").await;
+    page.until_says("put it together from pieces of others").await;
+    page.press("Show the text").await;
+    page.until_says("Haven can’t decrypt this old format").await;
+    assert!(page.get("#preview pre").unwrap().text_content().unwrap().contains("BEGIN PGP MESSAGE"));
+}
+
+#[wasm_bindgen_test]
+async fn the_source_of_every_mail_can_be_looked_at() {
+    let page = Page::open(&Script::new(World::busy()), &thread("inbox", 8));
+    page.until_says("This mail is locked for somebody else").await;
+    assert!(page.get(".notice-actions").unwrap().inner_text().contains("Save original (.eml)"));
+    assert!(!page.says("Show what there is, as text"), "there is nothing to decrypt");
+    page.press("View source").await;
+    page.until("the source", |page| {
+        page.get("#preview[open] pre")
+            .is_some_and(|pre| pre.text_content().unwrap().starts_with("From: <tomas@"))
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_file_that_was_encrypted_by_itself_says_what_came_out() {
+    let page = Page::open(&Script::new(World::busy()), &thread("inbox", 10));
+    page.until_says("plan.txt.pgp").await;
+    page.press("Save plan.txt.pgp").await;
+    page.until_says(
+        "plan.txt: It was encrypted by itself, and is decrypted now. It is signed by the sender.",
+    )
+    .await;
+}
+
+fn moves(script: &Script) -> Vec<(usize, Folder)> {
+    asked(script, |command| match command {
+        Command::MoveMail { mails, folder, .. } => Some((mails.len(), folder)),
+        _ => None,
+    })
+}
+
+#[wasm_bindgen_test]
+async fn a_move_is_taken_back_with_a_button() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, &thread("inbox", BOAT));
+    page.until_says("the good brushes").await;
+    page.get(".reader-tools [aria-label='Move to the trash']").unwrap().click();
+    page.until_says("Moved to the trash.").await;
+    page.press("Undo").await;
+    page.until_says("Back in “Inbox”.").await;
+    assert_eq!(moves(&script), [(3, Folder::Trash), (3, Folder::Inbox)]);
+    page.until("its row", |page| page.get(".mail-row").is_some() && page.says("The boat, and who paints it"))
+        .await;
+    assert!(!page.says("Moved to the trash."), "a notice offers it once");
+}
+
+#[wasm_bindgen_test]
+async fn a_move_is_taken_back_with_a_key_as_long_as_the_notice_is_there() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, &thread("inbox", BOAT));
+    page.until_says("the good brushes").await;
+    page.key("body", "z").await;
+    page.key("body", "e").await;
+    page.until_says("Archived.").await;
+    page.key("body", "z").await;
+    page.until_says("Back in “Inbox”.").await;
+    page.key("body", "z").await;
+    pause(50).await;
+    assert_eq!(moves(&script), [(3, Folder::Archive), (3, Folder::Inbox)]);
+}

@@ -9,8 +9,8 @@ mod address;
 mod cache;
 mod web;
 
+pub use crate::outside::Root;
 pub use address::Address;
-pub use web::Root;
 
 use crate::{config::Certificates, outside::Outside};
 use cache::Cache;

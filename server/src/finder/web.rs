@@ -1,15 +1,8 @@
 //! Reads small pages over HTTPS from servers whose names strangers choose.
 
-use crate::outside::{NoWay, Outside};
+use crate::outside::{NoWay, Outside, Root, browser};
 use haven_wire::limits::MAX_CERTIFICATE;
-use reqwest::{
-    Client, Response, StatusCode, Url,
-    dns::{Name, Resolve, Resolving},
-    redirect::Policy,
-};
-
-/// A certificate authority.
-pub type Root = reqwest::Certificate;
+use reqwest::{Client, Response, StatusCode, Url};
 
 /// What came of a request.
 #[derive(Debug, Eq, PartialEq)]
@@ -33,7 +26,7 @@ pub(super) struct Web {
 impl Web {
     /// Trusts `roots`, or what this machine trusts if there are none.
     pub fn new(outside: Outside, roots: Vec<Root>) -> Self {
-        let client = client(&outside, roots);
+        let client = browser(&outside, roots, |builder| builder.https_only(true));
         if let Err(error) = &client {
             tracing::warn!(%error, "certificates can't be looked for elsewhere");
         }
@@ -57,17 +50,6 @@ impl Web {
     }
 }
 
-fn client(outside: &Outside, roots: Vec<Root>) -> reqwest::Result<Client> {
-    let builder = Client::builder()
-        .https_only(true)
-        .redirect(Policy::none())
-        .no_proxy()
-        .referer(false)
-        .user_agent("haven")
-        .dns_resolver(Checked(outside.clone()));
-    if roots.is_empty() { builder.build() } else { builder.tls_certs_only(roots).build() }
-}
-
 /// Reads a body while it stays small.
 async fn read(mut response: Response) -> Page {
     match response.status() {
@@ -84,19 +66,5 @@ async fn read(mut response: Response) -> Page {
             Ok(None) => return Page::Is(body),
             Err(_) => return Page::Unknown,
         }
-    }
-}
-
-/// Gives the client addresses that were checked, and no others to connect to.
-struct Checked(Outside);
-
-impl Resolve for Checked {
-    fn resolve(&self, name: Name) -> Resolving {
-        let outside = self.0.clone();
-        Box::pin(async move {
-            // Port 0 stands for that of the URL.
-            let addresses = outside.addresses(name.as_str(), 0).await?;
-            Ok(Box::new(addresses.into_iter()) as reqwest::dns::Addrs)
-        })
     }
 }

@@ -5,8 +5,11 @@
 //!   that was checked: names are resolved once, here.
 //! - An address in place of a name, and a name that can't be in the public DNS, is refused before anybody is asked.
 
+mod browser;
 pub mod names;
 pub mod public;
+
+pub use browser::{Root, browser};
 
 use hickory_resolver::TokioResolver;
 use names::{Exchanger, Names, Unresolved};

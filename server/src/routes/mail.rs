@@ -70,13 +70,19 @@ async fn body(
     let room = room.ok().and_then(Result::ok).ok_or(Refusal::Unavailable)?;
     let body = state.store.mail_body(session.account, call.sequence).await?.ok_or(Refusal::NotFound)?;
     let bytes = haven_wire::encode(&MailBody { body }).map_err(|_| Refusal::Internal)?;
-    Ok((cbor::headers(), Bytes::from_owner(Held { bytes, _room: room })).into_response())
+    Ok((cbor::headers(), Bytes::from_owner(Held::new(bytes, room))).into_response())
 }
 
 /// An answer that keeps its room until it was sent.
-struct Held {
+pub(super) struct Held {
     bytes: Vec<u8>,
     _room: OwnedSemaphorePermit,
+}
+
+impl Held {
+    pub(super) fn new(bytes: Vec<u8>, room: OwnedSemaphorePermit) -> Self {
+        Self { bytes, _room: room }
+    }
 }
 
 impl AsRef<[u8]> for Held {

@@ -8,6 +8,7 @@ pub mod inbox;
 pub mod key_packages;
 pub mod keys;
 pub mod mail;
+pub mod pictures;
 pub mod push;
 pub mod wkd;
 

@@ -16,6 +16,7 @@ mod attacks;
 mod groups;
 mod keys_and_inbox;
 mod mail;
+mod pictures;
 mod push;
 mod web;
 mod wkd;

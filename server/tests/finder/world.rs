@@ -8,6 +8,7 @@ use haven_server::{
         Outside,
         names::{Exchanger, Names, Unresolved},
     },
+    pictures::Pictures,
 };
 use haven_wire::mail::FoundCertificates;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -21,13 +22,16 @@ use std::{
     sync::{Arc, Mutex},
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpListener,
 };
 use tokio_rustls::TlsAcceptor;
 
 /// A public address. Connections to it go to the test's server, and those to all other addresses into its trap.
 pub const PUBLIC: &str = "93.184.216.34";
+
+/// Another public address, whose server speaks HTTP without TLS.
+pub const PLAIN: &str = "93.184.216.35";
 
 /// What a server answers.
 #[derive(Clone)]
@@ -36,6 +40,8 @@ pub enum Reply {
     Redirect(String),
     /// Bytes of a certificate without end.
     Endless,
+    /// A picture without end.
+    EndlessPicture,
     /// A head, and then nothing.
     Silent,
 }
@@ -61,7 +67,10 @@ pub type Asked = Arc<Mutex<Vec<String>>>;
 pub struct World {
     pub outside: Outside,
     pub finder: Finder,
+    pub pictures: Pictures,
     pub asked: Asked,
+    /// All that was sent to the server, but for the line that says which page.
+    pub heads: Asked,
     /// How often somebody connected.
     pub connections: Arc<Mutex<usize>>,
     /// How often somebody connected to an address that is not public.
@@ -75,12 +84,18 @@ impl World {
         let names: Vec<String> = hosts.iter().map(|(name, _)| (*name).to_owned()).collect();
         let (root, config) = certificate(names);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let here = listener.local_addr().unwrap();
-        let (asked, connections) = (Asked::default(), Arc::new(Mutex::new(0)));
-        let pages = pages.iter().map(|(host, reply)| ((*host).to_owned(), reply.clone())).collect();
-        tokio::spawn(serve(listener, config, Arc::new(pages), asked.clone(), connections.clone()));
+        let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (here, here_plain) = (listener.local_addr().unwrap(), plain.local_addr().unwrap());
+        let site = Site {
+            pages: pages.iter().map(|(host, reply)| ((*host).to_owned(), reply.clone())).collect(),
+            ..Site::default()
+        };
+        let Site { asked, heads, connections, .. } = site.clone();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        tokio::spawn(serve(listener, Some(acceptor), site.clone()));
+        tokio::spawn(serve(plain, None, site));
         let trap = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let outside = outside(hosts, here, trap.local_addr().unwrap());
+        let outside = outside(hosts, here, here_plain, trap.local_addr().unwrap());
         let trapped = Arc::new(Mutex::new(0));
         let count = trapped.clone();
         tokio::spawn(async move {
@@ -89,8 +104,9 @@ impl World {
             }
         });
         let settings = Certificates { wkd: true, key_server: Some("https://keys.example".into()) };
-        let finder = Finder::trusting(outside.clone(), &settings, vec![root]);
-        Self { outside, finder, asked, connections, trapped }
+        let finder = Finder::trusting(outside.clone(), &settings, vec![root.clone()]);
+        let pictures = Pictures::trusting(outside.clone(), vec![root]);
+        Self { outside, finder, pictures, asked, heads, connections, trapped }
     }
 
     pub async fn find(&self, address: &str) -> FoundCertificates {
@@ -102,13 +118,18 @@ impl World {
     }
 }
 
-fn outside(hosts: &[(&str, &str)], here: SocketAddr, trap: SocketAddr) -> Outside {
+fn outside(hosts: &[(&str, &str)], here: SocketAddr, plain: SocketAddr, trap: SocketAddr) -> Outside {
     let mut dns = Dns::default();
     let mut detours = BTreeMap::new();
     for (name, address) in hosts {
         let address: IpAddr = address.parse().unwrap();
         dns.0.entry((*name).to_owned()).or_default().push(address);
-        detours.insert(address, if address.to_string() == PUBLIC { here } else { trap });
+        let to = match address.to_string().as_str() {
+            PUBLIC => here,
+            PLAIN => plain,
+            _ => trap,
+        };
+        detours.insert(address, to);
     }
     Outside::with(Arc::new(dns), detours)
 }
@@ -127,25 +148,30 @@ fn certificate(names: Vec<String>) -> (Root, ServerConfig) {
     (root, ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap())
 }
 
-type Pages = Arc<BTreeMap<String, Reply>>;
-
-async fn serve(
-    listener: TcpListener,
-    config: ServerConfig,
-    pages: Pages,
+/// What servers answer, and what they remember.
+#[derive(Clone, Default)]
+struct Site {
+    pages: BTreeMap<String, Reply>,
     asked: Asked,
-    count: Arc<Mutex<usize>>,
-) {
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    heads: Asked,
+    connections: Arc<Mutex<usize>>,
+}
+
+async fn serve(listener: TcpListener, acceptor: Option<TlsAcceptor>, site: Site) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
-        *count.lock().unwrap() += 1;
-        tokio::spawn(answer(acceptor.clone(), stream, pages.clone(), asked.clone()));
+        *site.connections.lock().unwrap() += 1;
+        let (acceptor, site) = (acceptor.clone(), site.clone());
+        tokio::spawn(async move {
+            match acceptor {
+                Some(acceptor) => answer(acceptor.accept(stream).await.ok()?, site).await,
+                None => answer(stream, site).await,
+            }
+        });
     }
 }
 
-async fn answer(acceptor: TlsAcceptor, stream: TcpStream, pages: Pages, asked: Asked) -> Option<()> {
-    let mut stream = acceptor.accept(stream).await.ok()?;
+async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, site: Site) -> Option<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
@@ -154,14 +180,16 @@ async fn answer(acceptor: TlsAcceptor, stream: TcpStream, pages: Pages, asked: A
     let path = head.split(' ').nth(1)?;
     let host =
         head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("host: ").map(str::to_owned))?;
-    asked.lock().unwrap().push(format!("{host}{path}"));
-    let reply = pages.get(&host).cloned().unwrap_or(Reply::Status(404, Vec::new()));
+    site.asked.lock().unwrap().push(format!("{host}{path}"));
+    let rest = head.split_once("\r\n").map(|(_, rest)| rest.to_ascii_lowercase());
+    site.heads.lock().unwrap().extend(rest);
+    let reply = site.pages.get(&host).cloned().unwrap_or(Reply::Status(404, Vec::new()));
     let head = match &reply {
         Reply::Status(status, body) => {
             format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n", body.len())
         }
         Reply::Redirect(to) => format!("HTTP/1.1 302 X\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n"),
-        Reply::Endless | Reply::Silent => "HTTP/1.1 200 X\r\n\r\n".into(),
+        Reply::Endless | Reply::EndlessPicture | Reply::Silent => "HTTP/1.1 200 X\r\n\r\n".into(),
     };
     stream.write_all(head.as_bytes()).await.ok()?;
     match reply {
@@ -170,6 +198,12 @@ async fn answer(acceptor: TlsAcceptor, stream: TcpStream, pages: Pages, asked: A
         Reply::Endless => loop {
             stream.write_all(&[0x99; 4096]).await.ok()?;
         },
+        Reply::EndlessPicture => {
+            stream.write_all(b"\x89PNG\r\n\x1a\n").await.ok()?;
+            loop {
+                stream.write_all(&[0x99; 4096]).await.ok()?;
+            }
+        }
         Reply::Silent => std::future::pending().await,
     }
     stream.shutdown().await.ok()

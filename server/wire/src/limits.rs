@@ -49,6 +49,10 @@ pub const MAX_RECIPIENTS: usize = 100;
 pub const MAX_NOTE: usize = 16 * 1024;
 /// Notes in one call, and deletions.
 pub const MAX_NOTES: usize = 500;
+/// A picture from elsewhere, in bytes.
+pub const MAX_PICTURE: usize = 2 * 1024 * 1024;
+/// The address of such a picture, in bytes.
+pub const MAX_PICTURE_ADDRESS: usize = 8 * 1024;
 
 /// Whether `local` may be the part of a new address before the `@`: `a-z`, `0-9`, and single `.`, `-` or `_`
 /// between them, at most [`MAX_LOCAL_PART`] characters.

@@ -230,3 +230,24 @@ pub struct MailInfoReply {
     /// It takes mail from other servers.
     pub receives: bool,
 }
+
+/// Fetches a picture that a mail shows from elsewhere, because its reader asked for it. The relay asks the server in the
+/// address as itself: nothing of the person or the device goes out with it. [`crate::Refusal::NotFound`] if there is no
+/// picture at the address, or one that may not be asked for or is no picture; [`crate::Refusal::Unavailable`] if nobody
+/// can say now; [`crate::Refusal::TooLarge`] beyond [`crate::limits::MAX_PICTURE`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GetPicture {
+    /// Its address: `http` or `https`, with a name and no port, at most [`crate::limits::MAX_PICTURE_ADDRESS`] bytes.
+    pub url: String,
+}
+call!(GetPicture => Picture, Session, "/v1/mail/picture");
+
+/// A picture.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Picture {
+    /// What its bytes begin like: `image/png`, `image/jpeg`, `image/gif`, `image/webp` or `image/avif`.
+    pub media_type: String,
+    /// The bytes.
+    #[serde(with = "serde_bytes")]
+    pub bytes: Vec<u8>,
+}

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Error, Millis,
     identity::Secret,
-    mail::KnownCertificate,
+    mail::{FetchedPicture, KnownCertificate},
     mailbox::{
         POLL, Search,
         arrive::{Taken, unopened},
@@ -27,8 +27,8 @@ use crate::{
 use haven_bridge::{
     Event, Failure,
     mail::{
-        Draft, Folder, MailId, MailPage, MailTrouble, MailView, MailboxView, Outside, RecipientState,
-        ThreadId,
+        Draft, FileLock, Folder, MailId, MailPage, MailTrouble, MailView, MailboxView, OpenedFile, Outside,
+        RecipientState, Signature, ThreadId,
     },
 };
 use haven_wire::{
@@ -54,6 +54,7 @@ impl<S: Store> Engine<S> {
             self.read_mailbox(pending).await?;
             self.change_mailbox(pending)?;
             self.send_mail(pending).await?;
+            self.judge_again(pending);
         }
         self.search_certificates(pending);
         Ok(())
@@ -263,6 +264,44 @@ impl<S: Store> Engine<S> {
         Ok(pieces.into_iter().map(|(_, piece)| piece).collect::<Vec<_>>().concat())
     }
 
+    /// Has a mail opened again whose signature may be known by now: one at a time.
+    fn judge_again(&mut self, pending: &mut Pending) {
+        let Memory { account, network, mail, .. } = &mut self.memory;
+        if network.under_way(|p| matches!(p, Purpose::JudgeAgain(_))) {
+            return;
+        }
+        if let Some((id, body)) = network.mail.to_judge.take() {
+            let own = mail.records.get(&id).is_some_and(|record| record.own);
+            let kind = if own { EntryKind::Sent } else { EntryKind::Arrived };
+            let task = Task::Open { entries: vec![(kind, body.into())], known: self.known_certificates() };
+            let request = self.memory.network.begin(Purpose::JudgeAgain(id));
+            pending.work.push((request, self.work(task)));
+        } else if let Some(id) = network.mail.doubted.pop_first()
+            && let Some(record) = mail.records.get(&id)
+        {
+            let get = Request::GetMail(wire::GetMail { sequence: record.sequence });
+            pending.requests.push(network.start(&account.origin, Purpose::JudgeAgain(id), None, get));
+        }
+    }
+
+    /// A mail was opened again, or that broke down: it is not tried again before the next start.
+    async fn judged_again(
+        &mut self,
+        id: MailId,
+        outcome: Option<Outcome>,
+        now: Millis,
+    ) -> Result<Vec<Event>, Error> {
+        self.memory.network.mail.judged.insert(id);
+        let Some(Outcome::Opened(opened)) = outcome else { return Ok(Vec::new()) };
+        let (Some(OpenedEntry::Mail(opened)), Some(stored)) =
+            (opened.into_iter().next(), self.body(id).await?)
+        else {
+            return Ok(Vec::new());
+        };
+        let work = |memory: &mut Memory, batch: &mut Batch| memory.judged_again(batch, id, *opened, stored);
+        Ok(self.verb(now, work).await?.1)
+    }
+
     /// Asks the relay for certificates of addresses that somebody wants to write to.
     fn search_certificates(&mut self, pending: &mut Pending) {
         let Memory { account, network, .. } = &mut self.memory;
@@ -302,6 +341,10 @@ impl<S: Store> Engine<S> {
             }
             (Purpose::Forwarded(id), Reply::GetMail(wire::MailBody { body })) => {
                 self.memory.network.mail.forwarded.insert(id, body);
+                Ok(Vec::new())
+            }
+            (Purpose::JudgeAgain(id), Reply::GetMail(wire::MailBody { body })) => {
+                self.memory.network.mail.to_judge = Some((id, body));
                 Ok(Vec::new())
             }
             (Purpose::MailInfo, Reply::MailInfo(info)) => {
@@ -415,6 +458,8 @@ impl<S: Store> Engine<S> {
                 let work = |memory: &mut Memory, batch: &mut Batch| memory.mail_failed(batch, id, failure);
                 Ok(self.verb(now, work).await?.1)
             }
+            // It is tried when the mail is looked at again.
+            (Purpose::JudgeAgain(_), _) => Ok(Vec::new()),
             (Purpose::MailInfo, rejection) => {
                 line.asked_outside = false;
                 wait(&mut line.retry, rejection, now);
@@ -447,6 +492,7 @@ impl<S: Store> Engine<S> {
                 self.take_run(run, opened).await
             }
             (Purpose::OpenMail(_), _) => self.not_opened(now).await,
+            (Purpose::JudgeAgain(id), outcome) => self.judged_again(id, outcome, now).await,
             (Purpose::Compose(id), Some(Outcome::Composed(composed))) => {
                 let work = |memory: &mut Memory, batch: &mut Batch| memory.mail_composed(batch, id, composed);
                 Ok(self.verb(now, work).await?.1)
@@ -531,6 +577,9 @@ impl<S: Store> Engine<S> {
             };
             views.extend(view);
         }
+        for view in &views {
+            self.memory.doubt(view.summary.id, &view.signature);
+        }
         Ok(views)
     }
 
@@ -566,37 +615,70 @@ impl<S: Store> Engine<S> {
             let given = sending.draft.files.iter().any(|file| file.id == part);
             match sending.draft.draft.about {
                 Some((forwarded, _)) if !given => mail = forwarded,
-                _ => return Ok(Some(Attachment::Here(self.file(mail, part).await?))),
+                _ => {
+                    let file = sending.draft.draft.attachments.iter().find(|file| file.id == part);
+                    let name = file.map(|file| file.name.clone()).unwrap_or_default();
+                    let bytes = self.file(mail, part).await?;
+                    let (lock, signature) = (FileLock::None, Signature::None);
+                    return Ok(Some(Attachment::Here(OpenedFile { name, bytes, lock, signature })));
+                }
             }
         }
         let record = self.memory.mail.records.get(&mail);
         Ok(record.map(|record| Attachment::At(record.sequence)))
     }
 
-    /// What opens attachments.
+    /// The entry of the mailbox that a mail is in. Nothing while it waits to be sent.
+    pub async fn entry(&mut self, mail: MailId) -> Result<Option<u64>, Error> {
+        self.memory.mail.load_rest(&self.store).await?;
+        Ok(self.memory.mail.records.get(&mail).map(|record| record.sequence))
+    }
+
+    /// What looks into the entries of the mailbox.
     pub fn opener(&self, now: Millis) -> Opener {
-        Opener { own: self.memory.account.vault.certificate.clone(), now }
+        let own = self.memory.account.vault.certificate.clone();
+        Opener { own, known: self.known_certificates(), now }
     }
 }
 
-/// Makes the work of taking attachments out of entries.
+/// Makes the work of looking into entries of the mailbox, by their bodies.
 pub struct Opener {
     own: Secret,
+    known: Vec<KnownCertificate>,
     now: Millis,
 }
 
 impl Opener {
-    /// The work of taking an attachment out of an entry's body.
-    pub fn attachment(self, body: Vec<u8>, part: u32) -> Work {
-        Work { own: self.own, now: self.now, task: Task::Attachment { body, part } }
+    /// Taking out an attachment.
+    pub fn attachment(&self, body: Vec<u8>, part: u32) -> Work {
+        self.work(Task::Attachment { body, part, known: self.known.clone() })
+    }
+
+    /// Showing the HTML with pictures from elsewhere.
+    pub fn pictures(&self, body: Vec<u8>, fetched: Vec<FetchedPicture>) -> Work {
+        self.work(Task::Pictures { body, fetched })
+    }
+
+    /// Giving the mail as it came.
+    pub fn source(&self, body: Vec<u8>) -> Work {
+        self.work(Task::Source { body })
+    }
+
+    /// Reading the text of what was refused as not intact.
+    pub fn unchecked(&self, body: Vec<u8>) -> Work {
+        self.work(Task::Unchecked { body })
+    }
+
+    fn work(&self, task: Task) -> Work {
+        Work { own: self.own.clone(), now: self.now, task }
     }
 }
 
 /// Where an attachment is.
 #[derive(Debug)]
 pub enum Attachment {
-    /// Its bytes.
-    Here(Vec<u8>),
+    /// Itself.
+    Here(OpenedFile),
     /// In the entry of this sequence number.
     At(u64),
 }

@@ -11,7 +11,7 @@ use crate::{
 use haven_bridge::mail::Unusable;
 use haven_wire::limits::MAX_CERTIFICATE;
 use sequoia_openpgp::{
-    Cert, Packet,
+    Cert, KeyHandle, Packet,
     cert::{CertParser, ValidCert, raw::RawCertParser},
     packet::{
         Key, Signature, UserID,
@@ -56,6 +56,18 @@ pub fn split(bytes: &[u8]) -> Vec<Vec<u8>> {
 /// A certificate's fingerprint, if it is of version 4.
 pub fn fingerprint_v4(bytes: &[u8]) -> Option<Fingerprint> {
     read(bytes).and_then(|cert| Fingerprint::from_slice(cert.fingerprint().as_bytes()))
+}
+
+/// Whether a certificate has the key that a signature names, by its fingerprint or key id in hex. Reads no more of it than
+/// that takes.
+pub fn has_key(bytes: &[u8], issuer: &str) -> bool {
+    issuer.parse().is_ok_and(|issuer| holds(bytes, &[issuer]))
+}
+
+/// Whether a certificate has one of these keys.
+pub(super) fn holds(bytes: &[u8], ids: &[KeyHandle]) -> bool {
+    let mut certs = RawCertParser::from_bytes(bytes).into_iter().flatten().flatten();
+    certs.next().is_some_and(|cert| cert.keys().any(|key| ids.iter().any(|id| id.aliases(key.key_handle()))))
 }
 
 /// What two states of one certificate say together: a revocation that was seen once can't be taken back by showing an

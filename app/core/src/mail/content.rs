@@ -1,7 +1,7 @@
 //! What a mail's reader gets to see of its parts: text, HTML, attachments.
 
 use super::{
-    html,
+    html::{self, Pictures},
     mime::{Part, too_much},
 };
 use encodify::base64;
@@ -24,21 +24,29 @@ pub(super) struct Content {
     pub text: String,
     pub html: Option<String>,
     pub remote_content: bool,
+    /// The addresses of pictures that were left out.
+    pub missing: Vec<String>,
     pub attachments: Vec<AttachmentView>,
     pub trouble: Option<MailTrouble>,
 }
 
 /// Collects what there is to see in a mail or in its protected part.
 pub(super) fn of(root: &Part<'_>) -> Content {
+    with_pictures(root, HashMap::new())
+}
+
+/// The same with pictures from elsewhere, as data URLs by their address.
+pub(super) fn with_pictures(root: &Part<'_>, fetched: HashMap<String, String>) -> Content {
     let mut collected = Collected::default();
     collected.take(root, false);
-    let (pictures, shown) = collected.pictures();
+    let (own, shown) = collected.pictures();
     let mut content = Content { text: collected.text(), ..Content::default() };
     if let Some(raw) = collected.html() {
-        match html::clean(&raw, pictures) {
+        match html::clean(&raw, Pictures { own, fetched }) {
             Some(clean) => {
                 content.html = Some(clean.html);
                 content.remote_content = clean.remote_content;
+                content.missing = clean.missing;
             }
             None => content.trouble = Some(too_much("HTML")),
         }

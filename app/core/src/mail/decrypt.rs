@@ -12,8 +12,7 @@ use super::{
     opened::Keys,
 };
 use sequoia_openpgp::{
-    self as openpgp, Cert, Fingerprint, KeyHandle,
-    cert::raw::RawCertParser,
+    self as openpgp, Cert, Fingerprint, KeyHandle, Packet,
     crypto::SessionKey,
     packet::{
         Key, PKESK, SKESK, Signature, Tag,
@@ -127,6 +126,60 @@ fn open_within(
     Ok(Some(Plain { bytes, verdicts: found.verdicts, encrypted: found.encrypted }))
 }
 
+/// Whether this begins like an encrypted message.
+pub(super) fn is_encrypted(bytes: &[u8]) -> bool {
+    matches!(first_tag(bytes), Some(Tag::PKESK | Tag::SKESK | Tag::SEIP | Tag::SED | Tag::AED))
+}
+
+/// Whether this begins like a signature.
+pub(super) fn is_signature(bytes: &[u8]) -> bool {
+    first_tag(bytes) == Some(Tag::Signature)
+}
+
+fn first_tag(bytes: &[u8]) -> Option<Tag> {
+    match PacketParser::from_bytes(bytes).ok()? {
+        PacketParserResult::Some(parser) => Some(parser.packet.tag()),
+        PacketParserResult::EOF(_) => None,
+    }
+}
+
+/// Reads a message without knowing whether it was changed: at most `most` bytes of its content, as far as it decrypts.
+/// Nothing if none of the own keys opens it, or if it has no container with an integrity check that could be passed over
+/// (packet tag 9, which Sequoia doesn't decrypt).
+pub(super) fn open_unchecked(message: &[u8], most: usize, keys: &Keys<'_>) -> Option<Vec<u8>> {
+    if message.len() > MAX_UNPACKED || is_stump(message) {
+        return None;
+    }
+    let mut next = PacketParser::from_bytes(message).ok()?;
+    let (mut pkesks, mut opened) = (Vec::new(), false);
+    for _ in 0..MAX_PACKETS {
+        let PacketParserResult::Some(mut parser) = next else { return None };
+        match parser.packet.tag() {
+            // A container within another could end too early: see `is_stump`.
+            Tag::SEIP if opened => return None,
+            Tag::SEIP => {
+                open_container(&pkesks, keys, None, &mut |algorithm, session| {
+                    parser.decrypt(algorithm, session).is_ok()
+                })?;
+                opened = true;
+            }
+            Tag::Literal if matches!(parser.packet, Packet::Literal(_)) => {
+                let mut bytes = Vec::new();
+                // What breaks off shows what there was before.
+                let _ = parser.by_ref().take(u64::try_from(most).ok()?).read_to_end(&mut bytes);
+                return Some(bytes);
+            }
+            _ => {}
+        }
+        let (packet, rest) = parser.recurse().ok()?;
+        if let Packet::PKESK(pkesk) = packet {
+            pkesks.push(pkesk);
+        }
+        next = rest;
+    }
+    None
+}
+
 /// Verifies a signature that stands beside what it signs.
 pub(super) fn verify(signature: &[u8], signed: &[u8], keys: &Keys<'_>, judge: &Judge<'_>) -> Vec<Verdict> {
     let found = Rc::new(RefCell::new(Found::default()));
@@ -221,7 +274,7 @@ impl VerificationHelper for Helper<'_> {
 
     fn get_certs(&mut self, ids: &[KeyHandle]) -> openpgp::Result<Vec<Cert>> {
         let known = self.keys.known.iter().map(|known| known.certificate.as_slice());
-        let known = known.filter(|bytes| holds(bytes, ids)).filter_map(certificates::read);
+        let known = known.filter(|bytes| certificates::holds(bytes, ids)).filter_map(certificates::read);
         let own = self.keys.own.iter().map(|own| own.cert().clone().strip_secret_key_material());
         Ok(own.chain(known).collect())
     }
@@ -279,21 +332,39 @@ impl DecryptionHelper for Helper<'_> {
         algorithm: Option<SymmetricAlgorithm>,
         decrypt: &mut dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool,
     ) -> openpgp::Result<Option<Cert>> {
-        let (named, hidden): (Vec<_>, Vec<_>) = pkesks.iter().partition(|pkesk| pkesk.recipient().is_some());
-        for pkesk in named.into_iter().chain(hidden.into_iter().take(MAX_HIDDEN)) {
-            for own in self.keys.own {
-                for key in secret_keys(own.cert(), pkesk) {
-                    let mut pair = key.into_keypair()?;
-                    let opens = |(algorithm, session)| decrypt(algorithm, &session);
-                    if pkesk.decrypt(&mut pair, algorithm).is_some_and(opens) {
-                        self.found.borrow_mut().opened = true;
-                        return Ok(Some(own.cert().clone()));
-                    }
+        match open_container(pkesks, &self.keys, algorithm, decrypt) {
+            Some(own) => {
+                self.found.borrow_mut().opened = true;
+                Ok(Some(own))
+            }
+            None => Err(openpgp::Error::MissingSessionKey("no own key opens it".into()).into()),
+        }
+    }
+}
+
+/// Tries a session key on a container.
+type Try<'t> = dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool + 't;
+
+/// Tries the session keys that the own keys open. Tells whose key it was.
+fn open_container(
+    pkesks: &[PKESK],
+    keys: &Keys<'_>,
+    algorithm: Option<SymmetricAlgorithm>,
+    decrypt: &mut Try<'_>,
+) -> Option<Cert> {
+    let (named, hidden): (Vec<_>, Vec<_>) = pkesks.iter().partition(|pkesk| pkesk.recipient().is_some());
+    for pkesk in named.into_iter().chain(hidden.into_iter().take(MAX_HIDDEN)) {
+        for own in keys.own {
+            for key in secret_keys(own.cert(), pkesk) {
+                let mut pair = key.into_keypair().ok()?;
+                let opens = |(algorithm, session)| decrypt(algorithm, &session);
+                if pkesk.decrypt(&mut pair, algorithm).is_some_and(opens) {
+                    return Some(own.cert().clone());
                 }
             }
         }
-        Err(openpgp::Error::MissingSessionKey("no own key opens it".into()).into())
     }
+    None
 }
 
 /// The keys of an own certificate that may open a message, expired or not: the one that it names, or all of them.
@@ -303,12 +374,6 @@ fn secret_keys(cert: &Cert, pkesk: &PKESK) -> Vec<Key<SecretParts, UnspecifiedRo
         key.pk_algo().for_encryption() && named.is_none_or(|named| named.aliases(key.key_handle()))
     };
     cert.keys().unencrypted_secret().map(|key| key.key().clone()).filter(fits).collect()
-}
-
-/// Whether the certificate has one of these keys. Reads no more of it than that takes.
-fn holds(certificate: &[u8], ids: &[KeyHandle]) -> bool {
-    let mut certs = RawCertParser::from_bytes(certificate).into_iter().flatten().flatten();
-    certs.next().is_some_and(|cert| cert.keys().any(|key| ids.iter().any(|id| id.aliases(key.key_handle()))))
 }
 
 fn issuer(signature: &Signature) -> String {

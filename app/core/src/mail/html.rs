@@ -5,12 +5,13 @@
 //! they can fetch something or leave their place, and style sheets are dropped whole.
 
 use ammonia::{Builder, UrlRelative};
+use encodify::base64;
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -20,6 +21,10 @@ const MAX_HTML: usize = 1024 * 1024;
 const MAX_NESTING: usize = 400;
 /// Tags and character references, which take a parser hundreds of times as long as text.
 const MAX_MARKUP: usize = 100_000;
+/// Pictures from elsewhere that a mail may show.
+const MAX_REMOTE: usize = 60;
+/// All pictures of a mail together, in bytes of HTML: one that is shown often counts as often.
+const MAX_PICTURES: usize = 24 * 1024 * 1024;
 
 const TAGS: &[&str] = &[
     "a",
@@ -178,17 +183,36 @@ pub(super) struct Clean {
     pub html: String,
     /// Whether something was taken out that would be fetched from elsewhere.
     pub remote_content: bool,
+    /// The addresses of the pictures among it, each once.
+    pub missing: Vec<String>,
 }
 
-/// Cleans HTML. `pictures` has the mail's own pictures as data URLs, by their content id.
+/// Pictures as data URLs.
+#[derive(Debug, Default)]
+pub(super) struct Pictures {
+    /// The mail's own, by their content id.
+    pub own: HashMap<String, String>,
+    /// Those that were fetched from elsewhere, by their address.
+    pub fetched: HashMap<String, String>,
+}
+
+/// What was found while cleaning.
+#[derive(Default)]
+struct Found {
+    remote: AtomicBool,
+    missing: Mutex<Vec<String>>,
+    pictures: AtomicUsize,
+}
+
+/// Cleans HTML.
 ///
 /// Nothing if it is too large or too deep to be cleaned in reasonable time.
-pub(super) fn clean(html: &str, pictures: HashMap<String, String>) -> Option<Clean> {
+pub(super) fn clean(html: &str, pictures: Pictures) -> Option<Clean> {
     if !is_reasonable(html) {
         return None;
     }
-    let remote = Arc::new(AtomicBool::new(mentions_remote_style(html)));
-    let seen = Arc::clone(&remote);
+    let found = Arc::new(Found { remote: mentions_remote_style(html).into(), ..Found::default() });
+    let seen = Arc::clone(&found);
     let cleaned = Builder::empty()
         .tags(TAGS.iter().copied().collect())
         .clean_content_tags(["script", "style", "title", "noscript", "template"].into())
@@ -202,7 +226,8 @@ pub(super) fn clean(html: &str, pictures: HashMap<String, String>) -> Option<Cle
         .attribute_filter(move |tag, name, value| filter(tag, name, value, &pictures, &seen))
         .clean(html)
         .to_string();
-    Some(Clean { html: cleaned, remote_content: remote.load(Ordering::Relaxed) })
+    let missing = std::mem::take(&mut *found.missing.lock().unwrap_or_else(PoisonError::into_inner));
+    Some(Clean { html: cleaned, remote_content: found.remote.load(Ordering::Relaxed), missing })
 }
 
 /// Whether HTML is small and flat enough to be parsed in reasonable time.
@@ -215,32 +240,57 @@ fn filter<'v>(
     tag: &str,
     name: &str,
     value: &'v str,
-    pictures: &HashMap<String, String>,
-    remote: &AtomicBool,
+    pictures: &Pictures,
+    found: &Found,
 ) -> Option<Cow<'v, str>> {
     match (tag, name) {
-        ("img", "src") => picture(value, pictures, remote),
+        ("img", "src") => picture(value, pictures, found),
         ("a", "href") => is_link(value).then_some(value.into()),
         (_, "style") => {
             let sound = is_sound_style(value);
-            remote.fetch_or(!sound && value.to_ascii_lowercase().contains("url"), Ordering::Relaxed);
+            found.remote.fetch_or(!sound && value.to_ascii_lowercase().contains("url"), Ordering::Relaxed);
             sound.then_some(value.into())
         }
         _ => Some(value.into()),
     }
 }
 
-/// The source of a picture: one in the mail itself, or nothing.
-fn picture<'v>(value: &str, pictures: &HashMap<String, String>, remote: &AtomicBool) -> Option<Cow<'v, str>> {
+/// The source of a picture: one in the mail itself, one that was fetched, or nothing.
+fn picture<'v>(value: &str, pictures: &Pictures, found: &Found) -> Option<Cow<'v, str>> {
     let value = value.trim();
     if let Some(id) = strip_scheme(value, "cid:") {
-        return pictures.get(id).cloned().map(Cow::Owned);
+        return pictures.own.get(id).and_then(|url| found.show(url));
     }
     if is_inline_picture(value) {
         return Some(value.to_owned().into());
     }
-    remote.store(true, Ordering::Relaxed);
-    None
+    let fetched = pictures.fetched.get(value).and_then(|url| found.show(url));
+    if fetched.is_none() {
+        found.remote.store(true, Ordering::Relaxed);
+        found.miss(value);
+    }
+    fetched
+}
+
+impl Found {
+    /// The picture, while there is room.
+    fn show<'v>(&self, url: &str) -> Option<Cow<'v, str>> {
+        let before = self.pictures.fetch_add(url.len(), Ordering::Relaxed);
+        (before.saturating_add(url.len()) <= MAX_PICTURES).then(|| url.to_owned().into())
+    }
+
+    fn miss(&self, address: &str) {
+        let elsewhere = ["http://", "https://"].iter().any(|scheme| strip_scheme(address, scheme).is_some());
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        if elsewhere && missing.len() < MAX_REMOTE && !missing.iter().any(|known| known == address) {
+            missing.push(address.to_owned());
+        }
+    }
+}
+
+/// A picture as part of HTML. Nothing if browsers may do more with its kind than draw it.
+pub(super) fn data_url(media_type: &str, bytes: &[u8]) -> Option<String> {
+    is_picture(media_type).then(|| format!("data:{media_type};base64,{}", base64::STANDARD.encode(bytes)))
 }
 
 /// Whether browsers draw pictures of this media type without running anything: no SVG.
@@ -309,8 +359,12 @@ mod tests {
     use super::*;
 
     fn cleaned(html: &str) -> Clean {
-        let pictures = HashMap::from([("logo@1".to_owned(), "data:image/png;base64,AAAA".to_owned())]);
-        clean(html, pictures).unwrap()
+        let own = HashMap::from([("logo@1".to_owned(), "data:image/png;base64,AAAA".to_owned())]);
+        clean(html, Pictures { own, ..Pictures::default() }).unwrap()
+    }
+
+    fn clean_without_rest(html: &str) -> Clean {
+        Clean { html: html.into(), remote_content: false, missing: Vec::new() }
     }
 
     /// Payloads of the kinds that public collections have (PortSwigger's and OWASP's cheat sheets, DOMPurify's and
@@ -439,7 +493,7 @@ mod tests {
                     <table bgcolor=\"#eeeeee\" width=\"600\"><tbody><tr><td align=\"left\">x</td></tr></tbody></table>";
         let wanted = "<p style=\"color:red;margin-top:4px\">Hi <b>Bob</b></p>\
                       <table bgcolor=\"#eeeeee\" width=\"600\"><tbody><tr><td align=\"left\">x</td></tr></tbody></table>";
-        assert_eq!(cleaned(html), Clean { html: wanted.into(), remote_content: false });
+        assert_eq!(cleaned(html), clean_without_rest(wanted));
     }
 
     #[test]
@@ -456,17 +510,15 @@ mod tests {
     #[test]
     fn pictures_come_from_the_mail_or_not_at_all() {
         let own = cleaned("<img src=\"cid:logo@1\" alt=\"Logo\">");
-        assert_eq!(
-            own,
-            Clean {
-                html: "<img src=\"data:image/png;base64,AAAA\" alt=\"Logo\">".into(),
-                remote_content: false
-            }
-        );
-        assert_eq!(cleaned("<img src=\"cid:other\">"), Clean { html: "<img>".into(), remote_content: false });
+        assert_eq!(own, clean_without_rest("<img src=\"data:image/png;base64,AAAA\" alt=\"Logo\">"));
+        assert_eq!(cleaned("<img src=\"cid:other\">"), clean_without_rest("<img>"));
         assert_eq!(
             cleaned("<img src=\"https://example.org/1.png\">"),
-            Clean { html: "<img>".into(), remote_content: true }
+            Clean {
+                html: "<img>".into(),
+                remote_content: true,
+                missing: vec!["https://example.org/1.png".into()]
+            }
         );
         assert!(cleaned("<div style=\"background:url(https://example.org)\">x</div>").remote_content);
         assert!(cleaned("<img src=\"data:image/gif;base64,R0lGOD==\">").html.contains("data:image/gif"));
@@ -474,10 +526,46 @@ mod tests {
 
     #[test]
     fn what_would_take_too_long_is_refused() {
-        assert_eq!(clean(&"<div>".repeat(100_000), HashMap::new()), None);
-        assert_eq!(clean(&"x".repeat(MAX_HTML + 1), HashMap::new()), None);
-        assert_eq!(clean(&"&".repeat(MAX_MARKUP + 1), HashMap::new()), None);
-        assert!(clean(&"<p>x".repeat(10_000), HashMap::new()).is_some());
-        assert!(clean(&"<b>".repeat(MAX_NESTING), HashMap::new()).is_some());
+        assert_eq!(clean(&"<div>".repeat(100_000), Pictures::default()), None);
+        assert_eq!(clean(&"x".repeat(MAX_HTML + 1), Pictures::default()), None);
+        assert_eq!(clean(&"&".repeat(MAX_MARKUP + 1), Pictures::default()), None);
+        assert!(clean(&"<p>x".repeat(10_000), Pictures::default()).is_some());
+        assert!(clean(&"<b>".repeat(MAX_NESTING), Pictures::default()).is_some());
+    }
+
+    #[test]
+    fn fetched_pictures_come_into_their_places_and_nothing_else_does() {
+        let html = "<img src=\"https://a.example/1.png?x=1&amp;y=2\" alt=\"One\"><img src=\" HTTP://b.example/2 \">\
+                    <img src=\"//c.example/3\"><img src=\"https://a.example/1.png?x=1&amp;y=2\">\
+                    <p style=\"background-image:url(https://d.example/4)\">https://e.example/5</p>";
+        let first = cleaned(html);
+        assert_eq!(first.missing, ["https://a.example/1.png?x=1&y=2", "HTTP://b.example/2"]);
+        let one = data_url("image/png", b"one").unwrap();
+        let fetched = HashMap::from([
+            (first.missing[0].clone(), one.clone()),
+            ("https://e.example/5".to_owned(), one.clone()),
+            ("https://d.example/4".to_owned(), one.clone()),
+        ]);
+        let second = clean(html, Pictures { fetched, ..Pictures::default() }).unwrap();
+        let wanted =
+            format!("<img src=\"{one}\" alt=\"One\"><img><img><img src=\"{one}\"><p>https://e.example/5</p>");
+        assert_eq!((second.html, second.missing), (wanted, vec!["HTTP://b.example/2".to_owned()]));
+    }
+
+    #[test]
+    fn only_pictures_become_pictures() {
+        for kind in ["image/svg+xml", "text/html", "image/png;x", "application/pdf", ""] {
+            assert_eq!(data_url(kind, b"x"), None, "{kind}");
+        }
+        assert_eq!(data_url("image/webp", b"x").as_deref(), Some("data:image/webp;base64,eA=="));
+    }
+
+    #[test]
+    fn a_picture_that_is_shown_often_does_not_fill_the_memory() {
+        let url = data_url("image/png", &vec![0; 2 * 1024 * 1024]).unwrap();
+        let fetched = HashMap::from([("https://a.example/1".to_owned(), url)]);
+        let html = "<img src=\"https://a.example/1\">".repeat(10_000);
+        let cleaned = clean(&html, Pictures { fetched, ..Pictures::default() }).unwrap();
+        assert!(cleaned.html.len() < MAX_PICTURES + html.len(), "{}", cleaned.html.len());
     }
 }

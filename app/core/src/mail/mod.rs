@@ -7,7 +7,9 @@
 //!   `sealing` lets a browser's cipher do the bulk of it.
 //! - **In:** [`open_entry`] and [`open_mail`] give an [`Opened`]. `mime` cuts a mail into parts, `envelope` finds the
 //!   protected one, `decrypt` opens and verifies it, `protection` decides which header fields are shown, `content`
-//!   collects text and attachments, `html` makes HTML harmless, `origin` reads what the relay wrote above it.
+//!   collects text and attachments, `html` makes HTML harmless, `origin` reads what the relay wrote above it. At a
+//!   person's word, `pictures` puts fetched pictures into it, `files` opens attachments that are encrypted by
+//!   themselves, and `unchecked` reads what was refused.
 //! - **Keys:** [`certificates`] judges other people's, `autocrypt` sends and reads those in header fields.
 //!
 //! What holds: nothing is shown of what is not whole and unchanged; nothing that stood beside a protected part is shown
@@ -25,6 +27,7 @@ mod encrypt;
 mod envelope;
 mod error;
 mod fields;
+mod files;
 mod headers;
 mod html;
 pub mod letter;
@@ -32,14 +35,19 @@ mod mime;
 mod open;
 pub mod opened;
 mod origin;
+mod pictures;
 mod protection;
 mod sealing;
+mod unchecked;
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use bare::{begin_message, finish_message, open_message};
 pub use compose::{Composing, begin, compose};
 pub use error::Error;
+pub use files::opened_attachment;
 pub use letter::{Composed, File, KnownCertificate, Letter};
 pub use open::{attachment, file_of, open_entry, open_mail, unseal};
 pub use opened::{Keys, Offer, OfferedKey, Opened};
 pub use sealing::{Job, Sealing};
+pub use pictures::{FetchedPicture, Pictured, with_pictures};
+pub use unchecked::unchecked_text;

@@ -44,7 +44,7 @@ pub fn unseal(body: &[u8], keys: &Keys<'_>) -> Result<Vec<u8>, Error> {
 
 /// Opens a mail as it is written (RFC 5322).
 pub fn open_mail(raw: &[u8], keys: &Keys<'_>, now: Millis) -> Opened {
-    let reader = Reader { keys: *keys, judge: Judge::new(now) };
+    let reader = Reader::new(keys, now);
     match parse(raw) {
         Ok(mail) => reader.look(&mail, |view| reader.show(&mail, view)),
         Err(trouble) => troubled(trouble),
@@ -59,15 +59,14 @@ pub fn attachment(body: &[u8], part: u32, keys: &Keys<'_>, now: Millis) -> Resul
 /// Opens an attachment of a mail as it is written.
 pub fn file_of(raw: &[u8], part: u32, keys: &Keys<'_>, now: Millis) -> Result<File, Error> {
     let mail = parse(raw).map_err(|_| Error::NoSuchPart)?;
-    let reader = Reader { keys: *keys, judge: Judge::new(now) };
-    reader.look(&mail, |view| {
-        let found = content::part(view.payload, part).filter(|_| view.is_open()).ok_or(Error::NoSuchPart)?;
+    Reader::new(keys, now).look(&mail, |view| {
+        let found = view.attachment(part).ok_or(Error::NoSuchPart)?;
         let name = content::name(part, found);
         Ok(File { name, media_type: found.media_type(), bytes: found.decoded().into_owned() })
     })
 }
 
-fn parse(raw: &[u8]) -> Result<Part<'_>, MailTrouble> {
+pub(super) fn parse(raw: &[u8]) -> Result<Part<'_>, MailTrouble> {
     if raw.len() > MAX_RAW {
         return Err(too_much("bytes"));
     }
@@ -76,9 +75,9 @@ fn parse(raw: &[u8]) -> Result<Part<'_>, MailTrouble> {
 }
 
 /// What of a mail is looked at.
-struct View<'v> {
+pub(super) struct View<'v> {
     /// The protected part; the whole mail if nothing is protected.
-    payload: &'v Part<'v>,
+    pub payload: &'v Part<'v>,
     /// How it is protected.
     cover: Cover,
     /// The signatures.
@@ -115,6 +114,21 @@ impl<'v> View<'v> {
         self.trouble.is_none()
     }
 
+    /// Whether parts of it are shown, as they also are beside a quoted message that isn't for this person.
+    pub(super) fn shows_parts(&self) -> bool {
+        self.is_open() || self.text.is_none()
+    }
+
+    /// Whether its HTML is shown.
+    pub(super) fn shows_html(&self) -> bool {
+        self.text.is_none()
+    }
+
+    /// The attachment with this number.
+    pub(super) fn attachment(&self, number: u32) -> Option<&'v Part<'v>> {
+        content::part(self.payload, number).filter(|_| self.shows_parts())
+    }
+
     fn content(&self) -> Content {
         match &self.text {
             Some(_) if !self.is_open() => Content::default(),
@@ -127,14 +141,20 @@ impl<'v> View<'v> {
     }
 }
 
-struct Reader<'r> {
-    keys: Keys<'r>,
-    judge: Judge<'r>,
+pub(super) struct Reader<'r> {
+    pub keys: Keys<'r>,
+    pub judge: Judge<'r>,
+}
+
+impl<'r> Reader<'r> {
+    pub(super) fn new(keys: &Keys<'r>, now: Millis) -> Self {
+        Self { keys: *keys, judge: Judge::new(now) }
+    }
 }
 
 impl Reader<'_> {
     /// Finds the protected part of a mail, opens it, and hands it on.
-    fn look<T>(&self, mail: &Part<'_>, then: impl FnOnce(&View<'_>) -> T) -> T {
+    pub(super) fn look<T>(&self, mail: &Part<'_>, then: impl FnOnce(&View<'_>) -> T) -> T {
         match envelope::find(mail) {
             Envelope::None => then(&View::of(mail, Cover::None, Vec::new())),
             Envelope::Encrypted(message) => self.look_inside(mail, &message, then),
@@ -227,6 +247,11 @@ impl Reader<'_> {
             remote_content: content.remote_content,
             attachments: content.attachments,
         }
+    }
+
+    /// Who signed what belongs to a mail.
+    pub(super) fn signed(&self, mail: &Part<'_>, view: &View<'_>, verdicts: &[Verdict]) -> Signature {
+        self.signature(verdicts, self.headers(&Headers::of(mail), view).0.sender())
     }
 
     /// The header fields, and where those outside differ. A bad signature protects none.

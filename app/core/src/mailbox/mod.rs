@@ -11,6 +11,7 @@ pub mod address;
 pub mod arrive;
 pub mod correspondents;
 pub mod drafts;
+pub mod judge;
 pub mod keyring;
 pub mod notes;
 pub mod records;
@@ -87,6 +88,12 @@ pub struct MailLine {
     pub searches: BTreeMap<String, Retry>,
     /// Addresses whose certificates somebody wants to know.
     pub wanted: BTreeSet<String>,
+    /// Mails on the screen whose signature may be known by now.
+    pub doubted: BTreeSet<MailId>,
+    /// Those among them that were judged again since the start. Once is enough.
+    pub judged: BTreeSet<MailId>,
+    /// The body of the one that is judged next.
+    pub to_judge: Option<(MailId, Vec<u8>)>,
 }
 
 /// A mail that is ready for the relay.

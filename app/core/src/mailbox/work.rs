@@ -6,9 +6,12 @@
 use crate::{
     Millis,
     identity::{Secret, SecretCertificate},
-    mail::{self, Composed, Composing, File, Keys, KnownCertificate, Letter, Offer, OfferedKey, Opened},
+    mail::{
+        self, Composed, Composing, FetchedPicture, Keys, KnownCertificate, Letter, Offer, OfferedKey, Opened,
+        Pictured,
+    },
 };
-use haven_bridge::mail::Signature;
+use haven_bridge::mail::{OpenedFile, Signature};
 use haven_wire::mail::EntryKind;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +52,28 @@ pub enum Task {
         body: Vec<u8>,
         /// The attachment's number.
         part: u32,
+        /// Certificates to verify with.
+        known: Vec<KnownCertificate>,
+    },
+    /// Show an entry's HTML with pictures from elsewhere.
+    Pictures {
+        /// The entry's body.
+        #[serde(with = "serde_bytes")]
+        body: Vec<u8>,
+        /// The pictures.
+        fetched: Vec<FetchedPicture>,
+    },
+    /// Give an entry's mail as it came.
+    Source {
+        /// The entry's body.
+        #[serde(with = "serde_bytes")]
+        body: Vec<u8>,
+    },
+    /// Read the text of an entry that was refused as not intact.
+    Unchecked {
+        /// The entry's body.
+        #[serde(with = "serde_bytes")]
+        body: Vec<u8>,
     },
 }
 
@@ -70,7 +95,13 @@ pub enum Outcome {
     /// Of [`Task::Compose`].
     Composed(Composed),
     /// Of [`Task::Attachment`].
-    File(File),
+    File(OpenedFile),
+    /// Of [`Task::Pictures`].
+    Pictures(Pictured),
+    /// Of [`Task::Source`].
+    Source(serde_bytes::ByteBuf),
+    /// Of [`Task::Unchecked`]. Nothing: it can't be decrypted.
+    Unchecked(Option<String>),
     /// It can't be done, and why: for the log of a developer, not for a person.
     Failed(String),
 }
@@ -136,14 +167,28 @@ impl Work {
                     Err(error) => Outcome::Failed(error.to_string()),
                 }
             }
-            Task::Attachment { body, part } => {
-                match mail::attachment(&body, part, &Keys { own: &own, known: &[] }, now) {
-                    Ok(file) => Outcome::File(file),
-                    Err(error) => Outcome::Failed(error.to_string()),
-                }
+            Task::Attachment { body, part, known } => {
+                let keys = Keys { own: &own, known: &known };
+                outcome(mail::opened_attachment(&body, part, &keys, now).map(Outcome::File))
+            }
+            Task::Pictures { body, fetched } => {
+                let keys = Keys { own: &own, known: &[] };
+                outcome(mail::with_pictures(&body, &fetched, &keys, now).map(Outcome::Pictures))
+            }
+            Task::Source { body } => {
+                let raw = mail::unseal(&body, &Keys { own: &own, known: &[] });
+                outcome(raw.map(|raw| Outcome::Source(raw.into())))
+            }
+            Task::Unchecked { body } => {
+                let keys = Keys { own: &own, known: &[] };
+                outcome(mail::unchecked_text(&body, &keys).map(Outcome::Unchecked))
             }
         })
     }
+}
+
+fn outcome(done: Result<Outcome, mail::Error>) -> Outcome {
+    done.unwrap_or_else(|error| Outcome::Failed(error.to_string()))
 }
 
 impl Forwarded {

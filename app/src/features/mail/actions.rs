@@ -1,5 +1,7 @@
 //! What can be done with mails that are there.
 
+use std::sync::Arc;
+
 use haven_bridge::{
     Command,
     mail::{Folder, MailId},
@@ -25,10 +27,20 @@ pub fn use_actions() -> Actions {
 }
 
 impl Actions {
-    /// Puts mails into a folder.
-    pub fn move_to(self, mails: Vec<MailId>, folder: Folder) {
-        let command = Command::MoveMail { intent: browser::new_intent(), mails, folder };
-        self.run(command, Some(text::mail::moved(folder)));
+    /// Puts mails of a folder into another one, and offers to put them back.
+    pub fn move_to(self, mails: Vec<MailId>, from: Folder, folder: Folder) {
+        let command = Command::MoveMail { intent: browser::new_intent(), mails: mails.clone(), folder };
+        self.core.ask(command, move |answer| match answer {
+            Ok(_) => {
+                let back = move || {
+                    let (intent, mails) = (browser::new_intent(), mails.clone());
+                    let command = Command::MoveMail { intent, mails, folder: from };
+                    self.run(command, Some(text::mail::moved_back(from)));
+                };
+                self.toasts.say_with_undo(text::mail::moved(folder), Arc::new(back));
+            }
+            Err(trouble) => self.toasts.complain(text::failure::trouble(&trouble)),
+        });
     }
 
     /// Says whether mails were seen.
@@ -39,7 +51,7 @@ impl Actions {
     /// Deletes mails for good.
     pub fn delete(self, mails: Vec<MailId>) {
         let command = Command::DeleteMail { intent: browser::new_intent(), mails };
-        self.run(command, Some(text::mail::DELETED));
+        self.run(command, Some(text::mail::DELETED.to_owned()));
     }
 
     /// Tries a mail again that failed.
@@ -47,7 +59,7 @@ impl Actions {
         self.run(Command::RetryMail(mail), None);
     }
 
-    fn run(self, command: Command, said: Option<&'static str>) {
+    fn run(self, command: Command, said: Option<String>) {
         self.core.ask(command, move |answer| match (answer, said) {
             (Ok(_), Some(said)) => self.toasts.say(said),
             (Ok(_), None) => {}

@@ -2,15 +2,16 @@
 
 use haven_bridge::{
     Command, Reply,
-    mail::{AttachmentView, MailId},
+    mail::{AttachmentView, MailId, OpenedFile},
 };
 use leptos::prelude::*;
 
+use super::source::UncheckedQuestion;
 use crate::{
     components::{Button, Dialog, Icon, IconButton},
     live::{live, when},
     services::browser,
-    state::{unexpected, use_core, use_mailbox, use_toasts},
+    state::{toasts::Toasts, unexpected, use_core, use_mailbox, use_toasts},
     text,
 };
 
@@ -25,6 +26,8 @@ enum Content {
     /// A picture, as an address of this page's own.
     Picture(String),
     Text(String),
+    /// The question before a mail is looked at that was refused.
+    Unchecked(MailId),
 }
 
 #[derive(Clone)]
@@ -35,9 +38,30 @@ struct Shown {
 
 /// What is looked at. A handle.
 #[derive(Clone, Copy)]
-struct Preview {
+pub struct Preview {
     open: RwSignal<bool>,
     shown: RwSignal<Option<Shown>>,
+}
+
+impl Preview {
+    /// Shows a text as it is.
+    pub fn show_text(self, name: &str, text: String) {
+        self.show(name.to_owned(), Content::Text(text));
+    }
+
+    /// Asks before a mail is looked at that was refused.
+    pub fn ask_unchecked(self, mail: MailId) {
+        self.show(text::mail::UNCHECKED_TITLE.to_owned(), Content::Unchecked(mail));
+    }
+
+    pub fn close(self) {
+        self.open.try_set(false);
+    }
+
+    fn show(self, name: String, content: Content) {
+        self.shown.try_set(Some(Shown { name, content }));
+        self.open.try_set(true);
+    }
 }
 
 /// For the mails of a reader.
@@ -48,7 +72,8 @@ pub fn provide_preview() {
 /// The dialog in which attachments are looked at.
 #[component]
 pub fn PreviewDialog() -> impl IntoView {
-    let Preview { open, shown } = expect_context();
+    let preview: Preview = expect_context();
+    let Preview { open, shown } = preview;
     // What was looked at is given back to the browser.
     Effect::new(move || {
         if !open.get() {
@@ -64,6 +89,7 @@ pub fn PreviewDialog() -> impl IntoView {
             {live(move || shown.get().map(|Shown { name, content }| match content {
                 Content::Picture(url) => view! { <img class="preview-picture" src=url alt=name/> }.into_any(),
                 Content::Text(text) => view! { <pre class="preview-text" tabindex="0" dir="auto">{text}</pre> }.into_any(),
+                Content::Unchecked(mail) => view! { <UncheckedQuestion mail=mail preview=preview/> }.into_any(),
             }))}
         </Dialog>
     }
@@ -97,13 +123,22 @@ fn File(mail: MailId, file: AttachmentView) -> impl IntoView {
     let preview: Preview = expect_context();
     let busy = RwSignal::new(false);
     let AttachmentView { part, name, media_type, size } = file;
-    let fetch = move |then: Callback<Vec<u8>>| {
+    let kind = media_type.clone();
+    let fetch = move |look: bool| {
+        let kind = kind.clone();
         busy.set(true);
         core.ask(Command::MailAttachment { mail, part }, move |answer| {
             busy.try_set(false);
             mailbox.end_progress((mail, Some(part)));
             match answer {
-                Ok(Reply::File(bytes)) => then.run(bytes),
+                Ok(Reply::OpenedFile(file)) => {
+                    say_outcome(&file, toasts);
+                    if !look {
+                        save(&file.name, &file.bytes, toasts);
+                    } else if let Some(content) = content(&kind, &file.bytes) {
+                        preview.show(file.name, content);
+                    }
+                }
                 // It was given up.
                 Ok(Reply::Done) => {}
                 Ok(other) => toasts.complain(text::failure::trouble(&unexpected(other))),
@@ -111,26 +146,8 @@ fn File(mail: MailId, file: AttachmentView) -> impl IntoView {
             }
         });
     };
-    let save_as = name.clone();
-    let save = move |()| {
-        let name = save_as.clone();
-        fetch(Callback::new(move |bytes: Vec<u8>| {
-            // Whatever it says it is, the browser is not to open it as a page of ours.
-            if browser::save(&name, &bytes, "application/octet-stream").is_err() {
-                toasts.complain(text::mail::NOT_SAVED_FILE);
-            }
-        }));
-    };
+    let look = fetch.clone();
     let can_show = can_show(&media_type, size);
-    let (title, kind) = (name.clone(), media_type.clone());
-    let look = move |()| {
-        let (name, kind) = (title.clone(), kind.clone());
-        fetch(Callback::new(move |bytes: Vec<u8>| {
-            let content = content(&kind, &bytes);
-            preview.shown.set(content.map(|content| Shown { name: name.clone(), content }));
-            preview.open.set(true);
-        }));
-    };
     let facts = text::mail::file_facts(&media_type, size);
     // Of a large one only: others are there before anybody could read it.
     let percent = move || mailbox.progress((mail, Some(part)));
@@ -143,12 +160,28 @@ fn File(mail: MailId, file: AttachmentView) -> impl IntoView {
                 <span class="files-name" dir="auto">{name.clone()}</span>
                 <span class="files-size">{live(move || percent().map_or_else(|| facts.clone(), text::mail::fetched))}</span>
             </span>
-            {can_show.then(|| view! { <IconButton label=look_label icon=icondata_lu::LuEye on_click=look/> })}
+            {can_show.then(|| view! { <IconButton label=look_label icon=icondata_lu::LuEye on_click=move |()| look(true)/> })}
             {live(move || percent().map(|_| view! { <Button on_click=cancel>{text::CANCEL}</Button> }))}
-            <Button icon=icondata_lu::LuDownload busy=busy on_click=save>
+            <Button icon=icondata_lu::LuDownload busy=busy on_click=move |()| fetch(false)>
                 {text::mail::SAVE_FILE}<span class="hidden">" "{name}</span>
             </Button>
         </li>
+    }
+}
+
+/// Lets the person save a file.
+pub fn save(name: &str, bytes: &[u8], toasts: Toasts) {
+    // Whatever it says it is, the browser is not to open it as a page of ours.
+    if browser::save(name, bytes, "application/octet-stream").is_err() {
+        toasts.complain(text::mail::NOT_SAVED_FILE);
+    }
+}
+
+fn say_outcome(file: &OpenedFile, toasts: Toasts) {
+    match text::mail::file_outcome(file) {
+        Some((sentence, true)) => toasts.complain(sentence),
+        Some((sentence, false)) => toasts.say(sentence),
+        None => {}
     }
 }
 

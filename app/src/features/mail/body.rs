@@ -1,6 +1,9 @@
 //! What a mail says: its text, or its HTML in a frame of its own.
 
-use haven_bridge::mail::{Draft, MailView, Mailbox};
+use haven_bridge::{
+    Command, Reply,
+    mail::{Draft, MailId, MailView, Mailbox},
+};
 use leptos::prelude::*;
 
 use super::{
@@ -12,29 +15,59 @@ use crate::{
     components::{Button, Icon, Kind},
     live::live,
     services::place::use_place,
-    state::use_mailbox,
+    state::{unexpected, use_core, use_mailbox, use_toasts},
     text,
 };
 
 /// HTML if there is some, unless the person wants the text.
 #[component]
 pub fn Body(mail: MailView) -> impl IntoView {
-    let MailView { text, html, remote_content, .. } = mail;
+    let MailView { summary, text, html, remote_content, .. } = mail;
     let Some(html) = html else { return view! { <Text text=text/> }.into_any() };
-    let as_text = RwSignal::new(false);
+    let (html, as_text) = (RwSignal::new(html), RwSignal::new(false));
     let label = move || if as_text.get() { text::mail::AS_HTML } else { text::mail::AS_TEXT };
     view! {
         <div class="mail-body-bar">
-            {remote_content.then(|| view! { <p class="mail-body-note"><Icon icon=icondata_lu::LuImageOff/>{text::mail::REMOTE_CONTENT}</p> })}
+            {remote_content.then(|| view! { <RemotePictures mail=summary.id html=html/> })}
             <Button kind=Kind::Quiet on_click=move |()| as_text.update(|as_text| *as_text = !*as_text)>{label}</Button>
         </div>
         {live(move || if as_text.get() {
             view! { <Text text=text.clone()/> }.into_any()
         } else {
-            view! { <HtmlFrame html=html.clone()/> }.into_any()
+            view! { <HtmlFrame html=html.get()/> }.into_any()
         })}
     }
     .into_any()
+}
+
+/// Says that pictures were left out and what it means to show them. They are put into `html`, until the mail is closed.
+#[component]
+fn RemotePictures(mail: MailId, html: RwSignal<String>) -> impl IntoView {
+    let (core, toasts) = (use_core(), use_toasts());
+    let (busy, shown) = (RwSignal::new(false), RwSignal::new(false));
+    let fetch = move |()| {
+        busy.set(true);
+        core.ask(Command::MailPictures(mail), move |answer| {
+            busy.try_set(false);
+            match answer {
+                Ok(Reply::MailPictures(pictures)) => {
+                    shown.try_set(true);
+                    html.try_set(pictures.html);
+                    if pictures.missing > 0 {
+                        toasts.say(text::mail::pictures_missing(pictures.missing));
+                    }
+                }
+                Ok(other) => toasts.complain(text::failure::trouble(&unexpected(other))),
+                Err(trouble) => toasts.complain(text::failure::trouble(&trouble)),
+            }
+        });
+    };
+    view! {
+        <Show when=move || !shown.get()>
+            <p class="mail-body-note"><Icon icon=icondata_lu::LuImageOff/>{text::mail::REMOTE_CONTENT}</p>
+            <Button kind=Kind::Quiet busy=busy on_click=fetch>{text::mail::SHOW_PICTURES}</Button>
+        </Show>
+    }
 }
 
 /// Plain text, quotes set apart.

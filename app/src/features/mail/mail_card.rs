@@ -1,6 +1,8 @@
 //! A mail of a thread: folded to a line, or whole.
 
-use haven_bridge::mail::{Folder, HeaderDifference, MailId, MailView, Mailbox, SenderCheck, Signature};
+use haven_bridge::mail::{
+    Folder, HeaderDifference, MailId, MailState, MailTrouble, MailView, Mailbox, SenderCheck, Signature,
+};
 use leptos::prelude::*;
 
 use super::{
@@ -10,6 +12,7 @@ use super::{
     body::Body,
     new_mail::write,
     outgoing::Outgoing,
+    source::SourceTools,
 };
 use crate::{
     components::{Avatar, Button, Icon, Notice, Tone},
@@ -100,6 +103,7 @@ fn Whole(mail: MailView, own: Option<String>) -> impl IntoView {
 fn Recipients(mail: MailView, own: Option<String>) -> impl IntoView {
     let names: Vec<_> =
         mail.summary.to.iter().map(|mailbox| text::mail::short_name(mailbox, own.as_deref())).collect();
+    let at_relay = !matches!(mail.summary.state, Some(MailState::Waiting | MailState::Failed(_)));
     let line = |label: &'static str, mailboxes: &[Mailbox]| {
         (!mailboxes.is_empty()).then(|| {
             let people = mailboxes.iter().map(|mailbox| view! { <Person mailbox=mailbox.clone()/> });
@@ -118,6 +122,7 @@ fn Recipients(mail: MailView, own: Option<String>) -> impl IntoView {
                 <dt>{text::mail::DATE}</dt>
                 <dd>{text::time::full(mail.summary.time)}</dd>
             </dl>
+            {at_relay.then(|| view! { <div class="mail-source"><SourceTools mail=mail.summary.id refused=false/></div> })}
         </details>
     }
 }
@@ -137,7 +142,8 @@ fn Warnings(mail: MailView) -> impl IntoView {
     view! {
         {mail.trouble.as_ref().map(|trouble| {
             let (title, text) = text::mail::trouble(trouble);
-            view! { <Notice tone=Tone::Error title=title text=text/> }
+            let (id, refused) = (mail.summary.id, *trouble == MailTrouble::NotIntact);
+            view! { <Notice tone=Tone::Error title=title text=text><SourceTools mail=id refused=refused/></Notice> }
         })}
         {(mail.sender == SenderCheck::Failed).then(|| view! { <Notice tone=Tone::Warning title=text::mail::FORGED_TITLE text=text::mail::FORGED/> })}
         {bad_signature.then(|| view! { <Notice tone=Tone::Warning text=text::mail::signature_sentence(&mail.signature, false)/> })}

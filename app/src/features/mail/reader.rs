@@ -239,13 +239,17 @@ impl Tools {
         match tool {
             Tool::Print => return browser::print(),
             Tool::Delete => return self.deleting.set(true),
-            Tool::Archive => self.actions.move_to(self.mails_here(), Folder::Archive),
-            Tool::Junk => self.actions.move_to(self.mails_here(), Folder::Junk),
-            Tool::Trash => self.actions.move_to(self.mails_here(), Folder::Trash),
+            Tool::Archive => self.move_to(self.mails_here(), Folder::Archive),
+            Tool::Junk => self.move_to(self.mails_here(), Folder::Junk),
+            Tool::Trash => self.move_to(self.mails_here(), Folder::Trash),
             Tool::Restore | Tool::NotJunk => self.restore(),
             Tool::Unread => self.actions.mark(self.mails_here(), false),
         }
         self.to_list();
+    }
+
+    fn move_to(self, mails: Vec<MailId>, folder: Folder) {
+        self.actions.move_to(mails, self.folder.get_untracked(), folder);
     }
 
     fn to_list(self) {
@@ -262,7 +266,7 @@ impl Tools {
         let (own, others): (Vec<_>, Vec<_>) = self.mails_here().into_iter().partition(own);
         for (mails, folder) in [(own, Folder::Sent), (others, Folder::Inbox)] {
             if !mails.is_empty() {
-                self.actions.move_to(mails, folder);
+                self.move_to(mails, folder);
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     components::Dialog,
     routes::mail,
     services::place::{Place, use_place},
-    state::mailbox::Mailbox,
+    state::{mailbox::Mailbox, use_toasts},
     text,
 };
 
@@ -61,11 +61,12 @@ fn show_row(address: &str) {
 /// Keys that work everywhere in mail, and the list of all.
 #[component]
 pub fn Shortcuts() -> impl IntoView {
-    let place = use_place();
+    let (place, toasts) = (use_place(), use_toasts());
     let open = RwSignal::new(false);
     on_key(move |key| {
         match key {
             "c" => place.go(mail::NEW),
+            "z" => return toasts.undo_last(),
             "?" => open.set(true),
             _ => return false,
         }

@@ -1,5 +1,9 @@
 //! What the page asks about mail, and the work that is done beside the engine.
 
+mod look;
+
+pub(super) use look::Look;
+
 use super::{Ended, Order, Pump, Signed, queue::Worked};
 use crate::{indexeddb::IndexedDb, relay_client::Watched, scope, tabs::Asker, transfer::Progress};
 use futures_channel::oneshot;
@@ -11,10 +15,11 @@ use gloo_timers::callback::Timeout;
 use haven_bridge::{Command, Event, Failure, Reply, mail::MailId};
 use haven_core::{
     Attachment, Engine, Error,
-    request::{Caller as _, Outgoing, Rejection, Request, RequestId},
-    work::{Outcome, Work},
+    request::{Caller, Outgoing, Rejection, Request, RequestId},
+    work::Work,
 };
-use haven_wire::{Refusal, mail::GetMail};
+use haven_wire::Refusal;
+use look::Looker;
 use std::rc::Rc;
 use wasm_bindgen_futures::spawn_local;
 
@@ -134,40 +139,34 @@ impl Pump {
                 return Ok(());
             }
         };
-        let origin = engine.account().origin.clone();
         let found = engine.attachment(mail, part).await;
-        let opener = engine.opener(scope::now());
         match self.done(found)? {
-            Ok(Some(Attachment::Here(bytes))) => self.answer(asker, Ok(Reply::File(bytes))),
-            Ok(Some(Attachment::At(sequence))) => {
-                let worker = self.mail_worker.clone();
-                let (tab, leader) = (Rc::clone(&self.tab), self.leader);
-                let progress = self.progress(mail, Some(part));
-                let client = Watched { client: Rc::clone(&self.client), progress };
-                let (cancel, cancelled) = oneshot::channel();
-                self.fetching.retain(|fetching| !fetching.cancel.is_canceled());
-                self.fetching.push(Fetching { mail, part, cancel });
-                spawn_local(async move {
-                    let opened = async {
-                        let fetched = client.call(&origin, &GetMail { sequence }, None).await;
-                        let fetched = fetched.map_err(|rejection| failure_of(&rejection))?;
-                        file(worker.run(opener.attachment(fetched.body, part)).await)
-                    };
-                    let answer = match future::select(opened.boxed_local(), cancelled).await {
-                        Either::Left((answer, _)) => answer,
-                        Either::Right(_) => Ok(Reply::Done),
-                    };
-                    tab.answer(leader, asker, answer);
-                });
-            }
+            Ok(Some(Attachment::Here(file))) => self.answer(asker, Ok(Reply::OpenedFile(file))),
+            Ok(Some(Attachment::At(sequence))) => self.fetch_attachment(asker, mail, part, sequence),
             Ok(None) => self.answer(asker, Err(Failure::NotFound)),
             Err(failure) => self.answer(asker, Err(failure)),
         }
         Ok(())
     }
-}
 
-impl Pump {
+    /// Fetches and opens an attachment. Pages hear how far it is, and it ends when it is given up.
+    fn fetch_attachment(&mut self, asker: Asker, mail: MailId, part: u32, sequence: u64) {
+        let progress = self.progress(mail, Some(part));
+        let Some(looker) = self.looker(Watched { client: Rc::clone(&self.client), progress }) else { return };
+        let (cancel, cancelled) = oneshot::channel();
+        self.fetching.retain(|fetching| !fetching.cancel.is_canceled());
+        self.fetching.push(Fetching { mail, part, cancel });
+        let (tab, leader) = (Rc::clone(&self.tab), self.leader);
+        spawn_local(async move {
+            let looked = looker.look(sequence, Look::Attachment(part));
+            let answer = match future::select(looked.boxed_local(), cancelled).await {
+                Either::Left((answer, _)) => answer,
+                Either::Right(_) => Ok(Reply::Done),
+            };
+            tab.answer(leader, asker, answer);
+        });
+    }
+
     /// Whoever asked for the attachment hears at once that it was given up.
     pub(super) fn cancel_attachment(&mut self, asker: Asker, mail: MailId, part: u32) {
         self.fetching.retain(|fetching| (fetching.mail, fetching.part) != (mail, part));
@@ -187,13 +186,36 @@ impl Pump {
             _ => None,
         }
     }
-}
 
-fn file(outcome: Option<Outcome>) -> Result<Reply, Failure> {
-    match outcome {
-        Some(Outcome::File(file)) => Ok(Reply::File(file.bytes)),
-        Some(Outcome::Failed(phrase)) => Err(Failure::Bug { phrase }),
-        _ => Err(Failure::Bug { phrase: "opening an attachment".into() }),
+    /// What is shown of a mail only at a person's word is not kept on the device: the mail is fetched again.
+    pub(super) async fn look(&mut self, asker: Asker, mail: MailId, look: Look) -> Result<(), Ended> {
+        let engine = match &mut self.engine {
+            Signed::In(engine) => engine,
+            other => {
+                let failure = other.failure();
+                self.answer(asker, Err(failure));
+                return Ok(());
+            }
+        };
+        let found = engine.entry(mail).await;
+        match self.done(found)? {
+            Ok(Some(sequence)) => self.look_at(asker, sequence, look),
+            Ok(None) => self.answer(asker, Err(Failure::NotFound)),
+            Err(failure) => self.answer(asker, Err(failure)),
+        }
+        Ok(())
+    }
+
+    fn look_at(&self, asker: Asker, sequence: u64, look: Look) {
+        let Some(looker) = self.looker(Rc::clone(&self.client)) else { return };
+        let (tab, leader) = (Rc::clone(&self.tab), self.leader);
+        spawn_local(async move { tab.answer(leader, asker, looker.look(sequence, look).await) });
+    }
+
+    fn looker<C: Caller>(&self, client: C) -> Option<Looker<C>> {
+        let Signed::In(engine) = &self.engine else { return None };
+        let (origin, opener) = (engine.account().origin.clone(), engine.opener(scope::now()));
+        Some(Looker { client, worker: self.mail_worker.clone(), origin, opener })
     }
 }
 
@@ -201,6 +223,9 @@ fn failure_of(rejection: &Rejection) -> Failure {
     match rejection {
         Rejection::Unreachable => Failure::Offline,
         Rejection::Refused(Refusal::NotFound) => Failure::NotFound,
+        Rejection::Refused(Refusal::RateLimited { retry_after_s }) => {
+            Failure::RateLimited { seconds: *retry_after_s }
+        }
         Rejection::Refused(refusal) => Failure::Relay { message: refusal.to_string() },
     }
 }

@@ -25,6 +25,9 @@ impl Pump {
             Command::Devices => self.devices(asker),
             Command::MailAttachment { mail, part } => return self.attachment(asker, mail, part).await,
             Command::CancelAttachment { mail, part } => self.cancel_attachment(asker, mail, part),
+            Command::MailPictures(mail) => return self.look(asker, mail, mail::Look::Pictures).await,
+            Command::MailSource(mail) => return self.look(asker, mail, mail::Look::Source).await,
+            Command::UncheckedMail(mail) => return self.look(asker, mail, mail::Look::Unchecked).await,
             Command::Recipients(addresses) => return self.want_recipients(asker, addresses).await,
             Command::SignOut => return self.sign_out(asker).await,
             Command::ConfirmRecoveryPhrase(words) => {
