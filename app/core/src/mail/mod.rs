@@ -48,6 +48,6 @@ pub use files::opened_attachment;
 pub use letter::{Composed, File, KnownCertificate, Letter};
 pub use open::{attachment, file_of, open_entry, open_mail, unseal};
 pub use opened::{Keys, Offer, OfferedKey, Opened};
-pub use sealing::{Job, Sealing};
 pub use pictures::{FetchedPicture, Pictured, with_pictures};
+pub use sealing::{Job, Sealing};
 pub use unchecked::unchecked_text;
