@@ -3,7 +3,7 @@
 //! What is left of it is read by a tokenizer of its own, which takes no context into account, so that it sees every tag
 //! that any parser could see. `end2end/tests/hostile_html.spec.ts` shows the same mails in a browser.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 mod letters;
 
