@@ -48,7 +48,9 @@ async fn a_persons_page_leads_to_conversations_and_mail_together() {
         page.count(".shared-link[href^='/chat/']") == 2 && page.count(".shared-link[href^='/mail/']") > 1
     })
     .await;
-    page.get(&format!(".shared-link[href$='{}']", ThreadId([1; 16]).to_hex())).unwrap().click();
+    page.get(&format!(".shared-link[href^='/mail/'][href$='{}']", ThreadId([1; 16]).to_hex()))
+        .unwrap()
+        .click();
     page.until_says("the good brushes").await;
 }
 
