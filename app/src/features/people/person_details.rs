@@ -78,6 +78,7 @@ fn Found(view: PersonView, comparing: RwSignal<bool>) -> impl IntoView {
     let label = name.clone();
     let address = person.address.clone();
     let fingerprint = person.fingerprint.clone();
+    let changed = (trust == Trust::Changed).then(|| person.clone());
     view! {
         <article class="page person" aria-label=label>
             <header class="person-head">
@@ -88,10 +89,10 @@ fn Found(view: PersonView, comparing: RwSignal<bool>) -> impl IntoView {
                     <TrustBadge trust=trust/>
                 </div>
             </header>
-            {blocked.then(|| view! { <Blocked fingerprint=fingerprint.clone()/> })}
-            {(trust == Trust::Changed).then(|| view! {
+            {blocked.then(|| view! { <Blocked fingerprint=fingerprint/> })}
+            {changed.map(|person| view! {
                 <Notice tone=Tone::Warning title=text::CHANGE_TITLE text=text::trust_sentence(Trust::Changed)>
-                    <ChangeDialog address=address.clone() fingerprint=fingerprint.clone()/>
+                    <ChangeDialog address=person.address.clone() fingerprint=person.fingerprint.clone()/>
                 </Notice>
             })}
             <Identity address=address.clone() key=key trust=trust comparing=comparing/>
