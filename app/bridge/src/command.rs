@@ -25,6 +25,8 @@ pub enum Command {
         password: String,
         /// What this device is called, such as "Firefox on Linux".
         device_label: String,
+        /// The key to be used; without one, a new one is made.
+        key: Option<OwnKey>,
     },
     /// Shows the recovery phrase again, until it was confirmed. → [`Reply::RecoveryPhrase`]
     RecoveryPhrase,
@@ -255,6 +257,37 @@ pub enum Command {
         /// The mail.
         mail: MailId,
     },
+    /// Makes a file of the person's certificate. → [`Reply::File`]
+    ExportKey(KeyFile),
+    /// Looks at a key before it is used for [`Command::SignUp`]. → [`Reply::Key`]
+    JudgeKey(OwnKey),
+    /// Withdraws the person's certificate for good: its keys are in other hands. → [`Reply::Done`]
+    RevokeKey,
+    /// The person knows that mail was turned away because of the certificate. → [`Reply::Done`]
+    SawRefusedMail,
+}
+
+/// Which file of the person's certificate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum KeyFile {
+    /// As everybody sees it.
+    Public,
+    /// With its secret keys, under a passphrase.
+    Secret {
+        /// The passphrase.
+        passphrase: String,
+    },
+    /// What withdraws it.
+    Revocation,
+}
+
+/// A key that somebody brings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OwnKey {
+    /// The file, armored or binary.
+    pub file: Vec<u8>,
+    /// Its passphrase; empty if it has none.
+    pub passphrase: String,
 }
 
 impl Command {
@@ -306,4 +339,6 @@ pub enum Reply {
     Draft(Draft),
     /// What will happen to a mail.
     Recipients(Vec<RecipientState>),
+    /// A key that can be used: its fingerprint, in groups of four hex digits.
+    Key(String),
 }

@@ -11,9 +11,9 @@ mod failure;
 pub mod mail;
 mod view;
 
-pub use command::{Command, Reply};
+pub use command::{Command, KeyFile, OwnKey, Reply};
 pub use event::Event;
-pub use failure::Failure;
+pub use failure::{Failure, KeyTrouble};
 pub use view::*;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

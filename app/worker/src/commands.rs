@@ -68,6 +68,8 @@ pub fn sort(command: Command) -> Sorted {
         Command::SendMail { intent, draft, in_the_clear } => {
             (Some(intent), Intent::SendMail { draft, in_the_clear })
         }
+        Command::RevokeKey => (None, Intent::RevokeKey),
+        Command::SawRefusedMail => (None, Intent::SawRefusedMail),
         other => return Sorted::Other(other),
     };
     // Without randomness nothing works in a browser; a fixed id would only be taken for a repetition.
