@@ -1,6 +1,7 @@
 //! Every sentence that people read. Plain words; errors say whose fault it is and what to do next.
 
 pub mod failure;
+pub mod key;
 pub mod line;
 pub mod mail;
 pub mod people;

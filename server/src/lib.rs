@@ -13,12 +13,14 @@
 //! - [`guard`] adds security headers to every answer; [`mod@assets`] are the web app's files.
 //! - [`finder`] looks for certificates elsewhere, [`pictures`] fetches what mails show from there; [`outside`] keeps both, and everything else that connects to servers whose
 //!   names strangers choose, off private networks.
+//! - [`certificate`] says which one may follow another in the directory.
 //! - [`wkd`] is how the rest of the world finds certificates.
 //! - [`serve`] listens, [`upkeep`] delivers pointers and deletes what is old.
 
 pub mod assets;
 pub mod auth;
 pub mod cbor;
+pub mod certificate;
 pub mod config;
 pub mod error;
 pub mod fanout;

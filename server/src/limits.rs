@@ -114,6 +114,8 @@ limits! {
     sockets_per_network: 100, 1.0;
     /// Mails sent by one account; ten recipients count as one mail.
     submit_mails: 10, 1.0;
+    /// Certificates published by one account.
+    certificate_changes: 20, 60.0;
     /// Recipients that one network address names for mail that arrives.
     arrivals_per_network: 200, 0.5;
     /// Pictures from elsewhere that one account asks for.

@@ -48,6 +48,7 @@ conformance! {
     what_was_answered_is_there_after_a_reopening
     pointers_are_delivered_after_a_reopening
     racing_changes_of_one_vault_have_one_winner
+    racing_changes_of_one_certificate_have_one_winner
     key_packages_are_given_out_once
     a_removed_device_takes_its_things_with_it
     large_counters_are_refused_and_not_wrapped
@@ -263,6 +264,29 @@ async fn racing_changes_of_one_vault_have_one_winner(data: &Path) {
         let held = store.vault(account).await.unwrap();
         assert_eq!(held.body, [u8::try_from(winner).unwrap()]);
     }
+}
+
+async fn racing_changes_of_one_certificate_have_one_winner(data: &Path) {
+    let (store, _news) = open(data).await;
+    let (_, session) = person(&store, "alice").await;
+    person(&store, "bob").await;
+    let account = store.session(session).await.unwrap().unwrap().account;
+    let mut held = Vec::new();
+    for round in 1..6_u8 {
+        let replaces = Hash::of(&held);
+        let puts = (0..10_u8).map(|number| store.put_certificate(account, replaces, vec![round, number]));
+        let answers = join_all(puts).await;
+        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+        let winner = answers.iter().position(Result::is_ok).unwrap();
+        let before = std::mem::replace(&mut held, vec![round, u8::try_from(winner).unwrap()]);
+        let entry = store.directory_entry("alice").await.unwrap().unwrap();
+        assert_eq!(entry.certificate, held);
+        // The same again, after its answer was lost.
+        store.put_certificate(account, Hash::of(&before), held.clone()).await.unwrap();
+        let late = store.put_certificate(account, Hash::of(&before), vec![0]).await;
+        assert_eq!(refused(late), Refusal::Conflict { current: 0 });
+    }
+    assert_eq!(store.directory_entry("bob").await.unwrap().unwrap().certificate, b"");
 }
 
 async fn key_packages_are_given_out_once(data: &Path) {

@@ -29,6 +29,8 @@ pub enum Command {
         password: String,
         /// What this device is called, such as "Firefox on Linux".
         device_label: String,
+        /// The key to be used; without one, a new one is made.
+        key: Option<OwnKey>,
     },
     /// Shows the recovery phrase again, until it was confirmed. → [`Reply::RecoveryPhrase`]
     RecoveryPhrase,
@@ -300,6 +302,37 @@ pub enum Command {
     /// The text of a mail that was refused as not intact, without knowing who wrote it and what was changed. For a
     /// deliberate look; nothing of it is kept. → [`Reply::UncheckedText`]
     UncheckedMail(MailId),
+    /// Makes a file of the person's certificate. → [`Reply::File`]
+    ExportKey(KeyFile),
+    /// Looks at a key before it is used for [`Command::SignUp`]. → [`Reply::Key`]
+    JudgeKey(OwnKey),
+    /// Withdraws the person's certificate for good: its keys are in other hands. → [`Reply::Done`]
+    RevokeKey,
+    /// The person knows that mail was turned away because of the certificate. → [`Reply::Done`]
+    SawRefusedMail,
+}
+
+/// Which file of the person's certificate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum KeyFile {
+    /// As everybody sees it.
+    Public,
+    /// With its secret keys, under a passphrase.
+    Secret {
+        /// The passphrase.
+        passphrase: String,
+    },
+    /// What withdraws it.
+    Revocation,
+}
+
+/// A key that somebody brings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OwnKey {
+    /// The file, armored or binary.
+    pub file: Vec<u8>,
+    /// Its passphrase; empty if it has none.
+    pub passphrase: String,
 }
 
 impl Command {
@@ -363,4 +396,6 @@ pub enum Reply {
     OpenedFile(OpenedFile),
     /// A text that may be forged. Nothing: Haven can't open mail of this kind at all.
     UncheckedText(Option<String>),
+    /// A key that can be used: its fingerprint, in groups of four hex digits.
+    Key(String),
 }

@@ -147,4 +147,39 @@ pub enum Failure {
         /// The limit.
         limit: u32,
     },
+    /// A person has withdrawn their certificate.
+    #[error("{address} has withdrawn the certificate")]
+    CertificateRevoked {
+        /// The address.
+        address: String,
+    },
+    /// The person's own certificate is withdrawn: nothing can be signed with it.
+    #[error("the own certificate is withdrawn")]
+    OwnKeyRevoked,
+    /// A file can't become the person's certificate.
+    #[error("the key can't be used: {0:?}")]
+    KeyUnusable(KeyTrouble),
+}
+
+/// Why a file can't become a person's certificate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub enum KeyTrouble {
+    /// It is no OpenPGP key.
+    NotAKey,
+    /// It is larger than a key with many signatures is.
+    TooLarge,
+    /// There are several keys in it.
+    Several,
+    /// It has no secret key, or not that of the primary key.
+    NoSecret,
+    /// A passphrase protects it.
+    NeedsPassphrase,
+    /// The passphrase is wrong.
+    WrongPassphrase,
+    /// Its passphrase is stretched with more memory than a browser has.
+    TooCostly,
+    /// It is not of the kind that signs devices: version 4, Ed25519 with a Curve25519 subkey that decrypts.
+    Shape,
+    /// It is revoked.
+    Revoked,
 }

@@ -12,9 +12,9 @@ pub mod mail;
 mod people;
 mod view;
 
-pub use command::{Command, Reply};
+pub use command::{Command, KeyFile, OwnKey, Reply};
 pub use event::Event;
-pub use failure::Failure;
+pub use failure::{Failure, KeyTrouble};
 pub use people::*;
 pub use view::*;
 

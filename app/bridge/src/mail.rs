@@ -53,6 +53,9 @@ pub struct MailboxView {
     pub arriving: u32,
     /// Whether the relay sends to and receives from other servers. Nothing while it is not known.
     pub outside: Option<Outside>,
+    /// The day on which mail was last turned away because the person's certificate can't be used, unless the person
+    /// knows of it.
+    pub refused: Option<u64>,
 }
 
 /// What the relay does with mail of other servers.

@@ -70,6 +70,10 @@ pub struct Me {
     pub recovery_confirmed: bool,
     /// What this device is called.
     pub device_label: String,
+    /// When the certificate expires, if ever. It is renewed by itself before that.
+    pub key_expires: Option<u64>,
+    /// Whether the person has withdrawn the certificate.
+    pub key_revoked: bool,
 }
 
 /// What the relay says of the program that it runs and serves.

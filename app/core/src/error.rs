@@ -55,6 +55,7 @@ impl From<identity::Error> for Failure {
         match error {
             E::BadAddress => Self::AddressInvalid,
             E::PhraseWord(_) | E::PhraseLength(_) | E::PhraseChecksum => Self::PhraseWrong,
+            E::Unusable(why) => Self::KeyUnusable(why),
             E::TooManyDevices => Self::TooManyDevices,
             E::WeakPassword => Self::PasswordWeak,
             E::WrongPassword => Self::BadCredentials,

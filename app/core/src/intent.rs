@@ -138,6 +138,10 @@ pub enum Intent {
         /// A title.
         title: Option<String>,
     },
+    /// The person's certificate is withdrawn for good: its keys are in other hands.
+    RevokeKey,
+    /// The person has seen that mail was turned away because of the certificate.
+    SawRefusedMail,
     /// A person is not blocked.
     Unblock {
         /// The fingerprint, in hex.
@@ -183,6 +187,7 @@ impl Intent {
                 | Self::MoveMail { .. }
                 | Self::RetryMail { .. }
                 | Self::SaveDraft { .. }
+                | Self::SawRefusedMail
                 | Self::SendMail { .. }
                 | Self::AddKey { .. }
                 | Self::Verify { .. }

@@ -20,6 +20,7 @@ mod memory;
 mod mls;
 mod network;
 mod own_devices;
+mod own_key;
 mod people;
 pub mod request;
 pub mod store;

@@ -21,6 +21,7 @@ const LAST_RETRY: Millis = 30_000;
 #[derive(Clone, Debug)]
 pub enum Purpose {
     AcknowledgeInbox,
+    Certificate,
     Append(ConversationId, Vec<MessageId>),
     Claim { job: u64, address: String },
     Commit(ConversationId),
@@ -134,6 +135,23 @@ pub struct VaultLine {
     pub retry: Retry,
 }
 
+/// What is known of the own certificate in the relay's directory.
+#[derive(Clone, Debug, Default)]
+pub struct CertificateLine {
+    /// Whether the directory may lack something of it.
+    pub due: bool,
+    /// Whether it changed after what is under way was made.
+    pub changed: bool,
+    /// Whether it is stored that it is due.
+    pub noted: bool,
+    /// The state that the directory holds, once it was looked up.
+    pub held: Option<Vec<u8>>,
+    /// When it was last looked at whether it has to be renewed.
+    pub judged: Option<Millis>,
+    /// When to try again. Its own: nothing else waits for the certificate.
+    pub retry: Retry,
+}
+
 /// Everything under way.
 #[derive(Default)]
 pub struct Network {
@@ -157,6 +175,8 @@ pub struct Network {
     pub key_packages_due: bool,
     /// The vault.
     pub vault: VaultLine,
+    /// The own certificate.
+    pub certificate: CertificateLine,
     /// The mailbox.
     pub mail: MailLine,
     /// When heads were asked for.
@@ -181,6 +201,12 @@ impl Network {
             vault: VaultLine {
                 due: stored.vault.due,
                 ..previous.map_or_else(VaultLine::default, |network| network.vault)
+            },
+            certificate: CertificateLine {
+                due: stored.certificate.due,
+                noted: stored.certificate.due,
+                retry: previous.map_or_else(Retry::default, |network| network.certificate.retry),
+                ..CertificateLine::default()
             },
             inbox_due: true,
             mail: MailLine { due: true, ..MailLine::default() },

@@ -83,6 +83,8 @@ requests! {
     Lookup(keys::Lookup),
     /// Asks what the relay does with mail of other servers.
     MailInfo(mail::MailInfo),
+    /// Publishes the certificate.
+    PutCertificate(keys::PutCertificate),
     /// Adds own key packages.
     PublishKeyPackages(keys::PublishKeyPackages),
     /// Writes the device list.

@@ -76,6 +76,10 @@ impl Memory {
         if theirs.device_list.sequence > ours.device_list.sequence {
             ours.device_list = theirs.device_list;
         }
+        if ours.imported.is_none() {
+            ours.imported = theirs.imported;
+        }
+        self.join_certificate(batch, &theirs.certificate)?;
         self.account.vault_version = version;
         self.network.vault.behind = false;
         self.vault_changed(batch)

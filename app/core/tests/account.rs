@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
-use haven_bridge::PasswordStrength;
+use haven_bridge::{KeyTrouble, PasswordStrength};
 use haven_core::identity::{Account, Certificate, Error, Recovery, SignIn, SignUp, device_list, passphrase};
 use haven_wire::{
     account::{
@@ -18,6 +18,7 @@ use opaque_ke::{
     ServerLoginParameters, ServerRegistration, ServerSetup,
 };
 use rand_core::OsRng;
+use sequoia_openpgp::{Cert, parse::Parse as _};
 
 const NOW: u64 = 1_795_305_600_000;
 const ORIGIN: &str = "https://chat.example.org";
@@ -393,4 +394,42 @@ fn malformed_answers_are_refused() {
     let (sign_in, _) = SignIn::start_cheaply(ORIGIN, ALICE, PASSWORD).unwrap();
     let reply = LoginStartReply { login: MessageId([0; 16]), response: vec![0; 320], stretching: CHEAP };
     assert!(sign_in.finish(&reply).is_err());
+}
+
+#[test]
+fn a_key_that_was_there_before_becomes_the_persons_on_all_devices() {
+    let file = include_bytes!("data/own_key/gpg-own.asc");
+    let mut relay = Relay::new();
+    // After the key was made.
+    let now = NOW + 24 * 60 * 60 * 1000;
+    let (sign_up, start) = SignUp::start_cheaply(ORIGIN, ALICE, PASSWORD, CHEAP).unwrap();
+    let wrong = SignUp::start_cheaply(ORIGIN, ALICE, PASSWORD, CHEAP).unwrap().0.with_key(file, "wrong", now);
+    assert_eq!(wrong.err(), Some(Error::Unusable(KeyTrouble::WrongPassphrase)));
+    let sign_up = sign_up.with_key(file, "velvet-otter-lantern-47", now).unwrap();
+    let reply = relay.register_start(&start);
+    let (first, finish) = sign_up.finish(&reply, "Firefox on Linux", now).unwrap();
+    relay.register_finish(finish);
+    let published = Certificate::parse(&relay.entry.clone().unwrap().certificate, now).unwrap();
+    assert_eq!(published.addresses(), [ALICE]);
+    assert_eq!(published.fingerprint(), first.fingerprint);
+
+    let (sign_in, start) = SignIn::start_cheaply(ORIGIN, ALICE, PASSWORD).unwrap();
+    let (state, reply) = relay.login_start(&start);
+    let (finishing, finish) = sign_in.finish(&reply).unwrap();
+    let signed_in = relay.login_finish(state, &finish);
+    let (second, put) = finishing.complete(&signed_in, "Chrome on Android", now).unwrap();
+    assert!(relay.put_device_list(put));
+    assert_eq!(second.fingerprint, first.fingerprint);
+    assert_eq!(second.vault, {
+        let mut vault = first.vault.clone();
+        vault.take_names(&second.vault.devices);
+        vault
+    });
+    // The file for other programs has what came with it, and the address of now.
+    let exported = second.secret_key_file("pueblo junior opacity dazzler").unwrap();
+    let exported = Cert::from_bytes(&exported).unwrap();
+    assert_eq!((exported.userids().count(), exported.keys().subkeys().count()), (3, 2));
+    assert!(exported.userids().any(|userid| userid.certifications().next().is_some()));
+    assert_eq!(exported.keys().secret().count(), 3);
+    assert_eq!(exported.keys().unencrypted_secret().count(), 0);
 }

@@ -14,9 +14,11 @@ mod letters;
 
 use haven_bridge::mail::{MailTrouble, Protection, Signature};
 use haven_core::{
-    identity::SecretCertificate,
+    identity::{SecretCertificate, import},
     mail::{self, File, Keys, KnownCertificate, Letter, Opened},
+    testing,
 };
+use haven_wire::ids::DeviceId;
 use letters::{NOW, mailbox, open, person};
 use sequoia_openpgp::{
     crypto::{
@@ -272,6 +274,134 @@ fn haven_reads_texts_that_gpg_has_signed_in_place() {
     );
     let changed = open(&signed.replace("here", "there"));
     assert!(matches!(changed.signature, Signature::Invalid { .. }));
+}
+
+const PASSPHRASE: &str = "velvet-otter-lantern-47";
+
+impl Gpg {
+    /// With a passphrase for secret keys.
+    fn unlocked(&self, passphrase: &str, arguments: &[&str]) -> Output {
+        self.run(&[&["--pinentry-mode", "loopback", "--passphrase", passphrase], arguments].concat())
+    }
+
+    /// Whether it opens the encrypted part of a mail with this passphrase, and what is in it.
+    fn opens(&self, passphrase: &str, message: &[u8]) -> Option<String> {
+        let message = std::str::from_utf8(message).unwrap();
+        let armor = part(message, "-----BEGIN PGP MESSAGE-----", "-----END PGP MESSAGE-----");
+        let output = self.unlocked(passphrase, &["--decrypt", &self.write("in.asc", armor.as_bytes())]);
+        // Its status also says whether it knows who signed.
+        (!output.stdout.is_empty()).then(|| String::from_utf8(output.stdout).unwrap())
+    }
+}
+
+#[test]
+fn gpg_takes_the_exported_secret_key_opens_mail_and_signs_with_it() {
+    let Some(gpg) = Gpg::new("export") else { return };
+    let account = testing::account("alice@example.org", DeviceId([1; 16]), "Firefox", NOW).0;
+    let alice = account.secret_certificate().unwrap();
+    let bob = person("bob");
+    assert_eq!(account.secret_key_file("password1").err(), Some(haven_core::identity::Error::WeakPassword));
+    let exported = account.secret_key_file(PASSPHRASE).unwrap();
+    let unprotected = account.vault.certificate.to_vec();
+    let secret = &unprotected[unprotected.len() / 8..unprotected.len() / 8 + 40];
+    assert!(!exported.windows(40).any(|window| window == secret));
+    let imported = gpg.unlocked(PASSPHRASE, &["--import", &gpg.write("alice-SECRET.asc", &exported)]);
+    let said = String::from_utf8_lossy(&imported.stderr).into_owned();
+    assert!(imported.status.success() && said.contains("secret keys imported: 1"), "{said}");
+
+    let letter = Letter { to: vec![mailbox("Alice", "alice@example.org")], ..letter() };
+    let letter = Letter { from: mailbox("Bob", "bob@example.org"), ..letter };
+    let composed = mail::compose(&letter, &bob, Some(&[letters::known(&alice)]), NOW).unwrap();
+    let message = &composed.messages[0].1;
+    assert_eq!(gpg.opens("another", message), None);
+    assert!(gpg.opens(PASSPHRASE, message).unwrap().contains("trailing space"));
+
+    let text = gpg.write("text", b"Signed elsewhere\n");
+    let signed =
+        gpg.unlocked(PASSPHRASE, &["--local-user", "alice@example.org", "-o", "-", "--clearsign", &text]);
+    let signed = String::from_utf8(signed.stdout).unwrap();
+    let mail =
+        format!("From: alice@example.org\nContent-Type: text/plain\n\n{signed}\n").replace('\n', "\r\n");
+    let keys = Keys { own: &[bob], known: &[letters::known(&alice)] };
+    let opened = mail::open_mail(mail.as_bytes(), &keys, NOW + 600_000);
+    assert!(matches!(opened.signature, Signature::Valid { by_sender: true, .. }), "{:?}", opened.signature);
+}
+
+#[test]
+fn gpg_takes_the_exported_certificate_and_its_revocation() {
+    let Some(gpg) = Gpg::new("revocation") else { return };
+    let account = testing::account("alice@example.org", DeviceId([1; 16]), "Firefox", NOW).0;
+    let public = account.certificate_file().unwrap();
+    assert!(public.starts_with(b"-----BEGIN PGP PUBLIC KEY BLOCK-----"));
+    gpg.ok(&["--import", &gpg.write("alice.asc", &public)]);
+    let validity = || {
+        let (listing, _) = gpg.ok(&["--with-colons", "--list-keys", "alice@example.org"]);
+        let listing = String::from_utf8(listing).unwrap();
+        listing.lines().find_map(|line| line.strip_prefix("pub:")).unwrap().chars().next().unwrap()
+    };
+    assert_ne!(validity(), 'r');
+    let revocation = account.revocation_file().unwrap();
+    let text = String::from_utf8(revocation.clone()).unwrap();
+    assert!(text.contains(&account.fingerprint.to_hex()) && text.contains("gpg --import"), "{text}");
+    // "always" has no database of trust, and GnuPG looks for one now.
+    gpg.ok(&["--trust-model", "pgp", "--import", &gpg.write("revocation.asc", &revocation)]);
+    assert_eq!(validity(), 'r');
+}
+
+#[test]
+fn gpg_and_haven_take_each_others_state_of_a_renewed_key() {
+    let Some(gpg) = Gpg::new("renewed") else { return };
+    let alice = person("alice");
+    gpg.ok(&["--import", &gpg.write("first.pgp", &alice.public_bytes().unwrap())]);
+    let renewed = alice.renewed(NOW + 3 * 60_000).unwrap();
+    gpg.ok(&["--import", &gpg.write("renewed.pgp", &renewed.public_bytes().unwrap())]);
+    let (listing, _) = gpg.ok(&["--with-colons", "--fixed-list-mode", "--list-keys", "alice@example.org"]);
+    let listing = String::from_utf8(listing).unwrap();
+    let ends: Vec<u64> = listing
+        .lines()
+        .filter(|line| line.starts_with("pub:") || line.starts_with("sub:"))
+        .map(|line| line.split(':').nth(6).unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(ends, [renewed.expires(NOW + 600_000).unwrap() / 1000; 2], "{listing}");
+}
+
+#[test]
+fn a_key_made_by_gpg_becomes_ones_own_and_gpg_opens_its_mail() {
+    let Some(gpg) = Gpg::new("own") else { return };
+    let file =
+        fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/own_key/gpg-own.asc")).unwrap();
+    let alice = import::import(&file, PASSPHRASE, "alice@example.org", NOW + 60_000).unwrap().secret;
+    gpg.unlocked(PASSPHRASE, &["--import", &gpg.write("own.asc", &file)]);
+    let letter = Letter { to: vec![mailbox("Alice", "alice@example.org")], ..letter() };
+    let letter = Letter { from: mailbox("Bob", "bob@example.org"), ..letter };
+    let bob = person("bob");
+    let composed = mail::compose(&letter, &bob, Some(&[letters::known(&alice)]), NOW + 60_000).unwrap();
+    assert!(gpg.opens(PASSPHRASE, &composed.messages[0].1).unwrap().contains("trailing space"));
+    // What it signs in Haven, gpg verifies by the key that it has known all along.
+    let composed = mail::compose(
+        &Letter { from: letter.to[0].clone(), to: vec![mailbox("Bob", "bob@example.org")], ..letter },
+        &alice,
+        Some(&[letters::known(&bob)]),
+        NOW + 60_000,
+    )
+    .unwrap();
+    let own = gpg.unlocked(
+        PASSPHRASE,
+        &[
+            "--decrypt",
+            &gpg.write(
+                "own-mail.asc",
+                part(
+                    std::str::from_utf8(&composed.messages[0].1).unwrap(),
+                    "-----BEGIN PGP MESSAGE-----",
+                    "-----END PGP MESSAGE-----",
+                )
+                .as_bytes(),
+            ),
+        ],
+    );
+    let said = String::from_utf8_lossy(&own.stderr).into_owned();
+    assert!(said.contains("Good signature from \"Alice Example <alice@elsewhere.example>\""), "{said}");
 }
 
 fn sample(name: &str) -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! Signing up, signing in, recovering.
 
 pub mod new_password;
+pub mod own_key;
 pub mod phrase;
 pub mod recover;
 pub mod sign_in;

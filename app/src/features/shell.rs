@@ -4,7 +4,7 @@ mod rail;
 mod revoked;
 pub mod title;
 
-use haven_bridge::{Connection, Session};
+use haven_bridge::{Command, Connection, Session};
 use leptos::prelude::*;
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     },
     routes::{self, Part},
     services::{browser, place::use_place, service_worker},
-    state::{use_core, use_session},
+    state::{use_core, use_mailbox, use_session},
     text,
 };
 use rail::Rail;
@@ -64,9 +64,23 @@ fn Banners() -> impl IntoView {
         session.me().is_some_and(|me| !me.recovery_confirmed) && place.path() != routes::SETTINGS
     });
     let revoked = Memo::new(move |_| session.revoked());
+    let withdrawn =
+        Memo::new(move |_| session.me().is_some_and(|me| me.key_revoked) && place.path() != routes::SETTINGS);
+    let (core, mailbox) = (use_core(), use_mailbox());
+    let refused = Memo::new(move |_| mailbox.view().and_then(|view| view.refused));
     view! {
         <Show when=move || revoked.get()><RevokedBanner/></Show>
         <ConnectionBanner/>
+        {live(move || withdrawn.get().then(|| view! {
+            <Notice tone=Tone::Warning text=text::key::WITHDRAWN>
+                <a class="button" href=routes::SETTINGS>{text::SETTINGS}</a>
+            </Notice>
+        }))}
+        {live(move || refused.get().map(|day| view! {
+            <Notice tone=Tone::Warning text=text::key::refused(&text::time::date(day + NOON))>
+                <Button on_click=move |()| core.ask(Command::SawRefusedMail, |_| ())>{text::key::SEEN}</Button>
+            </Notice>
+        }))}
         <Show when=move || unconfirmed.get() && !revoked.get()>
             <Notice tone=Tone::Info text=text::CONFIRM_RECOVERY>
                 <a class="button" href=routes::SETTINGS>{text::CONFIRM_RECOVERY_NOW}</a>
@@ -74,6 +88,9 @@ fn Banners() -> impl IntoView {
         </Show>
     }
 }
+
+/// A day is one in all time zones at noon.
+const NOON: u64 = 12 * 60 * 60 * 1000;
 
 /// Connecting takes a moment after each start: only if it goes on is it worth a word.
 const QUIET_FOR: std::time::Duration = std::time::Duration::from_secs(3);

@@ -3,7 +3,7 @@ use leptos::prelude::*;
 use crate::{
     features::settings::{
         about::AboutSection, account::AccountSection, appearance::AppearanceSection, devices::DevicesSection,
-        recovery::RecoverySection, sign_out::SignOutSection,
+        key::KeySection, recovery::RecoverySection, sign_out::SignOutSection,
     },
     text,
 };
@@ -17,6 +17,7 @@ pub fn Settings() -> impl IntoView {
             <AccountSection/>
             <RecoverySection/>
             <DevicesSection/>
+            <KeySection/>
             <AppearanceSection/>
             <SignOutSection/>
             <AboutSection/>

@@ -74,6 +74,8 @@ pub fn me(recovery_confirmed: bool) -> Me {
         fingerprint: crate::components::copyable::grouped(&person.fingerprint),
         recovery_confirmed,
         device_label: "Firefox on Linux".to_owned(),
+        key_expires: Some(browser::now() + 700 * DAY),
+        key_revoked: false,
     }
 }
 

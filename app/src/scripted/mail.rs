@@ -18,13 +18,20 @@ pub struct MailWorld {
     pub arriving: u32,
     /// Bytes at the relay.
     pub used: u64,
+    /// The day on which mail was turned away.
+    pub refused: Option<u64>,
 }
 
 impl MailWorld {
     /// Mail of every kind.
     pub fn busy() -> Self {
         let drafts = mail_cast::drafts().into_iter().collect();
-        Self { mails: mail_cast::mails(), drafts, arriving: 0, used: 310_000_000 }
+        Self { mails: mail_cast::mails(), drafts, used: 310_000_000, ..Self::default() }
+    }
+
+    /// Mail was turned away yesterday.
+    pub fn refused() -> Self {
+        Self { refused: Some(browser::now() - 24 * 60 * 60 * 1000), ..Self::busy() }
     }
 
     /// Two hundred threads in the inbox.
@@ -64,6 +71,10 @@ impl MailWorld {
                 self.change(|mail| mail.id == *id, |mail| mail.summary.state = Some(MailState::Sent))
             }
             Command::BackToDrafts { mail, .. } => self.back_to_drafts(*mail),
+            Command::SawRefusedMail => {
+                self.refused = None;
+                self.changed()
+            }
             other => return self.handle_draft(other),
         })
     }
@@ -128,6 +139,7 @@ impl MailWorld {
             quota: 2_000_000_000,
             arriving: self.arriving,
             outside: Some(Outside { sends: true, receives: true }),
+            refused: self.refused,
         }
     }
 

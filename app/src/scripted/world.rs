@@ -59,6 +59,11 @@ impl World {
             "offline" => Self { connection: Connection::Offline, ..Self::busy() },
             "connecting" => Self { connection: Connection::Connecting, ..Self::busy() },
             "revoked" => Self { session: Session::Revoked(cast::me(true)), ..Self::busy() },
+            "withdrawn" => Self {
+                session: Session::SignedIn(Me { key_revoked: true, ..cast::me(true) }),
+                mail: MailWorld::refused(),
+                ..Self::busy()
+            },
             "no-source" => Self { source: None, ..Self::busy() },
             "unconfirmed" => Self { session: Session::SignedIn(cast::me(false)), ..Self::busy() },
             _ => Self::busy(),
@@ -138,6 +143,14 @@ impl World {
             }
             Command::RecoveryPhrase => reply(Reply::RecoveryPhrase(cast::phrase())),
             Command::ConfirmRecoveryPhrase(words) => self.confirm(&words),
+            Command::ExportKey(_) => reply(Reply::File(b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n".to_vec())),
+            Command::JudgeKey(key) => judge_key(&key),
+            Command::RevokeKey => {
+                if let Session::SignedIn(me) = &mut self.session {
+                    me.key_revoked = true;
+                }
+                (Ok(Reply::Done), vec![(Duration::ZERO, Event::Session(self.session.clone()))])
+            }
             Command::SignOut => {
                 *self = Self::default();
                 (Ok(Reply::Done), vec![(Duration::ZERO, Event::Session(self.session.clone()))])
@@ -322,4 +335,18 @@ impl World {
 
 fn reply(reply: Reply) -> Outcome {
     (Ok(reply), Vec::new())
+}
+
+/// A file that begins with "locked" needs the passphrase "right", and one that begins with "rsa" is of another kind.
+fn judge_key(key: &OwnKey) -> Outcome {
+    let trouble = if key.file.starts_with(b"rsa") {
+        KeyTrouble::Shape
+    } else if key.file.starts_with(b"locked") && key.passphrase.is_empty() {
+        KeyTrouble::NeedsPassphrase
+    } else if key.file.starts_with(b"locked") && key.passphrase != "right" {
+        KeyTrouble::WrongPassphrase
+    } else {
+        return reply(Reply::Key(cast::me(true).fingerprint));
+    };
+    (Err(Failure::KeyUnusable(trouble)), Vec::new())
 }

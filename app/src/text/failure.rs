@@ -1,6 +1,6 @@
 //! Failures in words: whose fault, and what to do next.
 
-use haven_bridge::Failure;
+use haven_bridge::{Failure, KeyTrouble};
 
 use crate::services::core_client::Trouble;
 
@@ -83,8 +83,49 @@ pub fn sentence(failure: &Failure) -> String {
         }
         Failure::TooManyDevices => "Your account has as many devices as it can have. Remove one that you don't use, then sign in again.".to_owned(),
         Failure::TooManyPeople { limit } => format!("These are too many people at once. Take at most {limit}."),
+        Failure::CertificateRevoked { address } => format!(
+            "{address} has withdrawn their key, because it may be in other hands. Nothing was sent. Ask them, in another way, how to \
+             reach them now."
+        ),
+        Failure::OwnKeyRevoked => {
+            "You have withdrawn your key, so nothing can be sent from this address any more. To go on, create another account.".to_owned()
+        }
+        Failure::KeyUnusable(why) => key(*why).to_owned(),
         // A kind that this build does not know can't come from an engine of the same build.
         _ => "Something went wrong inside Haven. It is not your fault; try again.".to_owned(),
+    }
+}
+
+fn key(why: KeyTrouble) -> &'static str {
+    match why {
+        KeyTrouble::NotAKey => {
+            "This file holds no OpenPGP key, or a damaged one. Export the secret key again and choose that file."
+        }
+        KeyTrouble::TooLarge => {
+            "This key is too large. Export it without the signatures of others and without pictures, and choose that file: \
+             gpg --export-options export-minimal --export-secret-keys"
+        }
+        KeyTrouble::Several => {
+            "There are several keys in this file. Export only the one that you want to use here."
+        }
+        KeyTrouble::NoSecret => {
+            "The secret part of the main key is not in this file: it may be the public key, or the secret part is on a card. Haven \
+             needs it, because it signs your devices. Export it with gpg --export-secret-keys."
+        }
+        KeyTrouble::NeedsPassphrase => "This key is protected. Type its passphrase.",
+        KeyTrouble::WrongPassphrase => "This is not the passphrase of this key. Check it and try again.",
+        KeyTrouble::TooCostly => {
+            "The passphrase of this key is protected in a way that needs more memory or time than a browser has. Set it again with \
+             GnuPG, export the key, and choose that file."
+        }
+        KeyTrouble::Shape => {
+            "This kind of key can’t be used here. It has to be an Ed25519 key (version 4) with a Curve25519 subkey for encryption, \
+             because the main key also signs your devices in chats, and everybody’s Haven has to check that in the same way. Yours \
+             stays good for other programs; go on with a new one here."
+        }
+        KeyTrouble::Revoked => {
+            "This key was withdrawn, so nobody would use it. Choose another one, or go on with a new one."
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod conversation;
+mod keys;
 mod mail;
 mod page;
 mod people;

@@ -72,6 +72,8 @@ pub fn sort(command: Command) -> Sorted {
         Command::AddKey { intent, bytes, fingerprint } => {
             (Some(intent), Intent::AddKey { bytes, fingerprint })
         }
+        Command::RevokeKey => (None, Intent::RevokeKey),
+        Command::SawRefusedMail => (None, Intent::SawRefusedMail),
         other => return Sorted::Other(other),
     };
     // Without randomness nothing works in a browser; a fixed id would only be taken for a repetition.

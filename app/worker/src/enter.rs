@@ -6,7 +6,7 @@
 use crate::{failure, relay_client::RelayClient, scope};
 use futures_util::{FutureExt as _, future};
 use gloo_timers::future::TimeoutFuture;
-use haven_bridge::{About, Command, Failure, Reply, Session};
+use haven_bridge::{About, Command, Failure, OwnKey, Reply, Session};
 use haven_core::{
     identity::{Account, Recovery, SignIn, SignUp, vault::VaultBody},
     request::{Caller as _, Rejection},
@@ -27,8 +27,8 @@ const PAUSE: u32 = 1_000;
 /// Carries out a command that makes a session. Nothing: it is another command.
 pub async fn enter(command: Command) -> Option<Result<(Account, Reply), Failure>> {
     match command {
-        Command::SignUp { local_part, password, device_label } => {
-            Some(sign_up(&local_part, &password, &device_label).await)
+        Command::SignUp { local_part, password, device_label, key } => {
+            Some(sign_up(&local_part, &password, &device_label, key).await)
         }
         Command::SignIn { address, password, device_label } => {
             Some(sign_in(&address, &password, &device_label).await)
@@ -40,7 +40,12 @@ pub async fn enter(command: Command) -> Option<Result<(Account, Reply), Failure>
     }
 }
 
-async fn sign_up(local_part: &str, password: &str, device_label: &str) -> Result<(Account, Reply), Failure> {
+async fn sign_up(
+    local_part: &str,
+    password: &str,
+    device_label: &str,
+    key: Option<OwnKey>,
+) -> Result<(Account, Reply), Failure> {
     let relay = Relay::reach().await?;
     if !relay.info.sign_up {
         return Err(Failure::SignUpClosed);
@@ -49,7 +54,10 @@ async fn sign_up(local_part: &str, password: &str, device_label: &str) -> Result
         return Err(Failure::AddressInvalid);
     }
     let address = relay.address(local_part);
-    let (sign_up, request) = SignUp::start(&relay.origin, &address, password)?;
+    let (mut sign_up, request) = SignUp::start(&relay.origin, &address, password)?;
+    if let Some(OwnKey { file, passphrase }) = key {
+        sign_up = sign_up.with_key(&file, &passphrase, scope::now())?;
+    }
     let reply = relay.call(&request).await?;
     let (account, request) = sign_up.finish(&reply, device_label, scope::now())?;
     // The relay answers the very same request the same way, whether or not it has been carried out before.

@@ -7,6 +7,7 @@
 //! Nothing is answered, sent or shown before the verb that made it has stored it.
 
 mod account;
+mod keys;
 mod mail;
 mod queries;
 mod queue;

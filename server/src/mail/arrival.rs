@@ -5,6 +5,7 @@
 //! and the sender is asked to come again.
 
 use crate::{
+    limits::today,
     state::State,
     store::{MailAccount, NewEntry, StoreError},
 };
@@ -65,10 +66,30 @@ pub async fn deliver(state: &State, to: &MailAccount, mail: Arrived) -> Result<(
     if !fits(to, trace.len() + message.len(), quota) {
         return Err(Error::Full);
     }
-    let body = encrypted(to.certificate.clone(), trace, message).await?;
+    let body = match encrypted(to.certificate.clone(), trace, message).await {
+        Err(Error::NoKey) => {
+            note_refused(state, to).await;
+            return Err(Error::NoKey);
+        }
+        other => other?,
+    };
     let entry = NewEntry { id, kind: EntryKind::Arrived, body };
     state.store.append_mail(to.account, entry, quota).await?;
     Ok(())
+}
+
+/// Whether a mail can be encrypted to a person. If not, it is counted, so that the person hears of it.
+pub async fn can_encrypt(state: &State, to: &MailAccount) -> Result<(), Error> {
+    let tried = encrypted(to.certificate.clone(), String::new(), [].into()).await;
+    if let Err(Error::NoKey) = tried {
+        note_refused(state, to).await;
+    }
+    tried.map(drop)
+}
+
+async fn note_refused(state: &State, to: &MailAccount) {
+    // The mail is refused whether or not its count can be stored.
+    let _ = state.store.count_refused_mail(to.account, today()).await;
 }
 
 /// Whether a mail of this size would fit into the mailbox now. The store decides when it comes to it.

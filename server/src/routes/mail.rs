@@ -12,7 +12,7 @@ use crate::{
         submission::{self, Fault},
     },
     state::State,
-    store::{MailAccount, NewEntry, NewQueued, QueueId, Submission, random},
+    store::{MailAccount, MailboxPage, NewEntry, NewQueued, QueueId, Submission, random},
 };
 use axum::{
     Router,
@@ -55,7 +55,8 @@ async fn mailbox(
 ) -> Answer<Mailbox> {
     let page = state.store.mailbox(session.account, call.after, call.limit).await?;
     let quota = state.config.mail.quota();
-    Ok(Cbor(Mailbox { entries: page.entries, head: page.head, used: page.used, quota }))
+    let MailboxPage { entries, head, used, refused } = page;
+    Ok(Cbor(Mailbox { entries, head, used, quota, refused }))
 }
 
 /// Bodies are large, and a slow reader holds one for long: together they may take so much memory and no more.

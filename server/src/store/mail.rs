@@ -6,10 +6,11 @@
 //! - Nothing here is readable: bodies are encrypted or sealed before they come, envelopes and messages likewise.
 
 use super::{AccountId, Result};
+use crate::limits::Day;
 use async_trait::async_trait;
 use haven_wire::{
     ids::MessageId,
-    mail::{EntryKind, MailboxEntry, Note},
+    mail::{EntryKind, MailboxEntry, Note, RefusedMail},
 };
 
 /// A person as far as mail goes.
@@ -45,6 +46,8 @@ pub struct MailboxPage {
     pub head: u64,
     /// Bytes in the mailbox.
     pub used: u64,
+    /// Mail that was turned away because of the person's certificate.
+    pub refused: RefusedMail,
 }
 
 /// Names a mail on its way: random.
@@ -128,6 +131,9 @@ pub trait MailStore: Send + Sync + 'static {
     async fn put_notes(&self, account: AccountId, notes: Vec<Note>, quota: u64) -> Result<u64>;
     /// Deletes bodies for good; see [`EntryKind::Deleted`]. Answers the last sequence number.
     async fn delete_mail(&self, account: AccountId, sequences: Vec<u64>) -> Result<u64>;
+
+    /// Counts a mail that was turned away because of its recipient's certificate.
+    async fn count_refused_mail(&self, account: AccountId, day: Day) -> Result<()>;
 
     /// Keeps and queues a mail. Answers the sequence number of the person's copy.
     async fn submit_mail(&self, account: AccountId, new: Submission, quota: u64) -> Result<u64>;

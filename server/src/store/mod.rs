@@ -165,6 +165,8 @@ pub trait RelayStore: MailStore {
     async fn directory_entry(&self, local: &str) -> Result<Option<DirectoryEntry>>;
     /// The certificate of the person whom WKD names so ([`crate::wkd::hash`]).
     async fn certificate_by_wkd(&self, hash: &str) -> Result<Option<Vec<u8>>>;
+    /// Writes the certificate by compare-and-set on the hash of the one that is held.
+    async fn put_certificate(&self, account: AccountId, replaces: Hash, certificate: Vec<u8>) -> Result<()>;
     /// Writes the device list by compare-and-set.
     async fn put_device_list(&self, account: AccountId, list: SignedDeviceList) -> Result<()>;
 

@@ -13,6 +13,7 @@ mod common;
 
 mod accounts;
 mod attacks;
+mod certificates;
 mod groups;
 mod keys_and_inbox;
 mod mail;

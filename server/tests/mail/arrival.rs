@@ -146,7 +146,7 @@ async fn who_has_no_room_or_no_usable_certificate_is_refused_by_name() {
     let alice = Reader::new(&relay, "alice").await;
     let (cert, revocation) =
         CertBuilder::new().add_userid("<b@localhost>").add_transport_encryption_subkey().generate().unwrap();
-    Reader::with(&relay, "bob", cert.insert_packets(revocation).unwrap().0).await;
+    let bob = Reader::with(&relay, "bob", cert.insert_packets(revocation).unwrap().0).await;
     let mut client = Client::of(&relay).await;
     assert!(client.say("MAIL FROM:<c@example.org> SIZE=1200000").await.starts_with("250"));
     assert!(client.say("RCPT TO:<alice@localhost>").await.starts_with("452 4.2.2"));
@@ -157,6 +157,11 @@ async fn who_has_no_room_or_no_usable_certificate_is_refused_by_name() {
     assert!(client.say("RSET").await.starts_with("250"));
     assert!(client.mail("c@example.org", &["alice@localhost"], MESSAGE.as_bytes()).await.starts_with("250"));
     assert_eq!(alice.mails(&relay).await.len(), 1);
+    // Who could do something about it hears of it.
+    let told = bob.mailbox(&relay).await.refused;
+    assert_eq!(told.count, 1);
+    assert!(told.last_day > 20_000, "{told:?}");
+    assert_eq!(alice.mailbox(&relay).await.refused, RefusedMail::default());
     let metrics = relay.state.metrics.render();
     for outcome in ["full", "no_key", "taken"] {
         assert!(

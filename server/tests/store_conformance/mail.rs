@@ -9,7 +9,7 @@ use haven_wire::{
     Refusal,
     ids::MessageId,
     limits::{MAX_INLINE_MAIL, MAX_ROWS_BYTES},
-    mail::{EntryKind, MailboxEntry, Note},
+    mail::{EntryKind, MailboxEntry, Note, RefusedMail},
 };
 use std::path::Path;
 
@@ -27,6 +27,7 @@ conformance! {
     mail_that_was_taken_is_due_again_after_a_start
     news_of_mail_comes_after_the_change
     people_have_mailboxes_of_their_own
+    refused_mail_is_counted_for_its_recipient
 }
 
 const NO_QUOTA: u64 = u64::MAX;
@@ -281,4 +282,19 @@ async fn people_have_mailboxes_of_their_own(data: &Path) {
     let own = store.own_mail_account(bob).await.unwrap();
     assert_eq!((own.local.as_str(), own.used), ("bob", 10));
     assert_eq!(refused(store.own_mail_account(AccountId(random())).await), Refusal::NotSignedIn);
+}
+
+async fn refused_mail_is_counted_for_its_recipient(data: &Path) {
+    let (store, _news) = open(data).await;
+    let (alice, bob) = (someone(&store, "alice").await, someone(&store, "bob").await);
+    for day in [20_000, 20_003] {
+        store.count_refused_mail(alice, day).await.unwrap();
+    }
+    let seen = |page: haven_server::store::MailboxPage| page.refused;
+    let refused = seen(store.mailbox(alice, 0, 10).await.unwrap());
+    assert_eq!(refused, RefusedMail { count: 2, last_day: 20_003 });
+    assert_eq!(seen(store.mailbox(bob, 0, 10).await.unwrap()), RefusedMail::default());
+    drop(store);
+    let (store, _news) = open(data).await;
+    assert_eq!(seen(store.mailbox(alice, 0, 10).await.unwrap()), refused);
 }

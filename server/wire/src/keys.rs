@@ -98,3 +98,18 @@ pub struct ClaimedKeyPackage {
     #[serde(with = "serde_bytes")]
     pub key_package: Vec<u8>,
 }
+
+/// Publishes another state of this person's certificate, if the relay holds the one with this hash
+/// ([`crate::Refusal::Conflict`] otherwise). The same again changes nothing.
+///
+/// The relay takes only the same certificate (by fingerprint), properly signed, not older than what it holds, and never
+/// takes a revocation back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PutCertificate {
+    /// The certificate (public part).
+    #[serde(with = "serde_bytes")]
+    pub certificate: Vec<u8>,
+    /// SHA-256 of the certificate that it replaces.
+    pub replaces: Hash,
+}
+call!(PutCertificate => Done, Session, "/v1/directory/certificate");

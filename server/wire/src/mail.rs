@@ -63,6 +63,18 @@ pub struct Mailbox {
     pub used: u64,
     /// Bytes that may be in it.
     pub quota: u64,
+    /// Mail that was turned away because the person's certificate can't be used.
+    #[serde(default)]
+    pub refused: RefusedMail,
+}
+
+/// Mail that was turned away because its recipient's certificate is revoked, broken, or can't encrypt.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct RefusedMail {
+    /// How often, since the account was made. A sender that tries again counts again.
+    pub count: u64,
+    /// The last time, in days since 1970.
+    pub last_day: u64,
 }
 
 /// Reads the body of one entry. [`crate::Refusal::NotFound`] if it was deleted.

@@ -20,7 +20,7 @@ pub enum Refusal {
     /// A compare-and-set met another value than expected (vault, device list, certificate). Fetch, then try again.
     #[error("changed meanwhile; the current version is {current}")]
     Conflict {
-        /// The version that the relay holds.
+        /// The version that the relay holds; 0 for what has no number (a certificate).
         current: u64,
     },
     /// A message was encrypted for an epoch that is over. Catch up, then encrypt it again.

@@ -59,7 +59,10 @@ pub fn judge(
 ) -> Result<ClaimedPerson, Failure> {
     let invalid = || Failure::IdentityInvalid { address: address.into() };
     let certificate = Certificate::parse(&reply.entry.certificate, now).map_err(|_| invalid())?;
-    if !certificate.claims(address) || certificate.revoked() || certificate.expired(now) {
+    if certificate.revoked() {
+        return Err(Failure::CertificateRevoked { address: address.into() });
+    }
+    if !certificate.claims(address) || certificate.expired(now) {
         return Err(invalid());
     }
     let fingerprint = certificate.fingerprint();

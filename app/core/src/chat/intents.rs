@@ -80,6 +80,7 @@ impl Memory {
             | Intent::MoveMail { .. }
             | Intent::RetryMail { .. }
             | Intent::SaveDraft { .. }
+            | Intent::SawRefusedMail
             | Intent::SendMail { .. }
             | Intent::AddKey { .. }
             | Intent::Verify { .. } => self.mail_intent(batch, id, intent, now),
@@ -93,6 +94,7 @@ impl Memory {
             }
             Intent::Rename { conversation, title } => self.rename(batch, conversation, title),
             Intent::Retry { conversation, item } => self.retry(batch, conversation, item, now),
+            Intent::RevokeKey => Ok(self.revoke_key(batch, now).map(|()| Ok(Accepted::Done))?),
             Intent::SelfUpdate { conversation } => {
                 self.change(batch, conversation, |change| change.refresh = true)
             }

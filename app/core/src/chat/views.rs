@@ -109,9 +109,12 @@ impl Memory {
 
     /// Who is signed in.
     pub fn me(&self) -> Result<Me, Error> {
+        let own = self.account.secret_certificate()?;
         Ok(Me {
+            key_expires: own.expires(self.network.now),
+            key_revoked: own.revoked(self.network.now),
             address: self.account.address.clone(),
-            fingerprint: grouped(&self.account.fingerprint.to_hex()),
+            fingerprint: self.account.fingerprint.grouped(),
             recovery_confirmed: self.account.vault.recovery_confirmed,
             device_label: self.account.device_label.clone(),
         })
@@ -126,12 +129,6 @@ fn names(details: &super::records::Details) -> String {
         names.push_str(&format!(" +{more}"));
     }
     names
-}
-
-/// Hex in groups of four digits, in capitals, as people compare it.
-fn grouped(hex: &str) -> String {
-    let upper: Vec<char> = hex.to_uppercase().chars().collect();
-    upper.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
 fn state(state: &State) -> ConversationState {

@@ -412,8 +412,15 @@ impl<S: Store> Engine<S> {
             // The relay says that there is more, and doesn't give it: it is asked again with the next poll.
             line.known_head = self.memory.mail.head.cursor;
         }
-        let (used, quota) = (mailbox.used, mailbox.quota);
-        self.change_head(now, |head| (head.used, head.quota) = (used, quota)).await
+        let (used, quota, refused) = (mailbox.used, mailbox.quota, mailbox.refused);
+        if refused.count > self.memory.mail.head.refused.count {
+            // Perhaps the relay has another state of the certificate, or has damaged it.
+            self.memory.network.certificate.due = true;
+        }
+        let change = |head: &mut crate::mailbox::records::Head| {
+            (head.used, head.quota, head.refused) = (used, quota, refused);
+        };
+        self.change_head(now, change).await
     }
 
     async fn change_head(

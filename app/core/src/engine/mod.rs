@@ -103,6 +103,7 @@ impl<S: Store> Engine<S> {
         let network = &mut self.memory.network;
         network.retry.clear();
         network.vault.retry.clear();
+        network.certificate.retry.clear();
         network.mail.retry.clear();
         network.mail.searches.clear();
         network.job_retry.clear();

@@ -37,7 +37,9 @@ impl<S: Store> Engine<S> {
             return Ok(pending);
         }
         self.device_requests(&mut pending);
+        pending.events.extend(self.renew_certificate().await?);
         pending.requests.extend(self.memory.vault_request()?);
+        pending.requests.extend(self.memory.certificate_request()?);
         self.job_requests(&mut pending);
         self.mail_requests(&mut pending).await?;
         let ids: Vec<ConversationId> = self.memory.conversations.keys().copied().collect();

@@ -51,6 +51,16 @@ impl<S: Store> Engine<S> {
                 wait(&mut vault.retry, &rejection, now);
                 Ok(Vec::new())
             }
+            Purpose::Certificate => {
+                let line = &mut self.memory.network.certificate;
+                // Looked up again: another device may have published one.
+                line.held = None;
+                wait(&mut line.retry, &rejection, now);
+                if matches!(&rejection, Rejection::Refused(refusal) if is_final(refusal)) {
+                    line.retry.at_least(now + crate::own_key::PAUSE);
+                }
+                Ok(Vec::new())
+            }
             Purpose::Heads(_) => Ok(Vec::new()),
             purpose => self.mail_rejected(purpose, &rejection, now).await,
         }

@@ -8,8 +8,8 @@ use sequoia_openpgp::{
     cert::{CertParser, CertRevocationBuilder},
     crypto::KeyPair,
     packet::{
-        Key, UserID,
-        key::{Key4, PrimaryRole, SecretParts, SubordinateRole},
+        Key, Signature, UserID,
+        key::{Key4, PrimaryRole, PublicParts, SecretParts, SubordinateRole},
         signature::{SignatureBuilder, subpacket::NotationDataFlags},
     },
     parse::Parse as _,
@@ -29,7 +29,7 @@ use zeroize::Zeroizing;
 /// How long a certificate is valid: two years. It is renewed when half of that is left.
 pub const VALIDITY: Duration = Duration::from_secs(2 * 365 * 24 * 60 * 60);
 /// New certificates say that they were made a minute ago, so that a reader whose clock is a little behind takes them.
-const BACKDATED: Duration = Duration::from_secs(60);
+pub(super) const BACKDATED: Duration = Duration::from_secs(60);
 /// Packets in a certificate that is read. People collect signatures of others; Haven's own have five packets.
 const MAX_PACKETS: usize = 500;
 
@@ -40,7 +40,7 @@ const MAX_PACKETS: usize = 500;
 /// decrypts, with its binding signature.
 #[derive(Clone)]
 pub struct SecretCertificate {
-    cert: Cert,
+    pub(super) cert: Cert,
     primary: PrimaryKey,
     address: String,
 }
@@ -58,7 +58,7 @@ impl SecretCertificate {
         let made = time(now).checked_sub(BACKDATED).ok_or(Error::Bug("the clock stands at zero"))?;
         let cert = build(&address, made).map_err(|_| Error::Bug("making a certificate"))?;
         let secret = Self::from_cert(cert)?;
-        let revocation = secret.revocation(made)?;
+        let revocation = secret.revocation_bytes(made)?;
         Ok((secret, revocation))
     }
 
@@ -67,7 +67,7 @@ impl SecretCertificate {
         Self::from_cert(read(bytes)?)
     }
 
-    fn from_cert(cert: Cert) -> Result<Self, Error> {
+    pub(super) fn from_cert(cert: Cert) -> Result<Self, Error> {
         let address = cert
             .userids()
             .next()
@@ -139,14 +139,23 @@ impl SecretCertificate {
         key.and_then(Key::into_keypair).map_err(|_| Error::BadCertificate("no usable secret key"))
     }
 
-    fn revocation(&self, made: SystemTime) -> Result<Vec<u8>, Error> {
-        let mut signer = self.signer()?;
-        let packet = CertRevocationBuilder::new()
-            .set_signature_creation_time(made)
-            .and_then(|builder| builder.set_reason_for_revocation(ReasonForRevocation::Unspecified, b""))
-            .and_then(|builder| builder.build(&mut signer, &self.cert, None))
+    /// A revocation that is kept for the day on which it is needed.
+    pub(super) fn revocation_bytes(&self, made: SystemTime) -> Result<Vec<u8>, Error> {
+        let packet = self
+            .revocation(made, ReasonForRevocation::Unspecified)
             .and_then(|signature| Packet::from(signature).to_vec());
         packet.map_err(|_| Error::Bug("making a revocation"))
+    }
+
+    pub(super) fn revocation(
+        &self,
+        made: SystemTime,
+        why: ReasonForRevocation,
+    ) -> sequoia_openpgp::Result<Signature> {
+        CertRevocationBuilder::new()
+            .set_signature_creation_time(made)?
+            .set_reason_for_revocation(why, b"")?
+            .build(&mut self.signer()?, &self.cert, None)
     }
 }
 
@@ -239,20 +248,35 @@ fn build(address: &str, made: SystemTime) -> sequoia_openpgp::Result<Cert> {
     let userid = UserID::from(format!("<{address}>"));
 
     let mut signer = primary.clone().into_keypair()?;
-    let self_signature = self_signature(made)?.sign_userid_binding(&mut signer, None, &userid)?;
-    let binding = binding(made)?.sign_subkey_binding(&mut signer, None, &subkey)?;
-    Cert::from_packets(
-        vec![Packet::from(primary), userid.into(), self_signature.into(), subkey.into(), binding.into()]
-            .into_iter(),
-    )
+    let public = self_signed(&mut signer, userid, subkey.clone().take_secret().0, made)?;
+    let cert = Cert::from_packets(public.into_iter())?;
+    Ok(cert.insert_packets([Packet::from(primary), subkey.into()])?.0)
+}
+
+/// The five packets without secrets: what the primary key says of itself, its User ID and its subkey, valid for
+/// [`VALIDITY`] from `made` on.
+pub(super) fn self_signed(
+    signer: &mut KeyPair,
+    userid: UserID,
+    subkey: Key<PublicParts, SubordinateRole>,
+    made: SystemTime,
+) -> sequoia_openpgp::Result<Vec<Packet>> {
+    let primary = signer.public().clone().role_into_primary();
+    // In OpenPGP a validity counts from the day on which the key was made.
+    let validity = |key: SystemTime| made.duration_since(key).unwrap_or_default() + VALIDITY;
+    let self_signature = self_signature(made, validity(primary.creation_time()))?
+        .sign_userid_binding(signer, None, &userid)?;
+    let binding =
+        binding(made, validity(subkey.creation_time()))?.sign_subkey_binding(signer, None, &subkey)?;
+    Ok(vec![primary.into(), userid.into(), self_signature.into(), subkey.into(), binding.into()])
 }
 
 /// What the person's User ID says of the certificate. SEIPDv2 is not advertised: GnuPG and Thunderbird can't read it.
-fn self_signature(made: SystemTime) -> sequoia_openpgp::Result<SignatureBuilder> {
+fn self_signature(made: SystemTime, validity: Duration) -> sequoia_openpgp::Result<SignatureBuilder> {
     SignatureBuilder::new(SignatureType::PositiveCertification)
         .set_hash_algo(HashAlgorithm::SHA512)
         .set_signature_creation_time(made)?
-        .set_key_validity_period(VALIDITY)?
+        .set_key_validity_period(validity)?
         .set_key_flags(KeyFlags::empty().set_certification().set_signing())?
         .set_features(Features::empty().set_seipdv1())?
         .set_primary_userid(true)?
@@ -260,17 +284,17 @@ fn self_signature(made: SystemTime) -> sequoia_openpgp::Result<SignatureBuilder>
         .set_preferred_symmetric_algorithms(vec![SymmetricAlgorithm::AES256, SymmetricAlgorithm::AES128])
 }
 
-fn binding(made: SystemTime) -> sequoia_openpgp::Result<SignatureBuilder> {
+fn binding(made: SystemTime, validity: Duration) -> sequoia_openpgp::Result<SignatureBuilder> {
     let flags = KeyFlags::empty().set_transport_encryption().set_storage_encryption();
     SignatureBuilder::new(SignatureType::SubkeyBinding)
         .set_hash_algo(HashAlgorithm::SHA512)
         .set_signature_creation_time(made)?
-        .set_key_validity_period(VALIDITY)?
+        .set_key_validity_period(validity)?
         .set_key_flags(flags)
 }
 
 /// Reads exactly one certificate.
-fn read(bytes: &[u8]) -> Result<Cert, Error> {
+pub(super) fn read(bytes: &[u8]) -> Result<Cert, Error> {
     if bytes.len() > MAX_CERTIFICATE {
         return Err(Error::TooLarge);
     }
@@ -311,7 +335,7 @@ pub(crate) fn time(millis: Millis) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs((millis / 1000).min(u32::MAX.into()))
 }
 
-fn millis(time: SystemTime) -> Millis {
+pub(super) fn millis(time: SystemTime) -> Millis {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_secs().saturating_mul(1000)
 }

@@ -1,5 +1,6 @@
 //! What can go wrong with identities and accounts.
 
+use haven_bridge::KeyTrouble;
 use haven_wire::account::Stretching;
 
 /// Why something about an identity or an account failed. No variant carries a secret or somebody's address.
@@ -80,6 +81,9 @@ pub enum Error {
     /// A sealed pointer isn't for this inbox, or it was changed. Skip it.
     #[error("the sealed message does not open")]
     InboxSealed,
+    /// A file can't become the person's certificate. Say why: [`KeyTrouble`].
+    #[error("the key can't be used: {0:?}")]
+    Unusable(KeyTrouble),
     /// An invariant of this module doesn't hold; the phrase says which. A defect in Haven, to be reported.
     #[error("a defect in Haven: {0}")]
     Bug(&'static str),

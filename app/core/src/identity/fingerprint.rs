@@ -19,6 +19,12 @@ impl Fingerprint {
         hex::encode_upper(self.0)
     }
 
+    /// Hex in groups of four digits, in capitals, as people compare it.
+    pub fn grouped(&self) -> String {
+        let hex: Vec<char> = self.to_hex().chars().collect();
+        hex.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+    }
+
     /// Reads forty hex digits. White space anywhere, either case and a leading `0x` are fine.
     pub fn from_hex(text: &str) -> Option<Self> {
         let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();

@@ -3,7 +3,8 @@
 //! A person is a *certificate*, named by its [`Fingerprint`]; an address is what the certificate claims. Everything
 //! else follows from signatures of the certificate's primary key:
 //!
-//! - [`certificate`]: making the person's certificate, reading other people's.
+//! - [`certificate`]: making the person's certificate, reading other people's. `lifecycle.rs` renews and revokes it,
+//!   `export.rs` makes files of it, [`import`] takes one that somebody has already.
 //! - [`attestation`]: in each MLS leaf, the proof that it is a device of the person. A merge check: pure.
 //! - [`device_list`]: which devices the person says are live. Judged by whoever adds.
 //!
@@ -26,8 +27,11 @@ pub mod attestation;
 pub mod certificate;
 pub mod device_list;
 mod error;
+mod export;
 mod fingerprint;
+pub mod import;
 pub mod inbox;
+mod lifecycle;
 pub mod opaque;
 mod packet;
 pub mod passphrase;

@@ -7,7 +7,7 @@
 use super::{
     Account, DeviceEntry, DeviceList, Error, NewPassword, RecoveryPhrase, Secret, SecretCertificate, address,
     attestation::clean_label,
-    inbox,
+    certificate, import, inbox,
     opaque::Login,
     secret::random,
     vault::{NamedDevice, SeenDeviceList, VaultBody, VaultKey, WrapKey},
@@ -46,6 +46,7 @@ impl NewDevice {
 pub struct SignUp {
     origin: String,
     password: NewPassword,
+    key: Option<import::Imported>,
 }
 
 impl SignUp {
@@ -68,7 +69,13 @@ impl SignUp {
     }
 
     fn with(origin: &str, password: NewPassword) -> Self {
-        Self { origin: origin.to_owned(), password }
+        Self { origin: origin.to_owned(), password, key: None }
+    }
+
+    /// With a key that the person has already, instead of a new one: see [`import`].
+    pub fn with_key(self, file: &[u8], passphrase: &str, now: Millis) -> Result<Self, Error> {
+        let key = import::import(file, passphrase, self.password.address(), now)?;
+        Ok(Self { key: Some(key), ..self })
     }
 
     /// Makes the certificate, the vault, the recovery phrase and this device.
@@ -79,7 +86,16 @@ impl SignUp {
         now: Millis,
     ) -> Result<(Account, RegisterFinish), Error> {
         let address = self.password.address().to_owned();
-        let (secret, revocation) = SecretCertificate::generate(&address, now)?;
+        let (secret, revocation, imported) = match self.key {
+            Some(import::Imported { secret, whole }) => {
+                let revocation = secret.revocation_bytes(certificate::time(now))?;
+                (secret, revocation, Some(whole))
+            }
+            None => {
+                let (secret, revocation) = SecretCertificate::generate(&address, now)?;
+                (secret, revocation, None)
+            }
+        };
         let device = NewDevice::generate()?;
         let list = DeviceList::first(DeviceEntry {
             device_id: device.id,
@@ -109,6 +125,7 @@ impl SignUp {
                 conversations: Vec::new(),
                 device_list: SeenDeviceList { sequence: list.sequence, hash: list.hash()? },
                 devices: vec![NamedDevice { device_id: device.id, name: label }],
+                imported,
             },
             device_list,
         };

@@ -39,6 +39,10 @@ pub struct VaultBody {
     /// What the devices are called. Device lists don't say it, since relays read them.
     #[serde(default)]
     pub devices: Vec<NamedDevice>,
+    /// The certificate as it was imported, with all secret keys, other User IDs and signatures of others: for exporting
+    /// it again. Nothing: it was made here.
+    #[serde(default)]
+    pub imported: Option<Secret>,
 }
 
 /// A device's name in a [`VaultBody`].
@@ -230,6 +234,7 @@ mod tests {
             }],
             device_list: SeenDeviceList { sequence: 3, hash: Hash([6; 32]) },
             devices: vec![NamedDevice { device_id: DeviceId([7; 16]), name: "Firefox on Linux".into() }],
+            imported: None,
         }
     }
 

@@ -108,6 +108,9 @@ impl Memory {
     }
 
     fn check_draft(&self, stored: &StoredDraft, in_the_clear: bool, now: Millis) -> Result<(), Failure> {
+        if self.key_revoked(now) {
+            return Err(Failure::OwnKeyRevoked);
+        }
         let recipients: Vec<&Mailbox> = recipients(&stored.draft).collect();
         if recipients.is_empty() {
             return Err(Failure::MailRecipientInvalid { address: String::new() });

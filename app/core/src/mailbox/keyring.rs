@@ -22,6 +22,9 @@ use serde::{Deserialize, Serialize};
 
 /// An answer of the relay counts for an hour.
 const FRESH: Millis = 60 * 60 * 1000;
+/// A certificate that is known is looked up again after a day, before a mail is encrypted to it: it may have been renewed
+/// or revoked.
+const LOOKED_UP_EACH: Millis = 24 * 60 * 60 * 1000;
 /// Certificates that are remembered for one address.
 const MAX_CANDIDATES: usize = 8;
 
@@ -34,6 +37,9 @@ pub struct AddressKeys {
     pub candidates: Vec<Candidate>,
     /// When the relay was last asked, and could ask everywhere.
     pub asked: Option<Millis>,
+    /// When the relay was last asked, whether or not it could ask everywhere.
+    #[serde(default)]
+    pub tried: Option<Millis>,
 }
 
 /// A certificate for an address.
@@ -72,6 +78,10 @@ impl AddressKeys {
                 }
             }
         }
+    }
+
+    fn last_tried(&self) -> Option<Millis> {
+        self.tried.max(self.asked)
     }
 
     /// The one with this fingerprint.
@@ -122,6 +132,9 @@ impl Memory {
 
     fn own_choice(&self, now: Millis) -> Choice {
         let fingerprint = self.account.fingerprint;
+        if self.key_revoked(now) {
+            return Choice::Not(Outlook::Unusable(Unusable::Revoked));
+        }
         match self.account.public_certificate() {
             Ok(certificate) => Choice::Encrypt(Candidate {
                 certificate,
@@ -180,6 +193,22 @@ impl Memory {
         unknown
     }
 
+    /// The addresses among these whose certificate is known, and should be looked at again before it is used. What came
+    /// with mails alone is not: nobody else knows of it.
+    pub fn stale_addresses<'a>(
+        &self,
+        addresses: impl Iterator<Item = &'a String>,
+        now: Millis,
+    ) -> Vec<String> {
+        let stale = |address: &String| {
+            let tried = self.mail.keys(address).and_then(AddressKeys::last_tried);
+            *address != self.account.address
+                && tried.is_none_or(|tried| now >= tried + LOOKED_UP_EACH)
+                && matches!(self.choose(address, now), Choice::Encrypt(known) if known.source != KeySource::Mail)
+        };
+        addresses.filter_map(|address| super::address::normalise(address)).filter(stale).collect()
+    }
+
     /// The relay looked for an address's certificates.
     pub fn found_certificates(
         &mut self,
@@ -198,6 +227,7 @@ impl Memory {
         }
         let keys = self.keys_mut(address);
         keys.asked = (!found.incomplete).then_some(now);
+        keys.tried = Some(now);
         self.write_keys(batch, address)?;
         // Somebody may be waiting to see one of them, or that there is none.
         batch.events.push(Event::People);
@@ -287,6 +317,10 @@ fn choose_pinned(known: &AddressKeys, contact: &Contact, address: &str, now: Mil
                     _ => KeySource::Pinned,
                 };
                 Choice::Encrypt(Candidate { certificate, source, ..candidate.clone() })
+            }
+            // It may have been renewed.
+            Err(_) if known.last_tried().is_none_or(|tried| now >= tried + FRESH) => {
+                Choice::Not(Outlook::Unsure)
             }
             Err(why) => Choice::Not(Outlook::Unusable(changed().unwrap_or(why))),
         },

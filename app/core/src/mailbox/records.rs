@@ -5,7 +5,10 @@ use haven_bridge::{
     Failure,
     mail::{Delivery, Draft, Folder, MailId, Mailbox, Outside, Protection, ThreadId},
 };
-use haven_wire::ids::{Hash, MessageId};
+use haven_wire::{
+    ids::{Hash, MessageId},
+    mail::RefusedMail,
+};
 use serde::{Deserialize, Serialize};
 
 /// What is under way, and how far the mailbox was read: one record each, all read when the engine opens.
@@ -44,6 +47,12 @@ pub struct Head {
     pub quota: u64,
     /// What the relay does with mail of other servers.
     pub outside: Option<Outside>,
+    /// What was turned away because of the own certificate.
+    #[serde(default)]
+    pub refused: RefusedMail,
+    /// How much of that the person knows of.
+    #[serde(default)]
+    pub refused_seen: u64,
 }
 
 /// A mail in short: all of these are in memory once mail was looked at.

@@ -48,7 +48,8 @@ impl Memory {
         }
         let addresses: Vec<String> =
             drafts::recipients(&sending.draft.draft).map(|to| to.address.clone()).collect();
-        let unknown = self.unknown_addresses(addresses.iter(), now);
+        let mut unknown = self.unknown_addresses(addresses.iter(), now);
+        unknown.extend(self.stale_addresses(addresses.iter(), now));
         if !unknown.is_empty() {
             return Some((id, Step::Find(unknown)));
         }

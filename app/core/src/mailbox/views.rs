@@ -1,7 +1,12 @@
 //! What the page shows of mail.
 
 use super::records::*;
-use crate::{Millis, chat::records::PersonRecord, identity::Fingerprint, memory::Memory};
+use crate::{
+    Error, Millis,
+    chat::records::PersonRecord,
+    identity::Fingerprint,
+    memory::{Batch, Memory},
+};
 use haven_bridge::{
     Trust,
     mail::{
@@ -14,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The folders, in the order in which they are shown.
 const FOLDERS: [Folder; 6] =
     [Folder::Inbox, Folder::Drafts, Folder::Sent, Folder::Archive, Folder::Junk, Folder::Trash];
+const DAY: Millis = 24 * 60 * 60 * 1000;
 /// People that a row names.
 const PEOPLE: usize = 5;
 
@@ -28,7 +34,15 @@ impl Memory {
             quota: head.quota,
             arriving: u32::try_from(behind).unwrap_or(u32::MAX),
             outside: head.outside,
+            refused: (head.refused.count > head.refused_seen)
+                .then_some(head.refused.last_day.saturating_mul(DAY)),
         }
+    }
+
+    /// The person has seen that mail was turned away.
+    pub fn saw_refused_mail(&mut self, batch: &mut Batch) -> Result<(), Error> {
+        self.mail.head.refused_seen = self.mail.head.refused.count;
+        batch.under_way(&UnderWay::Head(self.mail.head.clone()))
     }
 
     fn count(&self, folder: Folder) -> FolderCount {

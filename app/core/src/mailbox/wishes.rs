@@ -32,6 +32,7 @@ impl Memory {
             }
             Intent::RetryMail { mail } => self.retry_mail(batch, mail)?,
             Intent::SaveDraft { id, draft } => self.save_draft(batch, id, draft, now)?,
+            Intent::SawRefusedMail => Ok(self.saw_refused_mail(batch)?),
             Intent::SendMail { draft, in_the_clear } => self.send_draft(batch, draft, in_the_clear, now)?,
             Intent::AddKey { bytes, fingerprint } => self.add_key(batch, &bytes, &fingerprint, now)?,
             Intent::Verify { person, number } => {

@@ -8,7 +8,7 @@ use crate::{
     identity::{Secret, SecretCertificate},
     mail::{
         self, Composed, Composing, FetchedPicture, Keys, KnownCertificate, Letter, Offer, OfferedKey, Opened,
-        Pictured,
+        Pictured, certificates,
     },
 };
 use haven_bridge::mail::{OpenedFile, Signature};
@@ -214,20 +214,45 @@ fn open(kind: EntryKind, body: &[u8], keys: &Keys<'_>, now: Millis) -> OpenedEnt
 }
 
 /// Opens a mail. The first one from somebody brings the certificate that its signature is verified with: it counts as
-/// the sender's if no other one is known for the address.
+/// the sender's if no other one is known for the address. A later one may bring a newer state of a known certificate,
+/// which was renewed since.
 fn open_mail(body: &[u8], keys: &Keys<'_>, now: Millis) -> Result<Opened, mail::Error> {
     let opened = mail::open_entry(body, keys, now)?;
     let sender = opened.from.first().map(|from| from.address.to_ascii_lowercase()).unwrap_or_default();
     let by_sender = |key: &&OfferedKey| key.how != Offer::Gossip && key.address.eq_ignore_ascii_case(&sender);
     let offered: Vec<_> = opened.keys.iter().filter(by_sender).collect();
-    if offered.is_empty() || !matches!(opened.signature, Signature::UnknownKey { .. }) {
-        return Ok(opened);
-    }
-    let strange = keys.known.iter().all(|known| !known.address.eq_ignore_ascii_case(&sender));
-    let address = if strange { sender.clone() } else { String::new() };
-    let offered = offered
-        .into_iter()
-        .map(|key| KnownCertificate { address: address.clone(), certificate: key.certificate.clone() });
-    let known: Vec<_> = keys.known.iter().cloned().chain(offered).collect();
+    let known = match opened.signature {
+        _ if offered.is_empty() => return Ok(opened),
+        Signature::UnknownKey { .. } => with_offered(keys.known, &offered, &sender),
+        Signature::Invalid { .. } => joined(keys.known, &offered),
+        _ => return Ok(opened),
+    };
     mail::open_entry(body, &Keys { known: &known, ..*keys }, now)
+}
+
+fn with_offered(known: &[KnownCertificate], offered: &[&OfferedKey], sender: &str) -> Vec<KnownCertificate> {
+    let strange = known.iter().all(|known| !known.address.eq_ignore_ascii_case(sender));
+    let address = if strange { sender } else { "" };
+    let offered = offered
+        .iter()
+        .map(|key| KnownCertificate { address: address.to_owned(), certificate: key.certificate.clone() });
+    known.iter().cloned().chain(offered).collect()
+}
+
+/// Known certificates with what these say of the same ones.
+fn joined(known: &[KnownCertificate], offered: &[&OfferedKey]) -> Vec<KnownCertificate> {
+    let offered: Vec<_> = offered
+        .iter()
+        .filter_map(|key| Some((certificates::fingerprint_v4(&key.certificate)?, &key.certificate)))
+        .collect();
+    let join = |known: &KnownCertificate| {
+        let own = certificates::fingerprint_v4(&known.certificate);
+        let same = offered.iter().find(|(fingerprint, _)| Some(*fingerprint) == own);
+        let certificate = same.map_or_else(
+            || known.certificate.clone(),
+            |(_, newer)| certificates::merge(&known.certificate, (*newer).clone()),
+        );
+        KnownCertificate { certificate, ..known.clone() }
+    };
+    known.iter().map(join).collect()
 }

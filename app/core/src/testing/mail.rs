@@ -22,6 +22,7 @@ pub struct Mailboxes {
 
 #[derive(Clone, Default)]
 struct Entries {
+    refused: RefusedMail,
     head: u64,
     entries: Vec<MailboxEntry>,
 }
@@ -56,6 +57,7 @@ impl Mailboxes {
             head: all.head,
             used: all.entries.iter().map(|entry| entry.size).sum(),
             quota: 1 << 30,
+            refused: all.refused,
         }
     }
 
@@ -133,6 +135,12 @@ impl Mailboxes {
             }
         }
         Ok(Submitted { sequence })
+    }
+
+    /// Counts a mail that was turned away because of its recipient's certificate.
+    pub fn refuse(&mut self, address: &str, day: u64) {
+        let refused = &mut self.boxes.entry(address.into()).or_default().refused;
+        *refused = RefusedMail { count: refused.count + 1, last_day: day };
     }
 
     /// Puts a mail that arrived into a mailbox.

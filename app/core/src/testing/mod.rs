@@ -23,7 +23,7 @@ pub use drivers::{Dice, for_every_crash, for_every_lost_call, in_both_worlds};
 pub use mail::seal;
 pub use passive::PassiveClient;
 pub use peer::{Peer, address, bystander, key_packages};
-pub use people::{ORIGIN, account, another_device};
+pub use people::{ORIGIN, account, account_with, another_device};
 pub use probe::{Forged, Forgery, envelope, key_package, pointer};
 pub use relay::{Answer, Connection, Fault, Tamper, TestRelay};
 pub use world::{Device, Who, World};

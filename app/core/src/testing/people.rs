@@ -20,9 +20,21 @@ pub const ORIGIN: &str = "https://relay.example.org";
 /// A new person with a first device.
 pub fn account(address: &str, device_id: DeviceId, label: &str, now: Millis) -> (Account, DirectoryEntry) {
     let (secret, revocation) = SecretCertificate::generate(address, now).expect("a certificate");
+    account_with(&secret, revocation, device_id, label, now)
+}
+
+/// A new person with a certificate that was there before.
+pub fn account_with(
+    secret: &SecretCertificate,
+    revocation: Vec<u8>,
+    device_id: DeviceId,
+    label: &str,
+    now: Millis,
+) -> (Account, DirectoryEntry) {
+    let address = secret.address();
     let (inbox_secret, inbox_key) = inbox::generate().expect("an inbox");
     let list = DeviceList::first(DeviceEntry { device_id, inbox_key: inbox_key.clone(), created: now });
-    let signed = list.sign(&secret, now).expect("a device list");
+    let signed = list.sign(secret, now).expect("a device list");
     let seen = SeenDeviceList { sequence: 1, hash: device_list::hash_of(&signed).expect("a hash") };
     let vault = VaultBody {
         certificate: secret.to_bytes().expect("bytes").to_vec().into(),
@@ -32,6 +44,7 @@ pub fn account(address: &str, device_id: DeviceId, label: &str, now: Millis) -> 
         conversations: Vec::new(),
         device_list: seen,
         devices: Vec::new(),
+        imported: None,
     };
     let entry =
         DirectoryEntry { certificate: secret.public_bytes().expect("bytes"), device_list: signed.clone() };

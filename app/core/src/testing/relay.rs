@@ -245,6 +245,11 @@ impl TestRelay {
         inner.mail.arrive(address, &certificate, message);
     }
 
+    /// Mail for somebody is turned away because of their certificate.
+    pub fn refuse_mail(&self, address: &str, day: u64) {
+        self.inner.borrow_mut().mail.refuse(address, day);
+    }
+
     /// Mails to other domains: recipient and message.
     pub fn mail_outside(&self) -> Vec<(String, Vec<u8>)> {
         self.inner.borrow().mail.outside.clone()
@@ -375,6 +380,11 @@ impl TestRelay {
                     other => panic!("{other:?}"),
                 }
             }
+            Lookup::PATH => {
+                let wanted: Lookup = read(body);
+                reply(inner.entries.get(&wanted.address).cloned().ok_or(Refusal::NotFound))
+            }
+            PutCertificate::PATH => reply(inner.put_certificate(read(body), from.address)),
             GetMailbox::PATH => reply(Ok(inner.mail.read(from.address, &read(body)))),
             GetMail::PATH => reply(inner.mail.body(from.address, &read(body))),
             PutNotes::PATH => reply(Ok(inner.mail.put_notes(from.address, read(body)))),
@@ -533,6 +543,17 @@ impl Inner {
             return Err(Refusal::Conflict { current });
         }
         self.vaults.insert(address.into(), vault);
+        Ok(Done {})
+    }
+
+    fn put_certificate(&mut self, call: PutCertificate, address: &str) -> Result<Done, Refusal> {
+        let entry = self.entries.get_mut(address).ok_or(Refusal::NotSignedIn)?;
+        if entry.certificate != call.certificate {
+            if Hash::of(&entry.certificate) != call.replaces {
+                return Err(Refusal::Conflict { current: 0 });
+            }
+            entry.certificate = call.certificate;
+        }
         Ok(Done {})
     }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Engine, Millis,
-    identity::Account,
+    identity::{Account, SecretCertificate},
     intent::{Accepted, Intent},
     network::POLL,
     request::{Caller as _, Outgoing, Rejection, Reply, RequestId},
@@ -86,6 +86,15 @@ impl World {
         let address = format!("{name}@example.org");
         let label = format!("{name}'s laptop");
         let (account, entry) = people::account(&address, device_id, &label, self.now);
+        self.relay.register(&address, entry, device_id);
+        self.add_device(address, account).await
+    }
+
+    /// A new person `name@example.org` with a certificate that was there before.
+    pub async fn sign_up_with(&mut self, secret: &SecretCertificate) -> Who {
+        let device_id = DeviceId([self.devices.len() as u8 + 1; 16]);
+        let address = secret.address().to_owned();
+        let (account, entry) = people::account_with(secret, Vec::new(), device_id, "a laptop", self.now);
         self.relay.register(&address, entry, device_id);
         self.add_device(address, account).await
     }

@@ -19,6 +19,9 @@ pub fn NewPassword(
     /// What the engine thinks of it; nothing while it is empty or being judged.
     strength: RwSignal<Option<PasswordStrength>>,
     #[prop(into)] error: Signal<Option<String>>,
+    /// The last suggestion, for who wants to know whether it was taken.
+    #[prop(optional)]
+    suggestion: Option<RwSignal<String>>,
 ) -> impl IntoView {
     let (core, toasts) = (use_core(), use_toasts());
     let (shown, suggested, busy) = (RwSignal::new(false), RwSignal::new(false), RwSignal::new(false));
@@ -29,6 +32,9 @@ pub fn NewPassword(
             busy.try_set(false);
             match answer {
                 Ok(Reply::Passphrase(passphrase)) => {
+                    if let Some(suggestion) = suggestion {
+                        suggestion.try_set(passphrase.clone());
+                    }
                     password.try_set(passphrase);
                     shown.try_set(true);
                     suggested.try_set(true);

@@ -3,7 +3,10 @@
 use haven_bridge::{Command, Failure, PasswordStrength, Reply};
 use leptos::prelude::*;
 
-use super::new_password::NewPassword;
+use super::{
+    new_password::NewPassword,
+    own_key::{BringKey, Brought},
+};
 use crate::{
     components::{Button, Kind, Notice, TextField, Tone},
     live::live,
@@ -19,6 +22,7 @@ pub fn SignUp(hold: RwSignal<bool>, on_phrase: Callback<Vec<String>>) -> impl In
     let (core, session) = (use_core(), use_session());
     let (name, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let strength = RwSignal::new(None::<PasswordStrength>);
+    let brought = Brought::default();
     let (tried, busy) = (RwSignal::new(false), RwSignal::new(false));
     let trouble = RwSignal::new(None::<Trouble>);
     let name_error = Memo::new(move |_| match trouble.get() {
@@ -53,6 +57,7 @@ pub fn SignUp(hold: RwSignal<bool>, on_phrase: Callback<Vec<String>>) -> impl In
         if busy.get_untracked()
             || name_error.with_untracked(Option::is_some)
             || password_error.with_untracked(Option::is_some)
+            || brought.is_unfinished()
         {
             return;
         }
@@ -60,6 +65,7 @@ pub fn SignUp(hold: RwSignal<bool>, on_phrase: Callback<Vec<String>>) -> impl In
             local_part: name.get_untracked(),
             password: password.get_untracked(),
             device_label: browser::device_label(),
+            key: brought.key(),
         };
         busy.set(true);
         hold.set(true);
@@ -89,6 +95,7 @@ pub fn SignUp(hold: RwSignal<bool>, on_phrase: Callback<Vec<String>>) -> impl In
                 autofocus=true
             />
             <NewPassword id="sign-up-password" label=text::PASSWORD password=password strength=strength error=password_error/>
+            <BringKey brought=brought/>
             {live(move || other_trouble.get().map(|sentence| view! { <Notice tone=Tone::Error text=sentence/> }))}
             <div class="form-actions">
                 <Button kind=Kind::Primary submit=true busy=busy>{live(move || if busy.get() { text::CREATING } else { text::SIGN_UP })}</Button>

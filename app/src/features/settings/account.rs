@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    components::{Avatar, Copyable, copyable::grouped},
+    components::{Avatar, Copyable},
     live::live,
     state::use_session,
     text,
@@ -20,11 +20,9 @@ pub fn AccountSection() -> impl IntoView {
                     <Avatar name=me.address.clone() seed=me.fingerprint.clone() size="large"/>
                     <dl class="section-list">
                         <Copyable label=text::YOUR_ADDRESS value=me.address/>
-                        <Copyable label=text::YOUR_FINGERPRINT value=grouped(&me.fingerprint) code=true/>
                     </dl>
                 </div>
             }))}
-            <p class="section-text">{text::FINGERPRINT_HINT}</p>
         </section>
     }
 }

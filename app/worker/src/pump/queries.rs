@@ -30,6 +30,8 @@ impl Pump {
             Command::UncheckedMail(mail) => return self.look(asker, mail, mail::Look::Unchecked).await,
             Command::Recipients(addresses) => return self.want_recipients(asker, addresses).await,
             Command::SignOut => return self.sign_out(asker).await,
+            Command::ExportKey(file) => return self.export_key(asker, &file),
+            Command::JudgeKey(key) => self.judge_key(asker, &key),
             Command::ConfirmRecoveryPhrase(words) => {
                 return self.confirm_recovery_phrase(asker, words).await;
             }

@@ -280,8 +280,8 @@ impl Session {
             return Err((Reply::FULL, "full"));
         }
         // Said now, it keeps nobody else waiting for their mail.
-        match arrival::encrypted(account.certificate.clone(), String::new(), [].into()).await {
-            Ok(_) => Ok(account),
+        match arrival::can_encrypt(&self.state, &account).await {
+            Ok(()) => Ok(account),
             Err(_) => Err((Reply::NO_KEY, "no_key")),
         }
     }

@@ -273,3 +273,28 @@ pub(super) async fn put_device_list(tx: &mut Tx, account: AccountId, new: Signed
         .await?;
     Ok(())
 }
+
+pub(super) async fn put_certificate(
+    tx: &mut Tx,
+    account: AccountId,
+    replaces: Hash,
+    certificate: Vec<u8>,
+) -> Result<()> {
+    let row: Option<(Vec<u8>,)> = query_as("SELECT certificate FROM account WHERE account_id = $1")
+        .bind(account.0.as_slice())
+        .fetch_optional(&mut tx.connection)
+        .await?;
+    let (held,) = row.ok_or(Refusal::NotSignedIn)?;
+    if held == certificate {
+        return Ok(());
+    }
+    if Hash::of(&held) != replaces {
+        return Err(Refusal::Conflict { current: 0 }.into());
+    }
+    query("UPDATE account SET certificate = $1 WHERE account_id = $2")
+        .bind(certificate)
+        .bind(account.0.as_slice())
+        .execute(&mut tx.connection)
+        .await?;
+    Ok(())
+}

@@ -1,6 +1,7 @@
 //! [`MailStore`] over SQLite: mailboxes in [`mailbox`], and here the queue of what goes to other servers.
 
 use super::{Result, SqliteStore, Tx, fixed, mailbox, signed, unsigned};
+use crate::limits::Day;
 use crate::store::{
     AccountId, Again, Due, MailAccount, MailStore, MailboxPage, NewEntry, NewQueued, News, QueueId, Report,
     Submission,
@@ -42,6 +43,10 @@ impl MailStore for SqliteStore {
 
     async fn delete_mail(&self, account: AccountId, sequences: Vec<u64>) -> Result<u64> {
         self.write(move |tx| Box::pin(mailbox::delete(tx, account, sequences))).await
+    }
+
+    async fn count_refused_mail(&self, account: AccountId, day: Day) -> Result<()> {
+        self.write(move |tx| Box::pin(mailbox::count_refused(tx, account, day))).await
     }
 
     async fn submit_mail(&self, account: AccountId, new: Submission, quota: u64) -> Result<u64> {

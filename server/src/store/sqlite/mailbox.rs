@@ -1,13 +1,14 @@
 //! Mailboxes: entries under growing sequence numbers, and a count of their bytes.
 
 use super::{Result, Tx, accounts::account_id, fixed, signed, unsigned};
+use crate::limits::Day;
 use crate::store::{AccountId, MailAccount, MailboxPage, NewEntry, News, StoreError};
 use futures_util::TryStreamExt as _;
 use haven_wire::{
     Refusal,
     ids::MessageId,
     limits::{MAX_INLINE_MAIL, MAX_ROWS, MAX_ROWS_BYTES},
-    mail::{EntryKind, MailboxEntry, Note},
+    mail::{EntryKind, MailboxEntry, Note, RefusedMail},
 };
 use serde_bytes::ByteBuf;
 use sqlx::{Row as _, SqliteConnection, SqlitePool, query, query_as, sqlite::SqliteRow};
@@ -172,6 +173,7 @@ pub(super) async fn read(
     limit: u32,
 ) -> Result<MailboxPage> {
     let (head, used) = state(reader, account).await?;
+    let refused = refused(reader, account).await?;
     let mut stream = query(
         "SELECT sequence, entry_id, kind, size, CASE WHEN size <= $1 THEN body END AS inline
          FROM mailbox_entry WHERE account_id = $2 AND sequence > $3 AND sequence <= $4
@@ -193,7 +195,26 @@ pub(super) async fn read(
         bytes += entry.body.as_ref().map_or(0, |body| body.len());
         entries.push(entry);
     }
-    Ok(MailboxPage { entries, head, used })
+    Ok(MailboxPage { entries, head, used, refused })
+}
+
+async fn refused(connection: &mut SqliteConnection, account: AccountId) -> Result<RefusedMail> {
+    let row: Option<(i64, i64)> =
+        query_as("SELECT refused_mail, refused_day FROM account WHERE account_id = $1")
+            .bind(account.0.as_slice())
+            .fetch_optional(connection)
+            .await?;
+    let (count, last_day) = row.unwrap_or_default();
+    Ok(RefusedMail { count: unsigned(count), last_day: unsigned(last_day) })
+}
+
+pub(super) async fn count_refused(tx: &mut Tx, account: AccountId, day: Day) -> Result<()> {
+    query("UPDATE account SET refused_mail = refused_mail + 1, refused_day = $1 WHERE account_id = $2")
+        .bind(day)
+        .bind(account.0.as_slice())
+        .execute(&mut tx.connection)
+        .await?;
+    Ok(())
 }
 
 fn decode(row: &SqliteRow) -> Result<MailboxEntry> {

@@ -181,6 +181,10 @@ impl RelayStore for SqliteStore {
         wkd::certificate(&self.readers, hash).await
     }
 
+    async fn put_certificate(&self, account: AccountId, replaces: Hash, certificate: Vec<u8>) -> Result<()> {
+        self.write(move |tx| Box::pin(accounts::put_certificate(tx, account, replaces, certificate))).await
+    }
+
     async fn put_device_list(&self, account: AccountId, list: SignedDeviceList) -> Result<()> {
         self.write(move |tx| Box::pin(accounts::put_device_list(tx, account, list))).await
     }
