@@ -5,7 +5,8 @@
 
 use crate::mail::arrival;
 use sequoia_openpgp::{
-    Cert, cert::CertParser, parse::Parse as _, policy::StandardPolicy, types::RevocationStatus,
+    Cert, cert::CertParser, cert::ValidCert, parse::Parse as _, policy::StandardPolicy,
+    types::RevocationStatus,
 };
 use std::time::SystemTime;
 
@@ -28,12 +29,17 @@ pub fn check_update(held: &[u8], new: &[u8], address: &str) -> Result<(), &'stat
     }
     let policy = StandardPolicy::new();
     let valid = new.with_policy(&policy, now).map_err(|_| "the certificate has no valid self-signature")?;
-    let mut emails =
-        valid.userids().revoked(false).filter_map(|userid| userid.userid().email().ok().flatten());
-    if !emails.any(|email| email.eq_ignore_ascii_case(address)) {
+    if !names(&valid, address) {
         return Err("the certificate is for another address");
     }
     arrival::encrypt(new_bytes, &[]).map(drop).map_err(|_| "the certificate can't encrypt")
+}
+
+#[expect(clippy::disallowed_methods, reason = "what it brings along is a burden for browsers alone")]
+fn names(valid: &ValidCert<'_>, address: &str) -> bool {
+    let mut emails =
+        valid.userids().revoked(false).filter_map(|userid| userid.userid().email().ok().flatten());
+    emails.any(|email| email.eq_ignore_ascii_case(address))
 }
 
 /// It is the same certificate, not older, and still revoked if it was.

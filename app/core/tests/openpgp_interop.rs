@@ -29,6 +29,7 @@ use sequoia_openpgp::{
 };
 use std::{
     fs,
+    io::Write as _,
     path::PathBuf,
     process::{Command, Output, Stdio},
 };

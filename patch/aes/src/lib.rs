@@ -129,9 +129,9 @@ mod tests {
     /// FIPS 197, appendix C: the same text under keys of all three sizes.
     #[test]
     fn the_standards_examples_come_out() {
-        fn check<C: BlockCipher + BlockEncrypt + BlockDecrypt + KeyInit>(expected: [u8; 16])
+        fn check<C>(expected: [u8; 16])
         where
-            C: BlockSizeUser<BlockSize = U16>,
+            C: BlockCipher + BlockEncrypt + BlockDecrypt + BlockSizeUser<BlockSize = U16> + KeyInit,
         {
             let key: Vec<u8> = (0..C::key_size()).map(|byte| byte as u8).collect();
             let cipher = C::new_from_slice(&key).unwrap();

@@ -12,6 +12,7 @@
 use super::{
     Error, Fingerprint, PrimaryKey, Secret, SecretCertificate,
     certificate::{Certificate, millis, primary_packet, time},
+    user_id,
 };
 use crate::Millis;
 use haven_bridge::KeyTrouble;
@@ -189,8 +190,7 @@ fn cleaned(whole: &Cert, address: &str) -> Result<Cert, Error> {
 /// The User ID with the address and what the primary key signed on it, or a new one.
 fn userid(whole: &Cert, address: &str) -> Vec<Packet> {
     let named = whole.userids().find(|userid| {
-        let email = userid.userid().email().ok().flatten();
-        email.is_some_and(|email| email.eq_ignore_ascii_case(address))
+        user_id::address(userid.userid()).is_some_and(|named| named.eq_ignore_ascii_case(address))
             && userid.self_signatures().next().is_some()
             && userid.self_revocations().next().is_none()
     });

@@ -97,8 +97,8 @@ mod tests {
         for message in messages() {
             for fields in [&[][..], &[("Version", "1"), ("Comment", "two words")]] {
                 let text = String::from_utf8(sequoia(&message, fields)).unwrap();
-                let checksum = text.rfind("\n=").unwrap();
-                let plain = format!("{}\n{END}", &text[..checksum]);
+                let (before, _checksum) = text.rsplit_once("\n=").unwrap();
+                let plain = format!("{before}\n{END}");
                 for text in [&text, &text.replace('\n', "\r\n"), &plain, &format!("\n{text}\n\n")] {
                     assert_eq!(read(text.as_bytes()).unwrap(), message, "{text}");
                 }

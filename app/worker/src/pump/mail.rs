@@ -152,7 +152,8 @@ impl Pump {
     /// Fetches and opens an attachment. Pages hear how far it is, and it ends when it is given up.
     fn fetch_attachment(&mut self, asker: Asker, mail: MailId, part: u32, sequence: u64) {
         let progress = self.progress(mail, Some(part));
-        let Some(looker) = self.looker(Watched { client: Rc::clone(&self.client), progress }) else { return };
+        let client = Rc::new(Watched { client: Rc::clone(&self.client), progress });
+        let Some(looker) = self.looker(client) else { return };
         let (cancel, cancelled) = oneshot::channel();
         self.fetching.retain(|fetching| !fetching.cancel.is_canceled());
         self.fetching.push(Fetching { mail, part, cancel });
@@ -212,7 +213,7 @@ impl Pump {
         spawn_local(async move { tab.answer(leader, asker, looker.look(sequence, look).await) });
     }
 
-    fn looker<C: Caller>(&self, client: C) -> Option<Looker<C>> {
+    fn looker<C: Caller>(&self, client: Rc<C>) -> Option<Looker<C>> {
         let Signed::In(engine) = &self.engine else { return None };
         let (origin, opener) = (engine.account().origin.clone(), engine.opener(scope::now()));
         Some(Looker { client, worker: self.mail_worker.clone(), origin, opener })

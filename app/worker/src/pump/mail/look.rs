@@ -14,6 +14,7 @@ use haven_wire::{
     Refusal,
     mail::{GetMail, GetPicture},
 };
+use std::rc::Rc;
 
 /// Pictures that are fetched at a time.
 const AT_A_TIME: usize = 6;
@@ -35,7 +36,7 @@ pub enum Look {
 
 /// What a look takes.
 pub(super) struct Looker<C> {
-    pub client: C,
+    pub client: Rc<C>,
     pub worker: MailWorker,
     pub origin: String,
     pub opener: Opener,
