@@ -68,10 +68,11 @@ async fn a_key_is_withdrawn_after_a_deliberate_step_and_that_is_said_everywhere(
     page.press("Withdraw my key").await;
     assert!(!script.commands().iter().any(|command| matches!(command, Command::RevokeKey)));
     page.get(".check input").unwrap().click();
+    page.until("it may be pressed", |page| !page.button("Withdraw my key").has_attribute("disabled")).await;
     page.press("Withdraw my key").await;
     page.until_says("You have withdrawn your key").await;
     page.until("it is not offered again", |page| !page.says("My key is in other hands")).await;
-    page.press("Chats").await;
+    page.press("People").await;
     page.until_says("You have withdrawn your key").await;
 }
 

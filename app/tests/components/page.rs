@@ -8,7 +8,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, HtmlElement, HtmlInputElement, HtmlTextAreaElement};
 
 /// Longer than anything here takes; only a failing test waits so long.
-const PATIENCE: u32 = 200;
+const PATIENCE: u32 = 1500;
 
 /// The layout matters to some tests: they get the real one.
 const STYLES: [&str; 8] = [
@@ -88,18 +88,22 @@ impl Page {
 
     /// The button with this name.
     pub fn button(&self, name: &str) -> HtmlElement {
+        self.find_button(name).unwrap_or_else(|| panic!("no button {name}\n{}", self.root.inner_text()))
+    }
+
+    fn find_button(&self, name: &str) -> Option<HtmlElement> {
         let buttons = self.root.query_selector_all("button, a").unwrap();
-        (0..buttons.length())
-            .filter_map(|index| buttons.get(index)?.dyn_into::<HtmlElement>().ok())
-            .find(|button| {
+        (0..buttons.length()).filter_map(|index| buttons.get(index)?.dyn_into::<HtmlElement>().ok()).find(
+            |button| {
                 button.get_attribute("aria-label").as_deref() == Some(name)
                     || button.text_content().unwrap_or_default().trim() == name
-            })
-            .unwrap_or_else(|| panic!("no button {name}\n{}", self.root.inner_text()))
+            },
+        )
     }
 
     /// Presses it, once it is there.
     pub async fn press(&self, name: &str) {
+        self.until(name, |page| page.find_button(name).is_some()).await;
         self.button(name).click();
         pause(0).await;
     }

@@ -158,10 +158,19 @@ async fn exchange(url: &str, headers: &[(&str, String)], body: &[u8]) -> Result<
         .abort_signal(Some(&controller.signal()))
         .body(body_of(body).map_err(unreachable)?)
         .map_err(unreachable)?;
-    let patience = TimeoutFuture::new(patience(body));
-    let answer = async { read(request.send().await?).await };
-    match future::select(answer.boxed_local(), patience).await {
-        Either::Left((answer, _)) => answer.map_err(unreachable),
+    let response = within(patience(body.len()), &controller, request.send()).await?;
+    let length = response.headers().get("Content-Length").and_then(|length| length.parse().ok());
+    within(patience(length.unwrap_or(0)), &controller, read(response)).await
+}
+
+/// Waits for a part of an exchange, and ends the exchange if it takes too long, in milliseconds.
+async fn within<T>(
+    patience: u32,
+    controller: &AbortController,
+    part: impl Future<Output = Result<T, gloo_net::Error>>,
+) -> Result<T, Rejection> {
+    match future::select(part.boxed_local(), TimeoutFuture::new(patience)).await {
+        Either::Left((done, _)) => done.map_err(unreachable),
         Either::Right(((), _)) => {
             controller.abort();
             Err(Rejection::Unreachable)
@@ -177,13 +186,13 @@ async fn watched(
     progress: Progress,
 ) -> Result<Answer, Rejection> {
     let blob = blob(&Uint8Array::from(body)).map_err(unreachable)?;
-    let answer = transfer::exchange(url, headers, &blob, patience(body), progress).await;
+    let answer = transfer::exchange(url, headers, &blob, patience(body.len()), progress).await;
     answer.map(|(status, body)| Answer { status, body }).ok_or(Rejection::Unreachable)
 }
 
-/// How long an answer to a body may take, in milliseconds.
-fn patience(body: &[u8]) -> u32 {
-    PATIENCE.saturating_add(u32::try_from(body.len() / BYTES_PER_MILLI).unwrap_or(u32::MAX))
+/// How long a body of this size may take on its way, in milliseconds.
+pub(crate) fn patience(size: usize) -> u32 {
+    PATIENCE.saturating_add(u32::try_from(size / BYTES_PER_MILLI).unwrap_or(u32::MAX))
 }
 
 async fn read(response: Response) -> Result<Answer, gloo_net::Error> {

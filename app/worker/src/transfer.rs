@@ -1,5 +1,6 @@
 //! Large bodies, with word on how far they are: `fetch` doesn't tell that of what it sends.
 
+use crate::relay_client::patience;
 use futures_channel::oneshot;
 use js_sys::{ArrayBuffer, Uint8Array};
 use std::{cell::Cell, rc::Rc};
@@ -31,17 +32,17 @@ impl Drop for Transfer {
     }
 }
 
-/// Sends a body and reads the answer to its end: status and body. Nothing, if there is no answer within `patience`
-/// milliseconds.
+/// Sends a body and reads the answer to its end: status and body. Nothing, if no answer begins within `allowed`
+/// milliseconds, or a large one doesn't come in the time for its size.
 pub async fn exchange(
     url: &str,
     headers: &[(&str, String)],
     body: &Blob,
-    patience: u32,
+    allowed: u32,
     progress: Progress,
 ) -> Option<(u16, Vec<u8>)> {
     let (ended, end) = oneshot::channel();
-    let transfer = begin(url, headers, body, patience, progress, ended).ok()?;
+    let transfer = begin(url, headers, body, allowed, progress, ended).ok()?;
     end.await.ok()?;
     let (status, answer) = (transfer.request.status().ok()?, transfer.request.response().ok()?);
     let answer = answer.dyn_into::<ArrayBuffer>().ok()?;
@@ -53,7 +54,7 @@ fn begin(
     url: &str,
     headers: &[(&str, String)],
     body: &Blob,
-    patience: u32,
+    allowed: u32,
     progress: Progress,
     ended: oneshot::Sender<()>,
 ) -> Result<Transfer, JsValue> {
@@ -62,11 +63,15 @@ fn begin(
     for (name, value) in headers {
         request.set_request_header(name, value)?;
     }
-    request.set_timeout(patience);
+    request.set_timeout(allowed);
     request.set_response_type(XmlHttpRequestResponseType::Arraybuffer);
+    // In either direction. The time for a large answer is known only when it begins to come.
+    let watched = request.clone();
     let on_progress = Closure::<dyn FnMut(ProgressEvent)>::new(move |event: ProgressEvent| {
         if event.length_computable() && event.total() >= WORTH_TELLING {
-            progress(whole(event.loaded()), whole(event.total()));
+            let (done, all) = (whole(event.loaded()), whole(event.total()));
+            watched.set_timeout(allowed.saturating_add(patience(usize::try_from(all).unwrap_or(usize::MAX))));
+            progress(done, all);
         }
     });
     let ended = Cell::new(Some(ended));
