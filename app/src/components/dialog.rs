@@ -36,8 +36,8 @@ pub fn Dialog(
             id=id
             node_ref=dialog
             aria-labelledby=labelled_by
-            // Escape and the browser's back gesture end here too.
-            on:close=move |_| open.set(false)
+            // Escape and the browser's back gesture end here too. The word of a close may come after it was opened again.
+            on:close=move |_| if dialog.get_untracked().is_none_or(|dialog| !dialog.open()) { open.set(false) }
             on:click=move |event| close_on_backdrop(&event, open)
             // Escape closes the dialog alone, not what it was opened from.
             on:keydown=|event| if event.key() == "Escape" { event.stop_propagation() }
