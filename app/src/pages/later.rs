@@ -1,6 +1,6 @@
 //! Pages whose code is downloaded when somebody opens them.
 //!
-//! A release splits the program (`xtask/src/parts.rs`): what only the functions of [`parts!`] reach becomes a file for
+//! A release splits the program (`xtask/src/parts.rs`): what only the functions of `parts!` reach becomes a file for
 //! each, which shares memory and runtime with the page. Elsewhere, as in tests, everything is one program.
 
 use std::{future::Future, pin::Pin};
