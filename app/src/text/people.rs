@@ -12,7 +12,7 @@ pub const NO_MAIL_WITH: &str = "None yet.";
 
 // Comparing
 pub const COMPARE: &str = "Compare safety numbers";
-pub const COMPARE_WHY: &str = "Do it once, and Haven vouches for them in conversations and in mail.";
+pub const COMPARE_WHY: &str = "Do it once: they are verified then, in conversations and in mail.";
 pub const COMPARE_ASKING: &str = "Fetching their key from the relay…";
 pub const COMPARE_NO_KEY: &str = "Their key could not be found just now, so there is nothing to compare yet. Try again in an hour, or once they \
     have written you a mail.";
