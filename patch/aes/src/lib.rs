@@ -2,7 +2,7 @@
 //!
 //! `Cargo.toml` of the workspace puts it in the place of `aes` 0.8, which Sequoia and OpenMLS's provider still ask for.
 //! Both versions are constant-time and of the same authors; 0.9 enciphers four blocks at a time in WebAssembly where
-//! 0.8 does two, and is twice as fast there. There is no cryptography here, only the old traits over the new ones; this
+//! 0.8 does two. There is no cryptography here, only the old traits over the new ones; this
 //! package goes when both have moved to 0.9.
 
 pub use cipher;

@@ -1,7 +1,7 @@
 //! ASCII armor (RFC 9580, section 6.2) around large messages.
 //!
 //! Sequoia reads and writes armor as well, byte by byte, for whatever people paste. A mail's armor is long and plain;
-//! base64 in whole lines takes a tenth of the time. What is not the plain kind is left for Sequoia.
+//! base64 in whole lines is much faster (`cargo xtask bench mail`, p7). What is not the plain kind is left for Sequoia.
 
 use crc::{CRC_24_OPENPGP, Crc, Table};
 use encodify::base64::{self, Base64, LineEnding};

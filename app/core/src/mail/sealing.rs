@@ -2,9 +2,8 @@
 //!
 //! It is the container that every OpenPGP program reads (RFC 9580, Symmetrically Encrypted and Integrity Protected Data,
 //! version 1): AES-256 in CFB mode over a random prefix, the signed message, and a SHA-1 of both. Sequoia makes such
-//! containers as well. This one is made here because CFB mode enciphers one block after another, which takes a program
-//! in WebAssembly five times as long as all the rest together, and the browser has a cipher made of hardware. It knows
-//! no CFB mode, but CBC, and CFB's key stream is the CBC of its text: K\[i + 1\] = E(P\[i\] ^ K\[i\]), with
+//! containers as well. This one is made here because CFB mode enciphers one block after another, which is slow for a
+//! program in WebAssembly, and the browser has a cipher made of hardware. It knows no CFB mode, but CBC, and CFB's key stream is the CBC of its text: K\[i + 1\] = E(P\[i\] ^ K\[i\]), with
 //! C\[i\] = P\[i\] ^ K\[i\]. So whoever has a fast CBC can do [`Sealing::job`] after job; what nobody did,
 //! [`Sealing::finish`] does with Sequoia's own cipher, natively all of it.
 //!
