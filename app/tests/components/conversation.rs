@@ -184,12 +184,12 @@ async fn a_changed_identity_is_accepted_only_after_a_check() {
     let script = Script::new(World::busy());
     let page = Page::open(&script, "/people");
     page.until_says("dora@elsewhere.example").await;
-    page.get("a[href^='/people/']:has([data-trust=changed])").unwrap().click();
+    page.click("a[href^='/people/']:has([data-trust=changed])").await;
     page.until_says("This is not the identity you knew").await;
     page.press("Look at the change").await;
     page.until("dialog", |page| page.get("dialog[open] input[type=checkbox]").is_some()).await;
     assert!(page.button("Accept the new identity").has_attribute("disabled"));
-    page.get("dialog[open] input[type=checkbox]").unwrap().click();
+    page.click("dialog[open] input[type=checkbox]").await;
     page.until("can be accepted", |page| !page.button("Accept the new identity").has_attribute("disabled"))
         .await;
     page.press("Accept the new identity").await;

@@ -67,7 +67,7 @@ async fn a_key_is_withdrawn_after_a_deliberate_step_and_that_is_said_everywhere(
     page.until_says("Mail to you is turned away").await;
     page.press("Withdraw my key").await;
     assert!(!script.commands().iter().any(|command| matches!(command, Command::RevokeKey)));
-    page.get(".check input").unwrap().click();
+    page.click(".check input").await;
     page.until("it may be pressed", |page| !page.button("Withdraw my key").has_attribute("disabled")).await;
     page.press("Withdraw my key").await;
     page.until_says("You have withdrawn your key").await;

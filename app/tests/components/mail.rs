@@ -62,7 +62,7 @@ async fn an_empty_folder_says_what_to_do() {
     let page = Page::open(&Script::new(World::signed_in()), "/mail");
     page.until_says("No mail yet").await;
     assert!(page.says("Write a mail"));
-    page.get("a[href='/mail/trash']").unwrap().click();
+    page.click("a[href='/mail/trash']").await;
     page.until_says("The trash is empty").await;
 }
 
@@ -72,7 +72,7 @@ async fn a_list_that_cannot_be_read_can_be_tried_again() {
     let page = Page::open(&script, "/mail");
     page.until_says("Your order is on its way").await;
     script.fail_next(Failure::Storage { message: "disk full".to_owned() });
-    page.get("a[href='/mail/archive']").unwrap().click();
+    page.click("a[href='/mail/archive']").await;
     page.until_says("disk full").await;
     page.press("Try again").await;
     page.until_says("Photographs from Tromsø").await;
@@ -93,10 +93,10 @@ async fn a_search_covers_the_mail_of_all_folders_and_a_folder_ends_it() {
     let page = Page::open(&Script::new(World::busy()), "/mail");
     page.fill("#mail-search", "photographs").await;
     page.until("what was found", |page| page.count(".mail-row") == 1).await;
-    page.get(".mail-row").unwrap().click();
+    page.click(".mail-row").await;
     page.until_says("the ninth is blurred").await;
     assert_eq!(page.count(".mail-row"), 1, "the search goes on");
-    page.get("a[href='/mail/inbox']").unwrap().click();
+    page.click("a[href='/mail/inbox']").await;
     page.until("the whole inbox", |page| page.count(".mail-row") > 5).await;
 }
 
@@ -104,7 +104,8 @@ async fn a_search_covers_the_mail_of_all_folders_and_a_folder_ends_it() {
 async fn a_thread_shows_its_newest_mail_whole_and_marks_it_as_seen() {
     let script = Script::new(World::busy());
     let page = Page::open(&script, &thread("inbox", BOAT));
-    page.until_says("the good brushes").await;
+    page.until("the mail", |page| page.get(".mail-card-whole").is_some() && page.says("the good brushes"))
+        .await;
     assert_eq!(page.count(".mail-card"), 3);
     assert_eq!(page.count(".mail-card[data-open]"), 1);
     page.until("marked", |_| {
@@ -121,8 +122,9 @@ async fn a_thread_shows_its_newest_mail_whole_and_marks_it_as_seen() {
 async fn archiving_takes_what_lies_in_the_folder_and_leads_back_to_the_list() {
     let script = Script::new(World::busy());
     let page = Page::open(&script, &thread("inbox", BOAT));
-    page.until_says("the good brushes").await;
-    page.get(".reader-tools [aria-label=Archive]").unwrap().click();
+    page.until("the mail", |page| page.get(".mail-card-whole").is_some() && page.says("the good brushes"))
+        .await;
+    page.click(".reader-tools [aria-label=Archive]").await;
     page.until("the list", |_| path() == "/mail/inbox").await;
     page.until("moved", |_| {
         let moved = |command| match command {
@@ -145,15 +147,16 @@ async fn mail_is_deleted_for_good_only_in_the_trash_and_after_a_question() {
         })
     };
     let page = Page::open(&script, &thread("inbox", BOAT));
-    page.until_says("the good brushes").await;
+    page.until("the mail", |page| page.get(".mail-card-whole").is_some() && page.says("the good brushes"))
+        .await;
     assert!(page.get("[aria-label='Delete for good']").is_none());
     drop(page);
     let page = Page::open(&script, &thread("trash", 33));
     page.until_says("Not valid any more").await;
-    page.get("[aria-label='Delete for good']").unwrap().click();
+    page.click("[aria-label='Delete for good']").await;
     page.until_says("Nobody can bring it back").await;
     assert!(deleted(&script).is_empty());
-    page.get("dialog[open] [data-kind=danger]").unwrap().click();
+    page.click("dialog[open] [data-kind=danger]").await;
     page.until("deleted", |_| deleted(&script) == [vec![MailId([33; 16])]]).await;
 }
 
@@ -211,13 +214,14 @@ async fn html_is_shown_in_a_frame_without_scripts_or_as_text() {
 #[wasm_bindgen_test]
 async fn links_in_text_open_elsewhere_and_addresses_begin_a_mail() {
     let page = Page::open(&Script::new(World::busy()), &thread("inbox", BOAT));
-    page.until_says("the good brushes").await;
-    page.get(".mail-card-head").unwrap().click();
+    page.until("the mail", |page| page.get(".mail-card-whole").is_some() && page.says("the good brushes"))
+        .await;
+    page.click(".mail-card-head").await;
     page.until("a link", |page| page.get(".mail-body a[href^='https://yard.example/']").is_some()).await;
     let link = page.get(".mail-body a[href^='https://yard.example/']").unwrap();
     assert_eq!(link.get_attribute("rel").as_deref(), Some("noopener noreferrer"));
     assert_eq!(link.get_attribute("href").as_deref(), Some("https://yard.example/prices?season=spring"));
-    page.get(".mail-body a[href^='mailto:']").unwrap().click();
+    page.click(".mail-body a[href^='mailto:']").await;
     page.until("a mail to it", |page| page.get("#mail-text").is_some() && page.says("office@yard.example"))
         .await;
 }
@@ -260,7 +264,7 @@ async fn leaving_saves_at_once_what_typing_had_not_saved_yet() {
     let script = Script::new(World::busy());
     let page = write_to(&script, "bob").await;
     page.fill("#mail-text", "In a hurry").await;
-    page.get("a[href='/chat']").unwrap().click();
+    page.click("a[href='/chat']").await;
     page.until("saved", |_| saved(&script).last().is_some_and(|draft| draft.text == "In a hurry")).await;
 }
 
@@ -270,7 +274,7 @@ async fn a_mail_that_was_begun_and_not_touched_leaves_nothing_behind() {
     let page = Page::open(&script, "/mail/new");
     page.until("the composer", |page| page.get("#mail-text").is_some()).await;
     pause(500).await;
-    page.get("a[href='/chat']").unwrap().click();
+    page.click("a[href='/chat']").await;
     page.until("the chats", |_| path() == "/chat").await;
     let discarded = |command| matches!(command, Command::DiscardDraft { .. }).then_some(());
     page.until("discarded", |_| saved(&script).is_empty() || asked(&script, discarded).len() == 1).await;
@@ -358,7 +362,8 @@ async fn a_mail_to_nobody_or_to_no_address_is_not_sent() {
 async fn an_answer_to_all_quotes_and_leaves_oneself_out() {
     let script = Script::new(World::busy());
     let page = Page::open(&script, &thread("inbox", BOAT));
-    page.until_says("the good brushes").await;
+    page.until("the mail", |page| page.get(".mail-card-whole").is_some() && page.says("the good brushes"))
+        .await;
     page.press("Reply all").await;
     page.until("the composer", |page| page.get("#mail-text").is_some()).await;
     page.fill("#mail-text", "Yes").await;
@@ -377,7 +382,8 @@ async fn an_answer_to_all_quotes_and_leaves_oneself_out() {
 async fn a_forwarded_mail_takes_its_attachments_along() {
     let script = Script::new(World::busy());
     let page = Page::open(&script, &thread("inbox", BOAT));
-    page.until_says("the good brushes").await;
+    page.until("the mail", |page| page.get(".mail-card-whole").is_some() && page.says("the good brushes"))
+        .await;
     page.press("Forward").await;
     page.until("the files", |page| page.count(".mail-composer .files-item") == 3).await;
     assert!(page.text_in("#mail-text").contains("From: Bob Haugen <bob@harbour.example>"));
@@ -426,11 +432,11 @@ async fn discarding_a_draft_is_asked_first() {
     let script = Script::new(World::busy());
     let page = Page::open(&script, &draft(40));
     page.until("the composer", |page| page.get("#mail-text").is_some()).await;
-    page.get(".mail-composer-head [aria-label='Discard draft']").unwrap().click();
+    page.click(".mail-composer-head [aria-label='Discard draft']").await;
     page.until_says("It can’t be brought back.").await;
     let discarded = |command| matches!(command, Command::DiscardDraft { .. }).then_some(());
     assert!(asked(&script, discarded).is_empty());
-    page.get("dialog[open] [data-kind=danger]").unwrap().click();
+    page.click("dialog[open] [data-kind=danger]").await;
     page.until("discarded", |_| asked(&script, discarded).len() == 1).await;
     page.until("elsewhere", |_| path() != draft(40)).await;
 }
@@ -455,7 +461,7 @@ async fn keys_lead_through_mail_where_nothing_is_typed() {
     page.until("the list of keys", |page| page.get("#shortcuts[open]").is_some()).await;
     page.key("body", "c").await;
     assert_eq!(path(), thread("inbox", BOAT), "the dialog has the keys now");
-    page.get("#shortcuts [aria-label=Close]").unwrap().click();
+    page.click("#shortcuts [aria-label=Close]").await;
     page.until("closed", |page| page.get("#shortcuts[open]").is_none()).await;
     page.get("#mail-search").unwrap().focus().unwrap();
     page.key("#mail-search", "c").await;
@@ -469,7 +475,7 @@ async fn keys_lead_through_mail_where_nothing_is_typed() {
 async fn a_persons_page_leads_to_a_mail_to_them() {
     let page = Page::open(&Script::new(World::busy()), "/people");
     page.until_says("mara.lindqvist").await;
-    page.get("a[href^='/people/']").unwrap().click();
+    page.click("a[href^='/people/']").await;
     page.until_says("Write a mail to this person").await;
     page.press("Write a mail to this person").await;
     page.until("the composer", |page| page.get("#mail-text").is_some() && page.count(".mail-chip") == 1)
@@ -486,7 +492,7 @@ async fn attachments_are_looked_at_in_place() {
         picture.is_some_and(|picture| picture.get_attribute("src").unwrap().starts_with("blob:"))
     })
     .await;
-    page.get("#preview [aria-label=Close]").unwrap().click();
+    page.click("#preview [aria-label=Close]").await;
     page.until("closed", |page| page.get("#preview[open]").is_none()).await;
     page.press("Look at colours.txt").await;
     page.until_says("oil, no paint").await;
@@ -579,7 +585,7 @@ async fn a_refused_mail_is_shown_as_text_only_after_a_question_each_time() {
         assert_eq!(text.text_content().unwrap(), "<b>Send</b> it to https://evil.example/now");
         assert_eq!(text.child_element_count(), 0, "no markup and no link");
         assert!(page.says("it may be forged"));
-        page.get("#preview [aria-label=Close]").unwrap().click();
+        page.click("#preview [aria-label=Close]").await;
         page.until("forgotten", |page| !page.says("https://evil.example/now")).await;
         assert_eq!(asked(&script, looked).len(), times);
     }
@@ -641,8 +647,9 @@ fn moves(script: &Script) -> Vec<(usize, Folder)> {
 async fn a_move_is_taken_back_with_a_button() {
     let script = Script::new(World::busy());
     let page = Page::open(&script, &thread("inbox", BOAT));
-    page.until_says("the good brushes").await;
-    page.get(".reader-tools [aria-label='Move to the trash']").unwrap().click();
+    page.until("the mail", |page| page.get(".mail-card-whole").is_some() && page.says("the good brushes"))
+        .await;
+    page.click(".reader-tools [aria-label='Move to the trash']").await;
     page.until_says("Moved to the trash.").await;
     page.press("Undo").await;
     page.until_says("Back in “Inbox”.").await;
@@ -656,7 +663,8 @@ async fn a_move_is_taken_back_with_a_button() {
 async fn a_move_is_taken_back_with_a_key_as_long_as_the_notice_is_there() {
     let script = Script::new(World::busy());
     let page = Page::open(&script, &thread("inbox", BOAT));
-    page.until_says("the good brushes").await;
+    page.until("the mail", |page| page.get(".mail-card-whole").is_some() && page.says("the good brushes"))
+        .await;
     page.key("body", "z").await;
     page.key("body", "e").await;
     page.until_says("Archived.").await;

@@ -108,6 +108,12 @@ impl Page {
         pause(0).await;
     }
 
+    /// Clicks what a selector finds, once it is there.
+    pub async fn click(&self, selector: &str) {
+        self.until(selector, |page| page.get(selector).is_some()).await;
+        self.get(selector).unwrap().click();
+    }
+
     /// Types into an input or a text area.
     pub async fn fill(&self, selector: &str, text: &str) {
         self.until(selector, |page| page.get(selector).is_some()).await;

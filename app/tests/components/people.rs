@@ -51,7 +51,8 @@ async fn a_persons_page_leads_to_conversations_and_mail_together() {
     page.get(&format!(".shared-link[href^='/mail/'][href$='{}']", ThreadId([1; 16]).to_hex()))
         .unwrap()
         .click();
-    page.until_says("the good brushes").await;
+    page.until("the mail", |page| page.get(".mail-card-whole").is_some() && page.says("the good brushes"))
+        .await;
 }
 
 #[wasm_bindgen_test]
