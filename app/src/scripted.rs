@@ -27,7 +27,7 @@ struct State {
     deliver: Option<Rc<dyn Fn(FromPort)>>,
     world: World,
     commands: Vec<Command>,
-    failures: VecDeque<Failure>,
+    failures: VecDeque<(fn(&Command) -> bool, Failure)>,
     early: Option<Event>,
     starts: u32,
     asleep: bool,
@@ -61,7 +61,12 @@ impl Script {
 
     /// The next command fails, whatever it is.
     pub fn fail_next(&self, failure: Failure) {
-        self.0.borrow_mut().failures.push_back(failure);
+        self.fail_next_of(|_| true, failure);
+    }
+
+    /// The next command of a kind fails. Others may come before it.
+    pub fn fail_next_of(&self, kind: fn(&Command) -> bool, failure: Failure) {
+        self.0.borrow_mut().failures.push_back((kind, failure));
     }
 
     /// Lets something happen just before the next page of a timeline is there, and be part of it.
@@ -109,7 +114,7 @@ impl Script {
                 return;
             }
             state.commands.push(command.clone());
-            match state.failures.pop_front() {
+            match state.failures.pop_front_if(|(kind, _)| kind(&command)).map(|(_, failure)| failure) {
                 Some(failure) => (Err(failure), Vec::new()),
                 None => state.world.handle(command),
             }
