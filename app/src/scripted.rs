@@ -22,12 +22,15 @@ pub use world::World;
 #[derive(Clone, Default)]
 pub struct Script(Rc<RefCell<State>>);
 
+/// Tells commands of a kind.
+pub type Kind = fn(&Command) -> bool;
+
 #[derive(Default)]
 struct State {
     deliver: Option<Rc<dyn Fn(FromPort)>>,
     world: World,
     commands: Vec<Command>,
-    failures: VecDeque<(fn(&Command) -> bool, Failure)>,
+    failures: VecDeque<(Kind, Failure)>,
     early: Option<Event>,
     starts: u32,
     asleep: bool,
@@ -65,7 +68,7 @@ impl Script {
     }
 
     /// The next command of a kind fails. Others may come before it.
-    pub fn fail_next_of(&self, kind: fn(&Command) -> bool, failure: Failure) {
+    pub fn fail_next_of(&self, kind: Kind, failure: Failure) {
         self.0.borrow_mut().failures.push_back((kind, failure));
     }
 
