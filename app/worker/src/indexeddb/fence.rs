@@ -4,15 +4,16 @@
 //! know that another has taken over, and must not be able to write: two writers would use a ratchet twice.
 //!
 //! So each write set also puts its leader's number into one record, the writer, under an index that takes every number
-//! only once; and a leader that takes over first becomes the writer, and then enters its predecessor's number in a
-//! record of its own, for good. A late write of the predecessor breaks the index, and its transaction fails whole.
+//! only once; and a leader that takes over first becomes the writer, and then adds a record of its predecessor's
+//! number, for good. A late write of the predecessor breaks the index, and its transaction fails whole. So does another
+//! takeover from the same predecessor.
 //!
 //! Comparing numbers would do the same. But a transaction that waits for its own answer stays open while its tab is
-//! frozen, and blocks everybody else's; this one is complete when it is queued.
+//! frozen, and blocks everybody else's; these are complete when they are queued.
 
 use super::{
     connection::{self, Connection},
-    transaction::Writing,
+    transaction::{Reading, Writing},
 };
 use crate::scope;
 use haven_core::store::StoreError;
@@ -42,18 +43,27 @@ pub struct Fence {
 impl Fence {
     /// Becomes the leader. From now on, no earlier one passes.
     pub async fn take_over(connection: &Connection) -> Result<Self, StoreError> {
-        let writing = Writing::begin(connection, &Array::of1(&JsValue::from(STORE)))?;
-        let before = writing.get(STORE, &WRITER.into()).await?;
-        let before = number_in(&before);
-        // The time, so that numbers also grow when the site's data is deleted while tabs remember an earlier one.
-        let leader = before.map_or(0, |before| before.saturating_add(1)).max(scope::now());
-        let fence = Self { leader, record: record(leader)? };
-        fence.check(&writing)?;
-        if let Some(before) = before {
-            writing.put(STORE, &number(before), &record(before)?)?;
+        loop {
+            match Self::succeed(connection, writer(connection).await?).await {
+                // Another tab has succeeded the same leader meanwhile, and is now the one to succeed.
+                Err(StoreError::Fenced) => {}
+                done => return done,
+            }
         }
-        let forgotten = JsValue::from_f64(js_sys::Date::now() - MEMORY);
-        let forgotten = IdbKeyRange::upper_bound(&forgotten).map_err(|error| connection::failed(&error))?;
+    }
+
+    /// Takes over from the leader `before`, which only one can.
+    async fn succeed(connection: &Connection, before: u64) -> Result<Self, StoreError> {
+        // The time, so that numbers also grow when the site's data is deleted while tabs remember an earlier one.
+        let leader = (before + 1).max(scope::now());
+        let fence = Self { leader, record: record(leader)? };
+        let writing = Writing::begin(connection, &Array::of1(&JsValue::from(STORE)))?;
+        fence.check(&writing)?;
+        writing.add(STORE, &number(before), &record(before)?)?;
+        let forgotten =
+            number(before).as_f64().map_or(0.0, |before| before.min(js_sys::Date::now() - MEMORY));
+        let forgotten = IdbKeyRange::upper_bound_with_open(&forgotten.into(), true)
+            .map_err(|error| connection::failed(&error))?;
         writing.delete(STORE, &forgotten)?;
         writing.commit().await?;
         Ok(fence)
@@ -74,6 +84,13 @@ impl Fence {
     pub fn check(&self, writing: &Writing<'_>) -> Result<(), StoreError> {
         writing.put(STORE, &WRITER.into(), &self.record)
     }
+}
+
+/// The number of the leader that may write; before the first, 0.
+async fn writer(connection: &Connection) -> Result<u64, StoreError> {
+    let reading = Reading::begin(connection, STORE)?;
+    let writer = reading.answer(&reading.get(&WRITER.into())?).await?;
+    Ok(number_in(&writer).unwrap_or(0))
 }
 
 fn record(leader: u64) -> Result<JsValue, StoreError> {

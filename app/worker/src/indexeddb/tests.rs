@@ -1,7 +1,11 @@
 use super::*;
 use crate::scope;
+use futures_util::FutureExt as _;
 use haven_core::store::conformance;
+use js_sys::Promise;
+use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{console_log, wasm_bindgen_test};
+use web_sys::{Blob, MessageEvent, Url, Worker, WorkerOptions};
 
 /// A handle that another leader does not end: for what is not about leadership.
 async fn open_as(name: &str, leader: u64) -> IndexedDb {
@@ -75,6 +79,19 @@ async fn all_earlier_leaders_are_fenced_off() {
 }
 
 #[wasm_bindgen_test]
+async fn of_tabs_that_take_over_at_once_the_last_one_writes_alone() {
+    let tabs = (0..6).map(|_| take_over("at_once"));
+    let mut leaders = futures_util::future::join_all(tabs).await;
+    leaders.sort_by_key(IndexedDb::leader);
+    let last = leaders.pop().unwrap();
+    for leader in &leaders {
+        assert!(leader.leader() < last.leader());
+        assert_eq!(leader.commit(one(b"a", b"x")).await, Err(StoreError::Fenced));
+    }
+    last.commit(one(b"a", b"y")).await.unwrap();
+}
+
+#[wasm_bindgen_test]
 async fn a_write_in_flight_during_a_takeover_is_whole_or_not_at_all() {
     for round in 0..10 {
         let name = format!("takeover_{round}");
@@ -88,6 +105,45 @@ async fn a_write_in_flight_during_a_takeover_is_whole_or_not_at_all() {
             Err(error) => assert_eq!((error, found), (StoreError::Fenced, 0)),
         }
     }
+}
+
+/// A worker that writes into the store `meta` of the database in its name when it is told to, and says when it had.
+const OTHER_TAB: &str = r"
+    const opening = indexedDB.open(name)
+    opening.onsuccess = () => postMessage(0)
+    onmessage = () => {
+        const writing = opening.result.transaction('meta', 'readwrite')
+        writing.objectStore('meta').put(1, 'other')
+        writing.oncomplete = () => postMessage(performance.timeOrigin + performance.now())
+    }
+";
+
+#[wasm_bindgen_test]
+async fn a_leader_that_freezes_while_it_reads_holds_up_no_other_tab() {
+    let store = take_over("frozen").await;
+    let blob = Blob::new_with_str_sequence(&Array::of1(&OTHER_TAB.into())).unwrap();
+    let url = Url::create_object_url_with_blob(&blob).unwrap();
+    let options = WorkerOptions::new();
+    options.set_name("frozen");
+    let other = Worker::new_with_options(&url, &options).unwrap();
+    let said = async || {
+        let said = Promise::new(&mut |resolve, _| other.set_onmessage(Some(&resolve)));
+        JsFuture::from(said).await.unwrap().unchecked_into::<MessageEvent>().data().as_f64().unwrap()
+    };
+    said().await;
+    for _ in 0..5 {
+        let mut reading = Box::pin(read(&store, b"a"));
+        assert!((&mut reading).now_or_never().is_none());
+        other.post_message(&JsValue::NULL).unwrap();
+        // Like a frozen tab, this one doesn't get to see its answer.
+        let woken = scope::elapsed() + 200.0;
+        while scope::elapsed() < woken {}
+        let woken = js_sys::Date::now();
+        let written = said().await;
+        assert!(written < woken, "written {} ms after", written - woken);
+        reading.await;
+    }
+    other.terminate();
 }
 
 #[wasm_bindgen_test]

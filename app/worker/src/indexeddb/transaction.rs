@@ -29,21 +29,19 @@ extern "C" {
     fn durability(this: &DurableTransaction) -> String;
 }
 
-/// A read transaction on one object store.
+/// A read transaction on one object store, for requests that are all made before the first is answered.
 pub struct Reading<'a> {
     connection: &'a Connection,
+    transaction: IdbTransaction,
     store: IdbObjectStore,
 }
 
 impl<'a> Reading<'a> {
-    /// Begins it. It ends by itself.
     pub fn begin(connection: &'a Connection, store: &str) -> Result<Self, StoreError> {
-        let store = connection
-            .raw()
-            .transaction_with_str(store)
-            .and_then(|transaction| transaction.object_store(store))
-            .map_err(|error| connection.error(&error))?;
-        Ok(Self { connection, store })
+        let transaction =
+            connection.raw().transaction_with_str(store).map_err(|error| connection.error(&error))?;
+        let store = transaction.object_store(store).map_err(|error| connection.error(&error))?;
+        Ok(Self { connection, transaction, store })
     }
 
     pub fn get(&self, key: &JsValue) -> Result<IdbRequest, StoreError> {
@@ -60,6 +58,8 @@ impl<'a> Reading<'a> {
 
     /// Waits for the last request. Those before it are answered then.
     pub async fn answer(&self, last: &IdbRequest) -> Result<JsValue, StoreError> {
+        // Or it would end only when this tab has seen the answer, and hold up the next leader if this tab is frozen.
+        self.checked(commit_now(&self.transaction))?;
         answered(last).await.map_err(|error| self.connection.error(&error))?;
         self.result(last)
     }
@@ -94,14 +94,13 @@ impl<'a> Writing<'a> {
         Ok(Self { connection, transaction, committed: false })
     }
 
-    pub async fn get(&self, store: &str, key: &JsValue) -> Result<JsValue, StoreError> {
-        let request = self.checked(self.store(store)?.get(key))?;
-        self.checked(answered(&request).await)?;
-        self.checked(request.result())
-    }
-
     pub fn put(&self, store: &str, key: &JsValue, value: &JsValue) -> Result<(), StoreError> {
         self.checked(self.store(store)?.put_with_key(value, key)).map(drop)
+    }
+
+    /// Puts what must not be there yet.
+    pub fn add(&self, store: &str, key: &JsValue, value: &JsValue) -> Result<(), StoreError> {
+        self.checked(self.store(store)?.add_with_key(value, key)).map(drop)
     }
 
     pub fn delete(&self, store: &str, key: &JsValue) -> Result<(), StoreError> {
