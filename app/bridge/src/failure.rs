@@ -51,6 +51,12 @@ pub enum Failure {
         /// The first recipient without a usable certificate.
         address: String,
     },
+    /// A mail goes to an address of the own relay that nobody has.
+    #[error("nobody has {address}")]
+    MailRecipientUnknown {
+        /// The address.
+        address: String,
+    },
     /// A mail has no recipient, or one that is no address.
     #[error("no address: {address}")]
     MailRecipientInvalid {

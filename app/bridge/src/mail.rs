@@ -365,6 +365,8 @@ pub enum Outlook {
     Unsure,
     /// There is a certificate that must not be used, and nothing else.
     Unusable(Unusable),
+    /// The address is of the own relay, and nobody has it.
+    Nobody,
     /// This is no address.
     NoAddress,
 }

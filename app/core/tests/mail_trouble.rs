@@ -25,16 +25,8 @@ async fn two_people() -> World {
     for name in ["alice", "bob"] {
         world.sign_up(name).await;
     }
-    settle(&mut world).await;
+    world.settle_mail().await;
     world
-}
-
-async fn settle(world: &mut World) {
-    for _ in 0..2 {
-        world.settle().await;
-        world.now += 61_000;
-    }
-    world.settle().await;
 }
 
 async fn write(world: &mut World, draft: Draft) {
@@ -114,7 +106,7 @@ fn a_mail_that_the_relay_does_not_take_says_why_and_can_be_sent_again() {
             write(&mut world, draft()).await;
             send(&mut world).await;
             refuse(&mut world, refusal).await;
-            settle(&mut world).await;
+            world.settle_mail().await;
             let failed = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
             assert_eq!(failed.summary.state, Some(MailState::Failed(failure)));
             assert!(failed.text.contains("The boat is ready."), "it is all there");
@@ -122,7 +114,7 @@ fn a_mail_that_the_relay_does_not_take_says_why_and_can_be_sent_again() {
             world.want(ALICE, Intent::BackToDrafts { mail: MAIL }).await;
             assert_eq!(world.engine(ALICE).draft(MAIL).await.unwrap(), Some(draft()));
             send(&mut world).await;
-            settle(&mut world).await;
+            world.settle_mail().await;
             assert_eq!(mails(&mut world, Who(1), Folder::Inbox).await.len(), 1);
             let sent = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
             assert!(sent.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Delivered));
@@ -139,7 +131,7 @@ fn a_mail_waits_while_the_relays_disk_is_full_and_goes_out_once() {
         refuse(&mut world, Refusal::Unavailable).await;
         let waiting = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
         assert_eq!(waiting.summary.state, Some(MailState::Waiting));
-        settle(&mut world).await;
+        world.settle_mail().await;
         let sent = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
         assert_eq!(sent.summary.state, Some(MailState::Sent));
         assert_eq!(mails(&mut world, Who(1), Folder::Inbox).await.len(), 1);
@@ -147,21 +139,50 @@ fn a_mail_waits_while_the_relays_disk_is_full_and_goes_out_once() {
 }
 
 #[test]
-fn a_recipient_whom_nobody_knows_is_named_with_the_reason() {
+fn a_recipient_whom_another_server_refuses_is_named_with_the_reason() {
     pollster::block_on(async {
         let mut world = two_people().await;
-        let nobody = Mailbox { name: String::new(), address: "nobody@example.org".into() };
+        let nobody = Mailbox { name: String::new(), address: "nobody@else.example".into() };
         write(&mut world, Draft { cc: vec![nobody], ..draft() }).await;
         world.want(ALICE, Intent::SendMail { draft: MAIL, in_the_clear: true }).await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         let sent = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
         let state = |address: &str| {
             let found = sent.deliveries.iter().find(|delivery| delivery.address == address);
             found.unwrap().state.clone()
         };
         assert_eq!(state("bob@example.org"), DeliveryState::Delivered);
-        assert!(matches!(state("nobody@example.org"), DeliveryState::Failed { .. }), "{:?}", sent.deliveries);
+        assert!(
+            matches!(state("nobody@else.example"), DeliveryState::Failed { .. }),
+            "{:?}",
+            sent.deliveries
+        );
         assert_eq!(sent.summary.state, Some(MailState::Undelivered));
+        assert_eq!(mails(&mut world, Who(1), Folder::Inbox).await.len(), 1);
+    });
+}
+
+#[test]
+fn an_address_of_the_own_relay_that_nobody_has_stops_the_mail_and_the_draft_stays() {
+    pollster::block_on(async {
+        let mut world = two_people().await;
+        let boob = Mailbox { name: String::new(), address: "Boob@example.org".into() };
+        let mistyped = Draft { cc: vec![boob], ..draft() };
+        write(&mut world, mistyped.clone()).await;
+        // It is not known yet when she sends it, and no consent to clear text helps.
+        let send = Intent::SendMail { draft: MAIL, in_the_clear: true };
+        world.want(ALICE, send.clone()).await;
+        world.settle_mail().await;
+        let failure = Failure::MailRecipientUnknown { address: "Boob@example.org".into() };
+        let failed = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
+        assert_eq!(failed.summary.state, Some(MailState::Failed(failure.clone())));
+        world.want(ALICE, Intent::BackToDrafts { mail: MAIL }).await;
+        assert_eq!(world.engine(ALICE).draft(MAIL).await.unwrap(), Some(mistyped));
+        assert_eq!(world.want_in_vain(ALICE, send).await, failure, "now it is known, and said at once");
+
+        write(&mut world, draft()).await;
+        world.want(ALICE, Intent::SendMail { draft: MAIL, in_the_clear: false }).await;
+        world.settle_mail().await;
         assert_eq!(mails(&mut world, Who(1), Folder::Inbox).await.len(), 1);
     });
 }

@@ -26,15 +26,6 @@ fn draft(address: &str, subject: &str, text: &str) -> Draft {
 const MAIL: MailId = MailId([0xD1; 16]);
 const ANSWER: MailId = MailId([0xD2; 16]);
 
-/// Nobody pushes hints here: the mailbox is looked at once a minute.
-async fn settle(world: &mut World) {
-    for _ in 0..2 {
-        world.settle().await;
-        world.now += 61_000;
-    }
-    world.settle().await;
-}
-
 async fn write(world: &mut World, who: Who, id: MailId, draft: Draft) {
     world.want(who, Intent::SaveDraft { id, draft }).await;
 }
@@ -66,12 +57,12 @@ async fn correspondence(
 ) -> Vec<(Folder, usize, Protection, String, bool, Option<MailState>)> {
     let [alice, bob] = [Who(0), Who(1)];
     send(world, alice, MAIL, draft("bob@example.org", "Grüße vom See", "The boat is ready.")).await;
-    settle(world).await;
+    world.settle_mail().await;
     let got = thread(world, bob, Folder::Inbox).await.remove(0);
     let about = Some((got.summary.id, About::Answer));
     let answer = Draft { about, ..draft("alice@example.org", "Re: Grüße vom See", "I bring bread.") };
     send(world, bob, ANSWER, answer).await;
-    settle(world).await;
+    world.settle_mail().await;
     let mut seen = Vec::new();
     for who in [alice, bob] {
         let mails = thread(world, who, Folder::Inbox).await;
@@ -101,7 +92,7 @@ async fn two_people(mut world: World) -> World {
     for name in ["alice", "bob"] {
         world.sign_up(name).await;
     }
-    settle(&mut world).await;
+    world.settle_mail().await;
     world
 }
 
@@ -145,7 +136,7 @@ fn a_lost_call_or_answer_loses_and_doubles_no_mail() {
         let calls = for_every_lost_call(&world, async |world: &mut World| {
             let seen = correspondence(world).await;
             world.now += 3_600_000;
-            settle(world).await;
+            world.settle_mail().await;
             seen
         })
         .await;
@@ -169,7 +160,7 @@ fn a_draft_with_its_files_survives_and_goes_out_with_them() {
         assert_eq!(subjects(&mut world, alice, Folder::Drafts).await, ["Plan"]);
         world.want(alice, Intent::SendMail { draft: MAIL, in_the_clear: false }).await;
         assert!(folder(&mut world, alice, Folder::Drafts).await.threads.is_empty());
-        settle(&mut world).await;
+        world.settle_mail().await;
         let got = thread(&mut world, bob, Folder::Inbox).await.remove(0);
         let [attachment] = &got.attachments[..] else { panic!("{:?}", got.attachments) };
         assert_eq!((attachment.name.as_str(), attachment.size), ("Büro.png", 3_000_000));
@@ -192,7 +183,7 @@ fn without_a_certificate_nothing_goes_out_until_the_person_says_so() {
         let alice = Who(0);
         write(&mut world, alice, MAIL, draft("dan@elsewhere.example", "Hello", "Are you there?")).await;
         world.want(alice, Intent::SendMail { draft: MAIL, in_the_clear: false }).await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         assert!(world.relay.mail_outside().is_empty(), "nothing goes out in the clear by itself");
         let row = folder(&mut world, alice, Folder::Sent).await.threads.remove(0);
         let failure = Failure::MailNotEncryptable { address: "dan@elsewhere.example".into() };
@@ -201,7 +192,7 @@ fn without_a_certificate_nothing_goes_out_until_the_person_says_so() {
         let again = Intent::SendMail { draft: MAIL, in_the_clear: false };
         assert_eq!(world.want_in_vain(alice, again).await, failure, "it is known now, and said at once");
         world.want(alice, Intent::SendMail { draft: MAIL, in_the_clear: true }).await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         let [(recipient, message)] = &world.relay.mail_outside()[..] else { panic!("one mail") };
         assert_eq!(recipient, "dan@elsewhere.example");
         assert!(message.windows(14).any(|window| window == b"Are you there?"));
@@ -219,7 +210,7 @@ fn a_certificate_of_the_domain_is_pinned_and_another_one_stops_the_mail() {
         let first = make(&world);
         world.relay.publish_by_wkd(dan, first.public_bytes().unwrap());
         send(&mut world, alice, MAIL, draft(dan, "Hello", "For your eyes")).await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         assert_eq!(world.relay.mail_outside().len(), 1);
         let addresses = [dan.to_owned()];
         let now = world.now;
@@ -232,7 +223,7 @@ fn a_certificate_of_the_domain_is_pinned_and_another_one_stops_the_mail() {
         world.now += 2 * 3_600_000;
         let second = draft(dan, "Again", "For your eyes, too");
         send(&mut world, alice, ANSWER, second).await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         let last = world.relay.mail_outside().pop().unwrap().1;
         let keys = [first];
         let keys = haven_core::mail::Keys { own: &keys, known: &[] };
@@ -250,10 +241,10 @@ fn devices_of_a_person_end_with_the_same_mailbox() {
         for (number, subject) in ["One", "Two", "Three"].into_iter().enumerate() {
             let id = MailId([number as u8 + 1; 16]);
             send(&mut world, alice, id, draft("bob@example.org", subject, "Text")).await;
-            settle(&mut world).await;
+            world.settle_mail().await;
             world.now += 60_000;
         }
-        settle(&mut world).await;
+        world.settle_mail().await;
         let id_of = async |world: &mut World, subject: &str| {
             let page = folder(world, bob, Folder::Inbox).await;
             page.threads.into_iter().find(|row| row.newest.subject == subject).unwrap().newest.id
@@ -269,7 +260,7 @@ fn devices_of_a_person_end_with_the_same_mailbox() {
         world.want(phone, Intent::MarkMail { mails: vec![two], seen: true }).await;
         world.want(bob, Intent::DeleteMail { mails: vec![three] }).await;
         for _ in 0..3 {
-            settle(&mut world).await;
+            world.settle_mail().await;
             world.now += 60_000;
         }
         for in_folder in [Folder::Inbox, Folder::Archive, Folder::Trash] {
@@ -290,12 +281,12 @@ fn a_wiped_browser_has_all_mail_again() {
         let mut world = two_people(World::new()).await;
         let [alice, bob] = [Who(0), Who(1)];
         send(&mut world, alice, MAIL, draft("bob@example.org", "Kept", "A word: heliotrope")).await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         let fresh = world.sign_in(bob, "A new browser").await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         assert_eq!(subjects(&mut world, fresh, Folder::Inbox).await, ["Kept"]);
         let sent = world.sign_in(alice, "Another").await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         assert_eq!(subjects(&mut world, sent, Folder::Sent).await, ["Kept"]);
     });
 }
@@ -311,7 +302,7 @@ fn what_came_in_the_clear_is_found_by_any_of_its_words() {
             Message-ID: <1@shop.example>\r\nDate: Tue, 22 Sep 2026 00:00:00 +0000\r\n\r\nTwo pounds of heliotrope.\r\n";
         world.relay.mail_arrives("bob@example.org", message);
         world.now += 60_000;
-        settle(&mut world).await;
+        world.settle_mail().await;
         for query in ["HELIOTROPE", "corner pounds", "order shop.example"] {
             let found = world.engine(bob).search_mail(query, 10).await.unwrap().threads;
             assert_eq!(found.len(), 1, "{query}");
@@ -332,9 +323,9 @@ fn a_blind_copy_is_known_to_its_writer_alone() {
         let [alice, bob, carol] = [Who(0), Who(1), Who(2)];
         let blind = Draft { bcc: to("carol@example.org"), ..draft("bob@example.org", "Plan", "Between us") };
         send(&mut world, alice, MAIL, blind).await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         let phone = world.sign_in(alice, "Alice's phone").await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         for device in [alice, phone] {
             let mail = thread(&mut world, device, Folder::Sent).await.remove(0);
             assert_eq!(mail.bcc, to("carol@example.org"));
@@ -362,7 +353,7 @@ fn a_mail_is_forwarded_with_its_files() {
         let file = DraftFile { id: 1000, name: "way.txt".into(), media_type: "text/plain".into(), size };
         let mail = Draft { attachments: vec![file], ..draft("bob@example.org", "The way", "See the file.") };
         send(&mut world, alice, MAIL, mail).await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         let got = thread(&mut world, bob, Folder::Inbox).await.remove(0);
         let [attachment] = &got.attachments[..] else { panic!("{:?}", got.attachments) };
         let file = DraftFile {
@@ -377,7 +368,7 @@ fn a_mail_is_forwarded_with_its_files() {
             ..draft("carol@example.org", "Fwd: The way", "For you.")
         };
         send(&mut world, bob, ANSWER, on).await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         let got = thread(&mut world, carol, Folder::Inbox).await.remove(0);
         let [attachment] = &got.attachments[..] else { panic!("{:?}", got.attachments) };
         assert_eq!((attachment.name.as_str(), attachment.size), ("way.txt", size));
@@ -407,20 +398,20 @@ fn a_signature_is_judged_again_when_its_key_becomes_known() {
         let results =
             "Authentication-Results: relay.example.org; dmarc=pass header.from=elsewhere.example\r\n";
         world.relay.mail_arrives("bob@example.org", format!("{results}{message}").as_bytes());
-        settle(&mut world).await;
+        world.settle_mail().await;
         let signature = async |world: &mut World| thread(world, bob, Folder::Inbox).await.remove(0).signature;
         let first = signature(&mut world).await;
         assert!(matches!(first, Signature::UnknownKey { .. }), "{first:?}");
-        settle(&mut world).await;
+        world.settle_mail().await;
         let fetched = world.relay.calls_of::<haven_wire::mail::GetMail>();
         assert_eq!(fetched, 0, "nothing is fetched for a key that isn't known");
 
         world.relay.publish_by_wkd(dan, certificate.public_bytes().unwrap());
         let now = world.now;
         world.engine(bob).recipients(&[dan.to_owned()], now).await.unwrap();
-        settle(&mut world).await;
+        world.settle_mail().await;
         assert!(matches!(signature(&mut world).await, Signature::UnknownKey { .. }), "until it is looked at");
-        settle(&mut world).await;
+        world.settle_mail().await;
         let fingerprint = certificate.fingerprint().to_hex();
         let judged = Signature::Valid { fingerprint, by_sender: true };
         assert_eq!(signature(&mut world).await, judged);

@@ -21,17 +21,8 @@ async fn two_people() -> World {
     for name in ["alice", "bob"] {
         world.sign_up(name).await;
     }
-    settle(&mut world).await;
+    world.settle_mail().await;
     world
-}
-
-/// Nobody pushes hints here: the mailbox is looked at once a minute.
-async fn settle(world: &mut World) {
-    for _ in 0..2 {
-        world.settle().await;
-        world.now += 61_000;
-    }
-    world.settle().await;
 }
 
 fn published(world: &World) -> Certificate {
@@ -48,7 +39,7 @@ async fn send(world: &mut World, who: Who, id: u8, to: &str, text: &str) {
     let draft = Draft { to, subject: "The boat".into(), text: text.into(), ..Draft::default() };
     world.want(who, Intent::SaveDraft { id, draft }).await;
     world.want(who, Intent::SendMail { draft: id, in_the_clear: false }).await;
-    settle(world).await;
+    world.settle_mail().await;
 }
 
 /// The newest mail of the inbox: how it was protected, whether its signature is good, and its text.
@@ -65,20 +56,20 @@ fn after_a_year_the_certificate_is_renewed_and_published_and_once_only() {
     pollster::block_on(async {
         in_both_worlds(async |world: &mut World| {
             let alice = world.sign_up("alice").await;
-            settle(world).await;
+            world.settle_mail().await;
             let first = published(world);
             world.now += YEAR - 10 * DAY;
-            settle(world).await;
+            world.settle_mail().await;
             assert_eq!(world.relay.calls_of::<PutCertificate>(), 0, "more than half is left");
             world.now += 20 * DAY;
-            settle(world).await;
+            world.settle_mail().await;
             let renewed = published(world);
             assert_eq!(renewed.fingerprint(), first.fingerprint());
             assert!(renewed.expires().unwrap() > first.expires().unwrap() + YEAR);
             assert_eq!(Some(expires(world, alice)), renewed.expires());
             assert_eq!(world.relay.calls_of::<PutCertificate>(), 1);
             world.restart(alice).await;
-            settle(world).await;
+            world.settle_mail().await;
             assert_eq!(world.relay.calls_of::<PutCertificate>(), 1);
             // The vault has it as well: a next device gets it from there.
             let vault = world.relay.vault(ALICE).expect("a vault");
@@ -95,9 +86,9 @@ fn a_crash_or_a_lost_call_during_the_renewal_changes_nothing() {
         let mut world = two_people().await;
         world.now += YEAR + 10 * DAY;
         let scenario = async |world: &mut World| {
-            settle(world).await;
+            world.settle_mail().await;
             world.now += DAY;
-            settle(world).await;
+            world.settle_mail().await;
             let shown = published(world);
             let own = world.engine(Who(0)).account().public_certificate().unwrap();
             assert_eq!(shown.as_bytes(), own);
@@ -114,13 +105,13 @@ fn devices_that_renew_at_the_same_time_end_with_the_same_certificate() {
     pollster::block_on(async {
         let mut world = two_people().await;
         let (first, second) = (Who(0), world.sign_in(Who(0), "alice's phone").await);
-        settle(&mut world).await;
+        world.settle_mail().await;
         world.now += YEAR + 10 * DAY;
         // Neither hears of the other before both have renewed.
         for who in [first, second] {
             world.relay.set_offline(world.device_id(who), true);
         }
-        settle(&mut world).await;
+        world.settle_mail().await;
         assert!(
             expires(&mut world, first) > world.now + YEAR && expires(&mut world, second) > world.now + YEAR
         );
@@ -128,9 +119,9 @@ fn devices_that_renew_at_the_same_time_end_with_the_same_certificate() {
             world.relay.set_offline(world.device_id(who), false);
         }
         world.now += DAY;
-        settle(&mut world).await;
+        world.settle_mail().await;
         world.now += DAY;
-        settle(&mut world).await;
+        world.settle_mail().await;
         let shown = published(&world);
         for who in [first, second] {
             let own = world.engine(who).account().public_certificate().unwrap();
@@ -138,7 +129,7 @@ fn devices_that_renew_at_the_same_time_end_with_the_same_certificate() {
         }
         let puts = world.relay.calls_of::<PutCertificate>();
         world.now += 10 * DAY;
-        settle(&mut world).await;
+        world.settle_mail().await;
         assert_eq!(world.relay.calls_of::<PutCertificate>(), puts, "they are at rest");
     });
 }
@@ -154,10 +145,10 @@ fn mail_goes_on_after_the_old_expiry() {
             (Protection::EndToEnd, true, "The boat is ready.".into())
         );
         world.now += YEAR + 10 * DAY;
-        settle(&mut world).await;
+        world.settle_mail().await;
         // More than two years after the sign-up; neither wrote to the other in between.
         world.now += YEAR;
-        settle(&mut world).await;
+        world.settle_mail().await;
         send(&mut world, bob, 2, ALICE, "The boat is old.").await;
         assert_eq!(newest(&mut world, alice).await, (Protection::EndToEnd, true, "The boat is old.".into()));
         send(&mut world, alice, 3, "bob@example.org", "Like us.").await;
@@ -174,7 +165,7 @@ fn a_contact_that_was_away_for_three_years_still_gets_through() {
         world.relay.set_offline(world.device_id(bob), true);
         for _ in 0..6 {
             world.now += YEAR / 2;
-            settle(&mut world).await;
+            world.settle_mail().await;
         }
         world.relay.set_offline(world.device_id(bob), false);
         send(&mut world, bob, 2, ALICE, "Here I am.").await;
@@ -187,9 +178,9 @@ fn a_renewed_member_can_be_added_after_the_old_expiry() {
     pollster::block_on(async {
         let mut world = two_people().await;
         world.now += YEAR + 10 * DAY;
-        settle(&mut world).await;
+        world.settle_mail().await;
         world.now += YEAR;
-        settle(&mut world).await;
+        world.settle_mail().await;
         let chat = world.conversation(Who(1), &[Who(0)]).await;
         world.assert_works(&[Who(0), Who(1)], chat).await;
     });
@@ -205,7 +196,7 @@ fn a_directory_that_lost_or_damaged_the_certificate_gets_it_back() {
                 .relay
                 .set_entry(ALICE, haven_wire::keys::DirectoryEntry { certificate: damaged, ..entry.clone() });
             world.now += DAY;
-            settle(&mut world).await;
+            world.settle_mail().await;
             assert_eq!(world.relay.entry(ALICE).unwrap(), entry);
         }
     });
@@ -218,9 +209,9 @@ fn another_certificate_under_the_own_address_is_not_written_over_nor_asked_for_a
         let bob = world.relay.entry("bob@example.org").unwrap();
         world.relay.set_entry(ALICE, bob.clone());
         world.now += DAY;
-        settle(&mut world).await;
+        world.settle_mail().await;
         let asked = world.relay.calls_of::<Lookup>();
-        settle(&mut world).await;
+        world.settle_mail().await;
         assert!(world.relay.calls_of::<Lookup>() <= asked + 2);
         assert_eq!(world.relay.entry(ALICE).unwrap(), bob);
     });
@@ -232,18 +223,18 @@ fn a_withdrawn_key_is_seen_by_contacts_and_by_the_persons_other_devices() {
         let mut world = two_people().await;
         let [alice, bob] = [Who(0), Who(1)];
         let phone = world.sign_in(alice, "alice's phone").await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         send(&mut world, bob, 1, ALICE, "The boat is ready.").await;
         let chat = world.conversation(bob, &[alice]).await;
         world.want(alice, Intent::RevokeKey).await;
         // Said again, it is the same.
         world.want(alice, Intent::RevokeKey).await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         assert!(published(&world).revoked());
         assert!(world.engine(alice).me().unwrap().key_revoked);
 
         world.now += DAY;
-        settle(&mut world).await;
+        world.settle_mail().await;
         assert!(world.engine(phone).me().unwrap().key_revoked, "the other device hears of it");
         for device in [alice, phone] {
             let id = MailId([9; 16]);
@@ -259,14 +250,14 @@ fn a_withdrawn_key_is_seen_by_contacts_and_by_the_persons_other_devices() {
         let to = vec![Mailbox { name: String::new(), address: ALICE.into() }];
         world.want(bob, Intent::SaveDraft { id, draft: Draft { to, ..Draft::default() } }).await;
         world.want(bob, Intent::SendMail { draft: id, in_the_clear: false }).await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         let now = world.now;
         let states = world.engine(bob).recipients(&[ALICE.into()], now).await.unwrap().unwrap();
         assert_eq!(states[0].outlook, Outlook::Unusable(Unusable::Revoked));
         assert_eq!(newest(&mut world, alice).await.2, "The boat is ready.", "nothing new came");
 
         let started = world.start(bob, &[alice]).await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         let why = world.items(bob, started).await.into_iter().find_map(|item| match item.content {
             ItemContent::Line(Line::NotAdded { why, .. }) => Some(why),
             _ => None,
@@ -288,13 +279,13 @@ fn a_withdrawal_survives_a_lost_answer_and_an_old_vault() {
         let mut world = two_people().await;
         world.want(Who(0), Intent::RevokeKey).await;
         world.relay.break_next([Fault::LoseReply, Fault::LoseReply, Fault::LoseRequest, Fault::LoseReply]);
-        settle(&mut world).await;
+        world.settle_mail().await;
         world.now += DAY;
-        settle(&mut world).await;
+        world.settle_mail().await;
         assert!(published(&world).revoked());
         // It isn't renewed.
         world.now += 3 * YEAR;
-        settle(&mut world).await;
+        world.settle_mail().await;
         assert!(published(&world).revoked() && published(&world).expired(world.now));
     });
 }
@@ -304,7 +295,7 @@ fn who_was_refused_mail_because_of_the_certificate_is_told_until_it_is_seen() {
     pollster::block_on(async {
         let mut world = two_people().await;
         let refused = async |world: &mut World| {
-            settle(world).await;
+            world.settle_mail().await;
             world.engine(Who(0)).mailbox().await.unwrap().refused
         };
         assert_eq!(refused(&mut world).await, None);

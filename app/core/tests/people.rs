@@ -22,20 +22,11 @@ const ALICE: Who = Who(0);
 const BOB: Who = Who(1);
 const DAN: &str = "dan@elsewhere.example";
 
-/// Nobody pushes hints here: the mailbox is looked at once a minute.
-async fn settle(world: &mut World) {
-    for _ in 0..2 {
-        world.settle().await;
-        world.now += 61_000;
-    }
-    world.settle().await;
-}
-
 async fn two_people(world: &mut World) {
     for name in ["alice", "bob"] {
         world.sign_up(name).await;
     }
-    settle(world).await;
+    world.settle_mail().await;
 }
 
 fn mailbox(address: &str) -> Mailbox {
@@ -46,7 +37,7 @@ async fn send(world: &mut World, who: Who, id: u8, draft: Draft) {
     let (id, in_the_clear) = (MailId([id; 16]), true);
     world.want(who, Intent::SaveDraft { id, draft }).await;
     world.want(who, Intent::SendMail { draft: id, in_the_clear }).await;
-    settle(world).await;
+    world.settle_mail().await;
 }
 
 fn to(address: &str, subject: &str) -> Draft {
@@ -118,7 +109,7 @@ fn who_was_written_to_is_listed_and_strangers_are_not_until_they_get_an_answer()
             for (from, name) in [("stranger@shop.example", "Corner Shop"), (DAN, "Dan Berg")] {
                 world.relay.mail_arrives("alice@example.org", &arriving(from, name));
             }
-            settle(world).await;
+            world.settle_mail().await;
             assert!(people(world, ALICE).await.is_empty());
             send(world, ALICE, 1, to("Dan@Elsewhere.example", "Answer")).await;
             let blind = Draft { bcc: vec![mailbox("eve@else.example")], ..to("bob@example.org", "Two") };
@@ -213,7 +204,7 @@ fn both_sides_compare_the_same_number_and_verifying_shows_in_chat_and_mail() {
 
             world.want(ALICE, Intent::Verify { person: bob.clone(), number: None }).await;
             assert_eq!(seen(world).await, (Trust::Pinned, KeySource::Pinned, false));
-            settle(world).await;
+            world.settle_mail().await;
             assert_eq!(
                 seen(world).await,
                 (Trust::Pinned, KeySource::Pinned, false),
@@ -230,11 +221,11 @@ fn other_devices_hear_who_was_verified_and_new_ones_as_well() {
         let mut world = World::restarting();
         two_people(&mut world).await;
         let phone = world.sign_in(ALICE, "Alice's phone").await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         verify(&mut world, ALICE, BOB).await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         let tablet = world.sign_in(ALICE, "Alice's tablet").await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         for device in [ALICE, phone, tablet] {
             let verified = ("bob@example.org".to_owned(), Trust::Verified);
             assert_eq!(listed(&mut world, device).await, [verified], "{device:?}");
@@ -247,7 +238,7 @@ fn other_devices_hear_who_was_verified_and_new_ones_as_well() {
         world.want(phone, Intent::Verify { person: bob.clone(), number }).await;
         world.want(phone, Intent::Verify { person: bob.clone(), number: None }).await;
         world.online(phone);
-        settle(&mut world).await;
+        world.settle_mail().await;
         for device in [ALICE, phone, tablet] {
             assert_eq!(listed(&mut world, device).await[0].1, Trust::Pinned, "{device:?}");
         }
@@ -260,10 +251,10 @@ fn a_crash_while_verifying_leaves_it_done_once() {
         let mut world = World::new();
         two_people(&mut world).await;
         world.sign_in(ALICE, "Alice's phone").await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         let crashes = for_every_crash(&world, async |world: &mut World| {
             verify(world, ALICE, BOB).await;
-            settle(world).await;
+            world.settle_mail().await;
             (listed(world, ALICE).await, listed(world, Who(2)).await)
         })
         .await;
@@ -277,12 +268,12 @@ fn another_certificate_is_not_verified_and_takes_nobodys_place_unseen() {
         let mut world = World::restarting();
         two_people(&mut world).await;
         let phone = world.sign_in(ALICE, "Alice's phone").await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         verify(&mut world, ALICE, BOB).await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         let old = person_of(&world, BOB);
         let new = world.sign_up("bob").await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         let changed = person_of(&world, new);
         let number = Some("0".repeat(60));
         let verify_new = Intent::Verify { person: changed.clone(), number };
@@ -297,7 +288,7 @@ fn another_certificate_is_not_verified_and_takes_nobodys_place_unseen() {
         };
         assert_eq!(trusts(&mut world, ALICE).await, (Some(Trust::Changed), Some(Trust::Pinned)));
         verify(&mut world, ALICE, new).await;
-        settle(&mut world).await;
+        world.settle_mail().await;
         assert_eq!(trusts(&mut world, ALICE).await, (Some(Trust::Changed), Some(Trust::Verified)));
         // The phone has not accepted the change: it is told of it, and nothing is taken over silently.
         assert_eq!(trusts(&mut world, phone).await, (Some(Trust::Verified), Some(Trust::Changed)));
@@ -418,7 +409,7 @@ fn mails_with_other_keys_do_not_push_out_a_key_that_was_added() {
             let mail = mail.replace(&format!("Message-ID: <1@{DAN}>\r\n"), &header);
             world.relay.mail_arrives("alice@example.org", mail.as_bytes());
         }
-        settle(&mut world).await;
+        world.settle_mail().await;
         let encrypted = Outlook::Encrypted { fingerprint, source: KeySource::File };
         assert_eq!(outlook(&mut world, ALICE, DAN).await, encrypted);
     });

@@ -358,6 +358,7 @@ pub fn outlook(address: String) -> RecipientState {
         _ if !address.contains('@') => Outlook::NoAddress,
         "office" | "nokey" => Outlook::NoKey,
         "unsure" => Outlook::Unsure,
+        "nobody" => Outlook::Nobody,
         "revoked" => Outlook::Unusable(Unusable::Revoked),
         "dora" => Outlook::Unusable(Unusable::Changed { fingerprint: fingerprint.clone() }),
         "wkd" => found(KeySource::Wkd),

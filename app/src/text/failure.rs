@@ -34,6 +34,9 @@ pub fn sentence(failure: &Failure) -> String {
         Failure::MailNotEncryptable { address } => format!(
             "There is no key for {address} that can be used, so it was not sent. Take it back to the drafts to see why, and what to do."
         ),
+        Failure::MailRecipientUnknown { address } => format!(
+            "Nobody has the address {address}, so nothing was sent. Take the mail back to the drafts, and correct or remove it."
+        ),
         Failure::MailRecipientInvalid { address } if address.is_empty() => {
             "This mail goes to nobody yet. Take it back to the drafts and say to whom.".to_owned()
         }

@@ -534,6 +534,7 @@ pub fn outlook(outlook: Option<&Outlook>) -> &'static str {
             "is not clear yet: one of the places that may have a key did not answer. Try again in a moment."
         }
         Some(Outlook::Unusable(why)) => unusable(why),
+        Some(Outlook::Nobody) => "is an address of this relay that nobody has. Correct or remove it.",
         Some(Outlook::NoAddress) => "is no address. It should be like alice@example.org.",
     }
 }
@@ -583,7 +584,7 @@ pub fn outlook_summary<'a>(outlooks: impl Iterator<Item = &'a Outlook>) -> Strin
         match outlook {
             Outlook::Encrypted { .. } => {}
             Outlook::NoKey => clear += 1,
-            Outlook::Unsure | Outlook::Unusable(_) | Outlook::NoAddress => stop += 1,
+            Outlook::Unsure | Outlook::Unusable(_) | Outlook::Nobody | Outlook::NoAddress => stop += 1,
         }
     }
     match (stop, clear, all) {

@@ -1,6 +1,6 @@
 //! Drafts: saved as the person types, with their files in pieces. They stay on the device.
 
-use super::{address, records::*};
+use super::{address, keyring::Choice, records::*};
 use crate::{
     Error, Millis,
     memory::{Batch, Memory},
@@ -122,12 +122,12 @@ impl Memory {
             if address::normalise(address).is_none() {
                 return Err(Failure::MailRecipientInvalid { address: address.clone() });
             }
-            use super::keyring::Choice;
-            if let Choice::Not(outlook) = self.choose(address, now)
-                && outlook != Outlook::Unsure
-                && !in_the_clear
-            {
-                return Err(Failure::MailNotEncryptable { address: address.clone() });
+            let Choice::Not(outlook) = self.choose(address, now) else { continue };
+            match outlook {
+                Outlook::Nobody => return Err(Failure::MailRecipientUnknown { address: address.clone() }),
+                Outlook::Unsure => {}
+                _ if in_the_clear => {}
+                _ => return Err(Failure::MailNotEncryptable { address: address.clone() }),
             }
         }
         let size: u64 = stored.draft.attachments.iter().map(|file| file.size).sum();

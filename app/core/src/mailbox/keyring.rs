@@ -124,10 +124,20 @@ impl Memory {
         }
         let nothing = AddressKeys::default();
         let known = self.mail.keys(&address).unwrap_or(&nothing);
-        match self.pinned_contact(&address) {
+        let choice = match self.pinned_contact(&address) {
             Some(contact) => choose_pinned(known, contact, &address, now),
             None => choose_best(known, &address, now),
+        };
+        match choice {
+            // Whoever has an address of this relay has a certificate in its directory.
+            Choice::Not(Outlook::NoKey) if self.is_local(&address) => Choice::Not(Outlook::Nobody),
+            choice => choice,
         }
+    }
+
+    fn is_local(&self, address: &str) -> bool {
+        let domain = |address: &str| address.rsplit_once('@').map(|(_, domain)| domain.to_ascii_lowercase());
+        domain(address) == domain(&self.account.address)
     }
 
     fn own_choice(&self, now: Millis) -> Choice {

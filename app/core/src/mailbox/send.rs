@@ -15,7 +15,7 @@ use crate::{
 };
 use haven_bridge::{
     Failure,
-    mail::{About, Folder, MailId, Mailbox, Protection, SenderCheck},
+    mail::{About, Folder, MailId, Mailbox, Outlook, Protection, SenderCheck},
 };
 use haven_wire::{
     ids::{Hash, MessageId},
@@ -52,6 +52,10 @@ impl Memory {
         unknown.extend(self.stale_addresses(addresses.iter(), now));
         if !unknown.is_empty() {
             return Some((id, Step::Find(unknown)));
+        }
+        let nobody = |address: &&String| matches!(self.choose(address, now), Choice::Not(Outlook::Nobody));
+        if let Some(address) = addresses.iter().find(nobody) {
+            return Some((id, Step::Fail(Failure::MailRecipientUnknown { address: address.clone() })));
         }
         match self.certificates(&addresses, now) {
             Err(address) if !sending.in_the_clear => {

@@ -9,6 +9,7 @@ use crate::{
     Engine, Millis,
     identity::{Account, SecretCertificate},
     intent::{Accepted, Intent},
+    mailbox,
     network::POLL,
     request::{Caller as _, Outgoing, Rejection, Reply, RequestId},
     store::StorageKey,
@@ -347,6 +348,16 @@ impl World {
                 return;
             }
         }
+    }
+
+    /// The same with mailboxes, which are looked at once a minute where nobody pushes hints: what comes back after the
+    /// first look, like the report of a delivery, is seen at the second.
+    pub async fn settle_mail(&mut self) {
+        for _ in 0..2 {
+            self.settle().await;
+            self.now += mailbox::POLL + 1_000;
+        }
+        self.settle().await;
     }
 
     /// Lets every device talk to the relay until nobody has anything to say for now.

@@ -192,7 +192,9 @@ fn face(outlook: Option<&Outlook>) -> (&'static str, icondata_core::Icon) {
         Some(Outlook::Encrypted { .. }) => ("encrypted", icondata_lu::LuLock),
         Some(Outlook::NoKey) => ("clear", icondata_lu::LuEye),
         Some(Outlook::Unsure) => ("clear", icondata_lu::LuCircleHelp),
-        Some(Outlook::Unusable(_) | Outlook::NoAddress) => ("stop", icondata_lu::LuCircleAlert),
+        Some(Outlook::Unusable(_) | Outlook::Nobody | Outlook::NoAddress) => {
+            ("stop", icondata_lu::LuCircleAlert)
+        }
     }
 }
 

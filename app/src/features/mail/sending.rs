@@ -146,7 +146,9 @@ fn verdict(states: &[RecipientState]) -> Verdict {
         match &state.outlook {
             Outlook::Encrypted { .. } => {}
             Outlook::NoKey => without_key.push(state.address.clone()),
-            Outlook::Unsure | Outlook::Unusable(_) | Outlook::NoAddress => return Verdict::Stop,
+            Outlook::Unsure | Outlook::Unusable(_) | Outlook::Nobody | Outlook::NoAddress => {
+                return Verdict::Stop;
+            }
         }
     }
     if without_key.is_empty() { Verdict::Encrypted } else { Verdict::Clear(without_key) }
@@ -199,6 +201,7 @@ mod tests {
         assert_eq!(verdict(&[encrypted()]), Verdict::Encrypted);
         assert_eq!(verdict(&[encrypted(), without()]), Verdict::Clear(vec!["b@b.example".to_owned()]));
         assert_eq!(verdict(&[without(), revoked]), Verdict::Stop);
+        assert_eq!(verdict(&[without(), state("d@a.example", Outlook::Nobody)]), Verdict::Stop);
         assert_eq!(verdict(&[state("d", Outlook::NoAddress)]), Verdict::Stop);
     }
 }
