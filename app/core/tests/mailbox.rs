@@ -5,8 +5,8 @@
 use haven_bridge::{
     Failure,
     mail::{
-        About, DeliveryState, Draft, DraftFile, Folder, KeySource, MailId, MailPage, MailState, MailView,
-        Mailbox, Outlook, Protection, Signature,
+        About, DeliveryState, Draft, DraftFile, Folder, MailId, MailPage, MailState, MailView, Mailbox,
+        Protection, Signature,
     },
 };
 use haven_core::{
@@ -197,38 +197,6 @@ fn without_a_certificate_nothing_goes_out_until_the_person_says_so() {
         assert_eq!(recipient, "dan@elsewhere.example");
         assert!(message.windows(14).any(|window| window == b"Are you there?"));
         assert_eq!(thread(&mut world, alice, Folder::Sent).await[0].summary.protection, Protection::Clear);
-    });
-}
-
-#[test]
-fn a_certificate_of_the_domain_is_pinned_and_another_one_stops_the_mail() {
-    pollster::block_on(async {
-        let mut world = two_people(World::restarting()).await;
-        let alice = Who(0);
-        let dan = "dan@elsewhere.example";
-        let make = |world: &World| SecretCertificate::generate(dan, world.now).unwrap().0;
-        let first = make(&world);
-        world.relay.publish_by_wkd(dan, first.public_bytes().unwrap());
-        send(&mut world, alice, MAIL, draft(dan, "Hello", "For your eyes")).await;
-        world.settle_mail().await;
-        assert_eq!(world.relay.mail_outside().len(), 1);
-        let addresses = [dan.to_owned()];
-        let now = world.now;
-        let outlook = world.engine(alice).recipients_so_far(&addresses, now).remove(0).outlook;
-        let fingerprint = first.fingerprint().to_hex();
-        assert_eq!(outlook, Outlook::Encrypted { fingerprint, source: KeySource::Pinned });
-
-        let other = make(&world);
-        world.relay.publish_by_wkd(dan, other.public_bytes().unwrap());
-        world.now += 2 * 3_600_000;
-        let second = draft(dan, "Again", "For your eyes, too");
-        send(&mut world, alice, ANSWER, second).await;
-        world.settle_mail().await;
-        let last = world.relay.mail_outside().pop().unwrap().1;
-        let keys = [first];
-        let keys = haven_core::mail::Keys { own: &keys, known: &[] };
-        let opened = haven_core::mail::open_mail(&last, &keys, world.now);
-        assert_eq!(opened.text.trim_end(), "For your eyes, too", "the pinned one stays in use");
     });
 }
 

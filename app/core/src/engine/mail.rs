@@ -13,7 +13,6 @@ use super::{Engine, Pending};
 use crate::{
     Error, Millis,
     identity::Secret,
-    mail::KnownCertificate,
     mailbox::{
         POLL,
         arrive::Taken,
@@ -97,7 +96,7 @@ impl<S: Store> Engine<S> {
         }
         let body = |entry: &&MailboxEntry| (entry.kind, entry.body.clone().unwrap_or_default());
         let entries = sealed.iter().map(body).collect();
-        let task = Task::Open { entries, known: self.known_certificates() };
+        let task = Task::Open { entries, known: self.memory.signers() };
         let id = self.memory.network.begin(Purpose::OpenMail(run.len()));
         pending.work.push((id, self.work(task)));
         Ok(())
@@ -114,21 +113,6 @@ impl<S: Store> Engine<S> {
         let together = line.arrived.iter().take_while(fits).count();
         let count = if line.failures > 0 { 1 } else { together.max(1) };
         line.arrived.iter().take(count).cloned().collect()
-    }
-
-    fn known_certificates(&self) -> Vec<KnownCertificate> {
-        let known = self.memory.mail.addresses.values().flat_map(|keys| {
-            keys.candidates.iter().map(|candidate| KnownCertificate {
-                address: keys.address.clone(),
-                certificate: candidate.certificate.clone(),
-            })
-        });
-        let account = &self.memory.account;
-        let own = account
-            .public_certificate()
-            .ok()
-            .map(|certificate| KnownCertificate { address: account.address.clone(), certificate });
-        known.chain(own).collect()
     }
 
     fn work(&self, task: Task) -> Work {
@@ -267,7 +251,7 @@ impl<S: Store> Engine<S> {
         if let Some((id, body)) = network.mail.to_judge.take() {
             let own = mail.records.get(&id).is_some_and(|record| record.own);
             let kind = if own { EntryKind::Sent } else { EntryKind::Arrived };
-            let task = Task::Open { entries: vec![(kind, body.into())], known: self.known_certificates() };
+            let task = Task::Open { entries: vec![(kind, body.into())], known: self.memory.signers() };
             let request = self.memory.network.begin(Purpose::JudgeAgain(id));
             pending.work.push((request, self.work(task)));
         } else if let Some(id) = network.mail.doubted.pop_first()

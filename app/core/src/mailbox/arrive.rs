@@ -83,10 +83,12 @@ impl Memory {
                 record = Record { folder, came_from, seen, deliveries, time, ..record };
             }
             None if own => record.deliveries = underway(everybody(&opened, &bcc)),
-            None => {
-                let sender = record.from.address.clone();
-                self.offered_certificates(batch, &opened.keys, &sender, record.time)?;
+            // What is in the junk says nothing of anybody.
+            None if record.folder != Folder::Junk => {
+                let sender = (record.from.address.as_str(), opened.sender);
+                self.offered_certificates(batch, &opened.keys, sender, record.time)?;
             }
+            None => {}
         }
         batch.record(&record)?;
         let body = Body { opened, bcc };

@@ -3,19 +3,23 @@
 //! An address may have several: from its domain, from mails, from a key server. The first that comes from the directory
 //! of the address's domain is pinned, like that of a person who is known from chat; from then on another one is a
 //! change, which the person has to accept. What comes with mails or from a key server is used and pins nothing.
+//!
+//! Anybody can write a mail in somebody's name and put a key into it. So a mail brings the first key of an address; a
+//! further one only if the address's domain vouches for the mail. Signatures count as the sender's only by the
+//! certificate that is pinned or, before one is, by those from the best source.
 
 use super::MailMemory;
 use crate::{
     Error, Millis,
     chat::records::{Contact, PersonRecord},
     identity::Fingerprint,
-    mail::{Offer, OfferedKey, certificates},
+    mail::{KnownCertificate, Offer, OfferedKey, certificates},
     memory::{Batch, Memory},
     store::Table,
 };
 use haven_bridge::{
     Event,
-    mail::{KeySource, Outlook, RecipientState, Unusable},
+    mail::{KeySource, Outlook, RecipientState, SenderCheck, Unusable},
 };
 use haven_wire::mail::{FoundCertificates, Source};
 use serde::{Deserialize, Serialize};
@@ -250,20 +254,24 @@ impl Memory {
         }
     }
 
-    /// Certificates that came with a mail. `sender` is whom it is from.
+    /// Certificates that came with a mail. `sender` is whom it is from, `check` what its domain says to that.
     pub fn offered_certificates(
         &mut self,
         batch: &mut Batch,
         offered: &[OfferedKey],
-        sender: &str,
+        (sender, check): (&str, SenderCheck),
         time: Millis,
     ) -> Result<(), Error> {
+        let vouched = matches!(check, SenderCheck::Local | SenderCheck::Passed);
         for key in offered {
             let Some(address) = super::address::normalise(&key.address) else { continue };
-            let own_word =
-                matches!(key.how, Offer::Autocrypt { .. } | Offer::Attached) && key.address == sender;
-            let gossip = matches!(key.how, Offer::Gossip) && self.mail.keys(&address).is_none();
-            if (own_word || gossip)
+            let taken = match key.how {
+                Offer::Autocrypt { .. } | Offer::Attached => {
+                    key.address == sender && (vouched || self.is_welcome(&address, &key.certificate, time))
+                }
+                Offer::Gossip => self.mail.keys(&address).is_none(),
+            };
+            if taken
                 && address != self.account.address
                 && self.add_certificates(&address, &key.certificate, KeySource::Mail, time).is_some()
             {
@@ -271,6 +279,36 @@ impl Memory {
             }
         }
         Ok(())
+    }
+
+    /// Whether a certificate that nobody vouches for is taken: as the first one that can be used, or as a newer state of
+    /// one that is known.
+    fn is_welcome(&self, address: &str, certificate: &[u8], now: Millis) -> bool {
+        let Some(known) = self.mail.keys(address) else { return true };
+        let fingerprint = certificates::fingerprint_v4(certificate);
+        fingerprint.is_some_and(|fingerprint| known.of(fingerprint).is_some())
+            || !known.candidates.iter().any(|candidate| usable(candidate, address, now).is_ok())
+    }
+
+    /// Certificates to verify signatures with. One that doesn't count as its address's goes without the address; of one
+    /// that is pinned and not here, there is the address alone.
+    pub fn signers(&self) -> Vec<KnownCertificate> {
+        let named = |address: &str, certificate| KnownCertificate { address: address.into(), certificate };
+        let mut known = Vec::new();
+        for keys in self.mail.addresses.values() {
+            let pinned = self.pinned(&keys.address);
+            let best = keys.candidates.iter().map(|candidate| candidate.source).min();
+            for candidate in &keys.candidates {
+                let counts = pinned.map_or(Some(candidate.source) == best, |f| f == candidate.fingerprint);
+                let address = if counts { keys.address.as_str() } else { "" };
+                known.push(named(address, candidate.certificate.clone()));
+            }
+        }
+        let pinned = self.contacts.values().filter(|contact| contact.pinned && !contact.replaced);
+        known.extend(pinned.map(|contact| named(&contact.address, Vec::new())));
+        let own = self.account.public_certificate().ok();
+        known.extend(own.map(|certificate| named(&self.account.address, certificate)));
+        known
     }
 
     /// Takes in what a source gives for an address, and says which is the first that can be used.
@@ -319,6 +357,9 @@ fn choose_pinned(known: &AddressKeys, contact: &Contact, address: &str, now: Mil
         other.map(|other| Unusable::Changed { fingerprint: other.fingerprint.to_hex() })
     };
     match known.of(pinned) {
+        Some(candidate) if let Some(fingerprint) = superseded(known, candidate, address, now) => {
+            Choice::Not(Outlook::Unusable(Unusable::Changed { fingerprint }))
+        }
         Some(candidate) => match usable(candidate, address, now) {
             Ok(certificate) => {
                 let source = match candidate.source {
@@ -337,6 +378,16 @@ fn choose_pinned(known: &AddressKeys, contact: &Contact, address: &str, now: Mil
         None if !asked_about(known, Some(contact), now) => Choice::Not(Outlook::Unsure),
         None => Choice::Not(changed().map_or(Outlook::NoKey, Outlook::Unusable)),
     }
+}
+
+/// The certificate that a directory shows by now in place of the one that it showed before.
+fn superseded(known: &AddressKeys, before: &Candidate, address: &str, now: Millis) -> Option<String> {
+    let published = |candidate: &Candidate| matches!(candidate.source, KeySource::Directory | KeySource::Wkd);
+    let newer = |other: &&Candidate| {
+        published(other) && other.seen > before.seen && usable(other, address, now).is_ok()
+    };
+    let newer = known.candidates.iter().filter(newer).max_by_key(|other| other.seen);
+    newer.filter(|_| published(before)).map(|other| other.fingerprint.to_hex())
 }
 
 fn choose_best(known: &AddressKeys, address: &str, now: Millis) -> Choice {

@@ -11,7 +11,7 @@ use crate::{
         Pictured, certificates,
     },
 };
-use haven_bridge::mail::{OpenedFile, Signature};
+use haven_bridge::mail::{OpenedFile, SenderCheck, Signature};
 use haven_wire::mail::EntryKind;
 use serde::{Deserialize, Serialize};
 
@@ -214,7 +214,7 @@ fn open(kind: EntryKind, body: &[u8], keys: &Keys<'_>, now: Millis) -> OpenedEnt
 }
 
 /// Opens a mail. The first one from somebody brings the certificate that its signature is verified with: it counts as
-/// the sender's if no other one is known for the address. A later one may bring a newer state of a known certificate,
+/// the sender's if no other one is known for the address, and the mail isn't forged. A later one may bring a newer state of a known certificate,
 /// which was renewed since.
 fn open_mail(body: &[u8], keys: &Keys<'_>, now: Millis) -> Result<Opened, mail::Error> {
     let opened = mail::open_entry(body, keys, now)?;
@@ -223,16 +223,19 @@ fn open_mail(body: &[u8], keys: &Keys<'_>, now: Millis) -> Result<Opened, mail::
     let offered: Vec<_> = opened.keys.iter().filter(by_sender).collect();
     let known = match opened.signature {
         _ if offered.is_empty() => return Ok(opened),
-        Signature::UnknownKey { .. } => with_offered(keys.known, &offered, &sender),
+        Signature::UnknownKey { .. } => {
+            let forged = opened.sender == SenderCheck::Failed;
+            let strange = keys.known.iter().all(|known| !known.address.eq_ignore_ascii_case(&sender));
+            let address = if strange && !forged { sender.as_str() } else { "" };
+            with_offered(keys.known, &offered, address)
+        }
         Signature::Invalid { .. } => joined(keys.known, &offered),
         _ => return Ok(opened),
     };
     mail::open_entry(body, &Keys { known: &known, ..*keys }, now)
 }
 
-fn with_offered(known: &[KnownCertificate], offered: &[&OfferedKey], sender: &str) -> Vec<KnownCertificate> {
-    let strange = known.iter().all(|known| !known.address.eq_ignore_ascii_case(sender));
-    let address = if strange { sender } else { "" };
+fn with_offered(known: &[KnownCertificate], offered: &[&OfferedKey], address: &str) -> Vec<KnownCertificate> {
     let offered = offered
         .iter()
         .map(|key| KnownCertificate { address: address.to_owned(), certificate: key.certificate.clone() });

@@ -132,7 +132,7 @@ impl<S: Store> Engine<S> {
     /// What looks into the entries of the mailbox.
     pub fn opener(&self, now: Millis) -> Opener {
         let own = self.memory.account.vault.certificate.clone();
-        Opener { own, known: self.known_certificates(), now }
+        Opener { own, known: self.memory.signers(), now }
     }
 }
 
