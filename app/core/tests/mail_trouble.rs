@@ -92,6 +92,24 @@ fn more_files_than_a_mail_carries_are_refused_at_once_and_the_draft_stays() {
 }
 
 #[test]
+fn files_may_be_half_as_large_if_somebody_gets_them_blind() {
+    pollster::block_on(async {
+        let mut world = two_people().await;
+        let file =
+            |size| DraftFile { id: 1, name: "boat.tar".into(), media_type: "application/x-tar".into(), size };
+        let carol = Mailbox { name: String::new(), address: "carol@example.org".into() };
+        let blind = |size| Draft { bcc: vec![carol.clone()], attachments: vec![file(size)], ..draft() };
+        write(&mut world, blind(25 * 1024 * 1024)).await;
+        let send = Intent::SendMail { draft: MAIL, in_the_clear: false };
+        let refused = world.want_in_vain(ALICE, send.clone()).await;
+        let Failure::MailTooLarge { limit } = refused else { panic!("{refused:?}") };
+        assert!((12_500_000..14_000_000).contains(&limit), "{limit}");
+        write(&mut world, blind(limit)).await;
+        assert_eq!(world.want_in_vain(ALICE, send).await, Failure::NotFound, "only the file is missing now");
+    });
+}
+
+#[test]
 fn a_mail_that_the_relay_does_not_take_says_why_and_can_be_sent_again() {
     pollster::block_on(async {
         for (refusal, failure) in [

@@ -23,7 +23,7 @@ async fn extensions_are_named_and_help_is_short() {
         [
             "localhost",
             "PIPELINING",
-            "SIZE 37748736",
+            "SIZE 54525952",
             "8BITMIME",
             "SMTPUTF8",
             "CHUNKING",

@@ -37,8 +37,8 @@ pub const MAX_REQUEST: usize = 1024 * 1024;
 /// The part of an address before the `@`, in characters.
 pub const MAX_LOCAL_PART: usize = 32;
 
-/// All messages of one mail, in bytes: 25 MB of attachments in base64, and the text.
-pub const MAX_MAIL: usize = 36 * 1024 * 1024;
+/// All messages of one mail, in bytes: 25 MB of attachments, in base64 twice because they are encrypted, and the text.
+pub const MAX_MAIL: usize = 52 * 1024 * 1024;
 /// A mail that arrives, in bytes.
 pub const MAX_ARRIVING_MAIL: usize = MAX_MAIL;
 /// The body of a mailbox entry that comes with the list of entries, in bytes.

@@ -10,10 +10,21 @@ use haven_bridge::{
     Failure,
     mail::{About, AttachmentView, Draft, DraftFile, MailId, Mailbox, Outlook},
 };
-use haven_wire::limits::MAX_RECIPIENTS;
+use haven_wire::limits::{MAX_MAIL, MAX_RECIPIENTS};
 
 /// All files of a mail, in bytes: what most servers take, in base64 and with the text.
 pub const MAX_FILES: u64 = 25 * 1024 * 1024;
+/// What the rest of a message may need, in bytes.
+const REST: u64 = 2 * 1024 * 1024;
+
+/// The files that fit into a mail, in bytes: each recipient in Bcc has a message of their own, and all of them together
+/// have to fit. Lines of base64 have 76 characters for 57 bytes, and two for their end; it is used twice.
+fn max_files(draft: &Draft) -> u64 {
+    let open = u64::from(!draft.to.is_empty() || !draft.cc.is_empty());
+    let messages = open + draft.bcc.len() as u64;
+    let each = (MAX_MAIL as u64 / messages.max(1)).saturating_sub(REST);
+    (each / 78 * 57 / 78 * 57).min(MAX_FILES)
+}
 /// Text of a mail, in bytes.
 const MAX_TEXT: usize = 1024 * 1024;
 /// A piece of a file, in bytes.
@@ -131,8 +142,9 @@ impl Memory {
             }
         }
         let size: u64 = stored.draft.attachments.iter().map(|file| file.size).sum();
-        if size > MAX_FILES {
-            return Err(Failure::MailTooLarge { limit: MAX_FILES });
+        let limit = max_files(&stored.draft);
+        if size > limit {
+            return Err(Failure::MailTooLarge { limit });
         }
         let forwards = matches!(stored.draft.about, Some((_, About::Forward)));
         if forwards || stored.forwarded_parts().is_empty() { Ok(()) } else { Err(Failure::NotFound) }

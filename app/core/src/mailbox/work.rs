@@ -102,8 +102,19 @@ pub enum Outcome {
     Source(serde_bytes::ByteBuf),
     /// Of [`Task::Unchecked`]. Nothing: it can't be decrypted.
     Unchecked(Option<String>),
+    /// What was to be composed is larger than a mail may be.
+    TooLarge,
     /// It can't be done, and why: for the log of a developer, not for a person.
     Failed(String),
+}
+
+impl From<mail::Error> for Outcome {
+    fn from(error: mail::Error) -> Self {
+        match error {
+            mail::Error::TooLarge => Self::TooLarge,
+            other => Self::Failed(other.to_string()),
+        }
+    }
 }
 
 /// An entry that was opened.
@@ -132,7 +143,7 @@ impl Begun {
             Self::Done(outcome) => outcome,
             Self::Composing(composing) => match composing.finish() {
                 Ok(composed) => Outcome::Composed(composed),
-                Err(error) => Outcome::Failed(error.to_string()),
+                Err(error) => error.into(),
             },
         }
     }
@@ -164,7 +175,7 @@ impl Work {
                     .and_then(|()| mail::begin(&letter, sender, certificates.as_deref(), now));
                 match composing {
                     Ok(composing) => return Begun::Composing(composing),
-                    Err(error) => Outcome::Failed(error.to_string()),
+                    Err(error) => error.into(),
                 }
             }
             Task::Attachment { body, part, known } => {
@@ -188,7 +199,7 @@ impl Work {
 }
 
 fn outcome(done: Result<Outcome, mail::Error>) -> Outcome {
-    done.unwrap_or_else(|error| Outcome::Failed(error.to_string()))
+    done.unwrap_or_else(Outcome::from)
 }
 
 impl Forwarded {

@@ -20,7 +20,7 @@ use haven_bridge::{
     Event, Failure,
     mail::{MailId, MailTrouble, Outside},
 };
-use haven_wire::{Refusal, mail as wire};
+use haven_wire::{Refusal, limits::MAX_MAIL, mail as wire};
 
 impl<S: Store> Engine<S> {
     /// The relay has answered something about mail.
@@ -207,11 +207,11 @@ impl<S: Store> Engine<S> {
                 Ok(self.verb(now, work).await?.1)
             }
             (Purpose::Compose(id), outcome) => {
-                let phrase = match outcome {
-                    Some(Outcome::Failed(why)) => why,
-                    _ => "composing a mail".to_owned(),
+                let failure = match outcome {
+                    Some(Outcome::TooLarge) => Failure::MailTooLarge { limit: MAX_MAIL as u64 },
+                    Some(Outcome::Failed(phrase)) => Failure::Bug { phrase },
+                    _ => Failure::Bug { phrase: "composing a mail".to_owned() },
                 };
-                let failure = Failure::Bug { phrase };
                 let work = |memory: &mut Memory, batch: &mut Batch| memory.mail_failed(batch, id, failure);
                 Ok(self.verb(now, work).await?.1)
             }
