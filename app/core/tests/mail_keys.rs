@@ -273,3 +273,42 @@ fn whom_one_knows_from_chat_is_not_signed_for_by_the_key_of_a_mail() {
         assert_eq!(mail(&mut world, Folder::Inbox, 1).await.signature, by_another(&eve));
     });
 }
+
+#[test]
+fn while_a_place_to_look_does_not_answer_mail_waits_unless_the_person_lets_it_go_in_the_clear() {
+    pollster::block_on(async {
+        let mut world = World::new();
+        alice(&mut world).await;
+        world.relay.silence_key_sources(true);
+        // It is asked again and again, so this world never comes to rest; an engine that forgets when never does at all.
+        let a_while = async |world: &mut World| {
+            for _ in 0..10 {
+                world.talk().await;
+                world.now += 61_000;
+            }
+        };
+        let id = write_to_dan(&mut world, 1).await;
+        world.want(ALICE, Intent::SendMail { draft: id, in_the_clear: false }).await;
+        a_while(&mut world).await;
+        assert!(world.relay.mail_outside().is_empty(), "nothing goes out in the clear by itself");
+        let states = world.engine(ALICE).recipients_so_far(&[DAN.to_owned()], u64::MAX / 2);
+        assert_eq!(states[0].outlook, Outlook::Unsure);
+        world.want(ALICE, Intent::BackToDrafts { mail: id }).await;
+
+        world.want(ALICE, Intent::SendMail { draft: id, in_the_clear: true }).await;
+        a_while(&mut world).await;
+        assert_eq!(world.relay.mail_outside().len(), 1, "it was asked once more, and no longer");
+
+        // The key that turns up until then is used.
+        let dan = key_of_dan(world.now);
+        let id = write_to_dan(&mut world, 2).await;
+        world.want(ALICE, Intent::SendMail { draft: id, in_the_clear: true }).await;
+        world.relay.publish_by_wkd(DAN, dan.public_bytes().unwrap());
+        a_while(&mut world).await;
+        let sent = world.relay.mail_outside().pop().unwrap().1;
+        let keys = [dan];
+        let opened = open_mail(&sent, &Keys { own: &keys, known: &[] }, world.now);
+        assert_eq!(opened.text.trim_end(), "For your eyes");
+        assert!(!sent.windows(13).any(|window| window == b"For your eyes"));
+    });
+}

@@ -128,6 +128,8 @@ fn a_mail_that_the_relay_does_not_take_says_why_and_can_be_sent_again() {
             let failed = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
             assert_eq!(failed.summary.state, Some(MailState::Failed(failure)));
             assert!(failed.text.contains("The boat is ready."), "it is all there");
+            let away = Intent::MoveMail { mails: vec![MAIL], folder: Folder::Trash };
+            assert_eq!(world.want_in_vain(ALICE, away).await, Failure::MailUnsent);
 
             world.want(ALICE, Intent::BackToDrafts { mail: MAIL }).await;
             assert_eq!(world.engine(ALICE).draft(MAIL).await.unwrap(), Some(draft()));
@@ -149,6 +151,12 @@ fn a_mail_waits_while_the_relays_disk_is_full_and_goes_out_once() {
         refuse(&mut world, Refusal::Unavailable).await;
         let waiting = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
         assert_eq!(waiting.summary.state, Some(MailState::Waiting));
+        let away = Intent::MoveMail { mails: vec![MAIL], folder: Folder::Trash };
+        assert_eq!(
+            world.want_in_vain(ALICE, away).await,
+            Failure::MailUnsent,
+            "or it would go out from the trash"
+        );
         world.settle_mail().await;
         let sent = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
         assert_eq!(sent.summary.state, Some(MailState::Sent));

@@ -140,6 +140,8 @@ pub const SETTLE_FIRST: &str =
 pub const SENDING: &str = "Your mail is on its way.";
 pub const CLEAR_TITLE: &str = "Send this mail in the clear?";
 pub const CLEAR_WHO: &str = "No key was found for:";
+pub const CLEAR_UNSURE: &str =
+    ": there may be one, but one of the places to look did not answer. You can try again later.";
 pub const CLEAR_HELP: &str =
     "If it is confidential, ask them first for their key, or for an address with a provider that encrypts.";
 pub const NOT_NOW: &str = "Not now";
@@ -476,10 +478,10 @@ pub fn delivery_trouble(address: &str, state: &DeliveryState) -> Option<String> 
     match state {
         DeliveryState::Underway | DeliveryState::Delivered => None,
         DeliveryState::Delayed { reason } => Some(format!(
-            "Not yet delivered to {address}. The server there said: “{reason}”. Your relay goes on trying for two days."
+            "Not yet delivered to {address}: “{reason}”. Your relay goes on trying for two days."
         )),
         DeliveryState::Failed { reason } => Some(format!(
-            "{address} did not get it. The server there said: “{reason}”. Check the address, or reach them in another way."
+            "{address} did not get it: “{reason}”. Check the address, or reach them in another way."
         )),
     }
 }
@@ -531,7 +533,7 @@ pub fn outlook(outlook: Option<&Outlook>) -> &'static str {
         Some(Outlook::Encrypted { source, .. }) => key_source(*source),
         Some(Outlook::NoKey) => "can only get it in the clear: no key was found for this address.",
         Some(Outlook::Unsure) => {
-            "is not clear yet: one of the places that may have a key did not answer. Try again in a moment."
+            "may have a key, but one of the places to look for it did not answer. Try again, or send it in the clear."
         }
         Some(Outlook::Unusable(why)) => unusable(why),
         Some(Outlook::Nobody) => "is an address of this relay that nobody has. Correct or remove it.",
@@ -583,8 +585,8 @@ pub fn outlook_summary<'a>(outlooks: impl Iterator<Item = &'a Outlook>) -> Strin
         all += 1;
         match outlook {
             Outlook::Encrypted { .. } => {}
-            Outlook::NoKey => clear += 1,
-            Outlook::Unsure | Outlook::Unusable(_) | Outlook::Nobody | Outlook::NoAddress => stop += 1,
+            Outlook::NoKey | Outlook::Unsure => clear += 1,
+            Outlook::Unusable(_) | Outlook::Nobody | Outlook::NoAddress => stop += 1,
         }
     }
     match (stop, clear, all) {

@@ -154,7 +154,7 @@ impl Memory {
     pub fn back_to_drafts(&mut self, batch: &mut Batch, id: MailId) -> Told {
         let Some(sending) = self.mail.sending.get(&id) else { return Ok(Err(Failure::NotFound)) };
         if sending.submitted && sending.failed.is_none() {
-            return Ok(Err(Failure::NotFound));
+            return Ok(Err(Failure::MailHandedOver));
         }
         let sending = sending.clone();
         self.end_sending(batch, id)?;

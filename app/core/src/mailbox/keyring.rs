@@ -84,7 +84,8 @@ impl AddressKeys {
         }
     }
 
-    fn last_tried(&self) -> Option<Millis> {
+    /// When the relay was last asked, whether or not it could ask everywhere.
+    pub fn last_tried(&self) -> Option<Millis> {
         self.tried.max(self.asked)
     }
 

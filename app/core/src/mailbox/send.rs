@@ -2,7 +2,7 @@
 
 use super::{
     Ready, arrive, drafts,
-    keyring::Choice,
+    keyring::{AddressKeys, Choice},
     records::*,
     work::{Forwarded, Task},
 };
@@ -49,6 +49,12 @@ impl Memory {
         let addresses: Vec<String> =
             drafts::recipients(&sending.draft.draft).map(|to| to.address.clone()).collect();
         let mut unknown = self.unknown_addresses(addresses.iter(), now);
+        if sending.in_the_clear {
+            // The person would not wait for a place that doesn't answer: once is enough.
+            unknown.retain(|address| {
+                self.mail.keys(address).and_then(AddressKeys::last_tried) < Some(sending.time)
+            });
+        }
         unknown.extend(self.stale_addresses(addresses.iter(), now));
         if !unknown.is_empty() {
             return Some((id, Step::Find(unknown)));

@@ -6,7 +6,7 @@ use crate::{
     intent::{Accepted, Intent},
     memory::{Batch, Memory},
 };
-use haven_bridge::{Failure, IntentId};
+use haven_bridge::{Failure, IntentId, mail::MailId};
 use haven_wire::ids::MessageId;
 
 impl Memory {
@@ -22,6 +22,9 @@ impl Memory {
         let told = match intent {
             Intent::AttachFile { draft, file, bytes } => self.attach_file(batch, draft, file, &bytes, now)?,
             Intent::BackToDrafts { mail } => self.back_to_drafts(batch, mail)?,
+            Intent::DeleteMail { mails } | Intent::MoveMail { mails, .. } if self.any_unsent(&mails) => {
+                Err(Failure::MailUnsent)
+            }
             Intent::DeleteMail { mails } => Ok(self.delete_mail(batch, &mails)?),
             Intent::DiscardDraft { id } => Ok(self.discard_draft(batch, id)?),
             Intent::MarkMail { mails, seen } => {
@@ -41,5 +44,9 @@ impl Memory {
             _ => return Err(Error::Bug("an intent that is not about mail")),
         };
         Ok(told.map(|()| Accepted::Done))
+    }
+
+    fn any_unsent(&self, mails: &[MailId]) -> bool {
+        mails.iter().any(|id| self.mail.sending.contains_key(id))
     }
 }

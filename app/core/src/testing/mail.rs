@@ -18,6 +18,8 @@ pub struct Mailboxes {
     pub outside: Vec<(String, Vec<u8>)>,
     /// Certificates of other domains, as WKD would find them.
     pub wkd: BTreeMap<String, Vec<u8>>,
+    /// Whether a place where certificates of other domains may be doesn't answer.
+    pub silent: bool,
 }
 
 #[derive(Clone, Default)]
@@ -155,7 +157,7 @@ impl Mailboxes {
         let wkd = self.wkd.get(address).map(|certificate| (Source::Wkd, certificate.clone()));
         let found = directory.into_iter().chain(wkd);
         let found = found.map(|(source, certificate)| FoundCertificate { source, certificate }).collect();
-        FoundCertificates { found, incomplete: false }
+        FoundCertificates { found, incomplete: self.silent && !people.contains_key(address) }
     }
 
     fn fresh(&mut self) -> MessageId {

@@ -255,6 +255,11 @@ impl TestRelay {
         self.inner.borrow().mail.outside.clone()
     }
 
+    /// Whether a place where certificates of other domains may be doesn't answer.
+    pub fn silence_key_sources(&self, silent: bool) {
+        self.inner.borrow_mut().mail.silent = silent;
+    }
+
     /// From now on a certificate is found for an address of another domain.
     pub fn publish_by_wkd(&self, address: &str, certificate: Vec<u8>) {
         self.inner.borrow_mut().mail.wkd.insert(address.into(), certificate);

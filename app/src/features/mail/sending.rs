@@ -36,7 +36,7 @@ pub struct Sender {
     /// Why it was not sent.
     pub error: RwSignal<Option<String>>,
     /// Those who can't get it encrypted; the person is asked.
-    without_key: RwSignal<Vec<String>>,
+    without_key: RwSignal<Vec<RecipientState>>,
     asking: RwSignal<bool>,
     /// Called when it is out of the drafts.
     done: Callback<()>,
@@ -47,7 +47,7 @@ pub struct Sender {
 enum Verdict {
     Encrypted,
     /// In the clear, because of these.
-    Clear(Vec<String>),
+    Clear(Vec<RecipientState>),
     /// Something is wrong with a recipient.
     Stop,
 }
@@ -145,13 +145,16 @@ fn verdict(states: &[RecipientState]) -> Verdict {
     for state in states {
         match &state.outlook {
             Outlook::Encrypted { .. } => {}
-            Outlook::NoKey => without_key.push(state.address.clone()),
-            Outlook::Unsure | Outlook::Unusable(_) | Outlook::Nobody | Outlook::NoAddress => {
-                return Verdict::Stop;
-            }
+            Outlook::NoKey | Outlook::Unsure => without_key.push(state.clone()),
+            Outlook::Unusable(_) | Outlook::Nobody | Outlook::NoAddress => return Verdict::Stop,
         }
     }
     if without_key.is_empty() { Verdict::Encrypted } else { Verdict::Clear(without_key) }
+}
+
+fn unencrypted(RecipientState { address, outlook }: RecipientState) -> impl IntoView {
+    let unsure = (outlook == Outlook::Unsure).then_some(text::mail::CLEAR_UNSURE);
+    view! { <li><strong dir="auto">{address}</strong> {unsure}</li> }
 }
 
 /// The question before a mail goes in the clear.
@@ -164,7 +167,7 @@ pub fn ClearDialog(sender: Sender) -> impl IntoView {
             <div class="form">
                 <p>{text::mail::CLEAR_WHO}</p>
                 <ul class="clear-list">
-                    {live(move || without_key.get().into_iter().map(|address| view! { <li dir="auto"><strong>{address}</strong></li> }).collect_view())}
+                    {live(move || without_key.get().into_iter().map(unencrypted).collect_view())}
                 </ul>
                 <p>{live(move || text::mail::clear_lead(all()))}</p>
                 <p>{text::mail::CLEAR_HELP}</p>
@@ -199,7 +202,9 @@ mod tests {
         let without = || state("b@b.example", Outlook::NoKey);
         let revoked = state("c@c.example", Outlook::Unusable(Unusable::Revoked));
         assert_eq!(verdict(&[encrypted()]), Verdict::Encrypted);
-        assert_eq!(verdict(&[encrypted(), without()]), Verdict::Clear(vec!["b@b.example".to_owned()]));
+        assert_eq!(verdict(&[encrypted(), without()]), Verdict::Clear(vec![without()]));
+        let unsure = || state("e@e.example", Outlook::Unsure);
+        assert_eq!(verdict(&[unsure(), without()]), Verdict::Clear(vec![unsure(), without()]));
         assert_eq!(verdict(&[without(), revoked]), Verdict::Stop);
         assert_eq!(verdict(&[without(), state("d@a.example", Outlook::Nobody)]), Verdict::Stop);
         assert_eq!(verdict(&[state("d", Outlook::NoAddress)]), Verdict::Stop);
