@@ -1,5 +1,6 @@
 //! The `[mail]` block of the configuration.
 
+use haven_wire::limits::valid_local_part;
 use serde::Deserialize;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -16,6 +17,9 @@ pub struct Config {
     pub quota_mb: u64,
     /// Where mail from other servers is taken. Nothing: nowhere.
     pub smtp_listen: Option<SocketAddr>,
+    /// Whose mailbox gets mail to `postmaster`, `abuse` and other roles (RFC 2142): the part before the `@`. Nothing: it is
+    /// refused like mail to nobody.
+    pub postmaster: Option<String>,
     /// PEM file of the certificate chain for STARTTLS.
     pub tls_certificate: Option<PathBuf>,
     /// PEM file of its key.
@@ -77,6 +81,7 @@ impl Default for Config {
             hostname: None,
             quota_mb: 1024,
             smtp_listen: None,
+            postmaster: None,
             tls_certificate: None,
             tls_key: None,
             smtp_proxies: Vec::new(),
@@ -136,6 +141,9 @@ impl Config {
         let bad = |name: &String| !super::address::valid_domain(name);
         if self.hostname.as_ref().is_some_and(bad) {
             return Some("mail.hostname: a host name such as mail.example.org is wanted");
+        }
+        if self.postmaster.as_ref().is_some_and(|local| !valid_local_part(local)) {
+            return Some("mail.postmaster: the name of somebody of this relay is wanted, without the domain");
         }
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
             return Some("mail: tls_certificate and tls_key go together");

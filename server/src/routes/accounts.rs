@@ -44,7 +44,7 @@ async fn register_start(
     Shared(state): Shared<State>,
     Cbor(call): Cbor<RegisterStart>,
 ) -> Answer<RegisterStartReply> {
-    let local = local_part(&state, &call.address).ok_or_else(|| ApiError::bad("address"))?;
+    let local = free(&state, &call.address)?;
     let response = state.opaque.register(local, &call.request)?;
     Ok(Cbor(RegisterStartReply { response }))
 }
@@ -57,7 +57,7 @@ async fn register_finish(
     if !state.config.sign_up {
         return Err(Refusal::SignUpClosed.into());
     }
-    let local = local_part(&state, &call.address).ok_or_else(|| ApiError::bad("address"))?.to_owned();
+    let local = free(&state, &call.address)?.to_owned();
     check_credentials(&call.credentials)?;
     check_device_list(&call.device_list)?;
     at_most("vault", call.vault.body.len(), limits::MAX_VAULT)?;
@@ -68,6 +68,12 @@ async fn register_finish(
     caller.take(&state, Limit::sign_ups_per_network, 1)?;
     state.store.create_account(&local, call, today()).await?;
     Ok(Cbor(Done {}))
+}
+
+/// The part before the `@` of an address that somebody may have, if nobody has it yet.
+fn free<'a>(state: &State, address: &'a str) -> Result<&'a str, ApiError> {
+    let local = local_part(state, address).ok_or_else(|| ApiError::bad("address"))?;
+    if limits::is_role(local) { Err(Refusal::AddressTaken.into()) } else { Ok(local) }
 }
 
 fn check_credentials(credentials: &Credentials) -> Result<(), ApiError> {

@@ -105,6 +105,17 @@ async fn recipients_are_checked_while_the_sender_waits() {
 }
 
 #[tokio::test]
+async fn mail_to_the_postmaster_reaches_whoever_runs_the_relay() {
+    let relay = mail_relay(Zone::default(), |config| config.mail.postmaster = Some("alice".into())).await;
+    let alice = Reader::new(&relay, "alice").await;
+    let mut client = Client::of(&relay).await;
+    for (count, role) in ["postmaster", "Abuse@localhost"].into_iter().enumerate() {
+        assert!(client.mail("b@example.org", &[role], MESSAGE.as_bytes()).await.starts_with("250"), "{role}");
+        assert_eq!(alice.mails(&relay).await.len(), count + 1);
+    }
+}
+
+#[tokio::test]
 async fn pipelined_commands_are_answered_in_their_order() {
     let relay = relay().await;
     let alice = Reader::new(&relay, "alice").await;

@@ -54,6 +54,32 @@ pub const MAX_PICTURE: usize = 2 * 1024 * 1024;
 /// The address of such a picture, in bytes.
 pub const MAX_PICTURE_ADDRESS: usize = 8 * 1024;
 
+/// Whether mail to this part before the `@` is for whoever runs the domain, so that nobody may sign up with it: RFC 2142,
+/// what certificate authorities write to before they certify a domain, and names that only a machine would have.
+pub fn is_role(local: &str) -> bool {
+    const ROLES: [&str; 18] = [
+        "abuse",
+        "admin",
+        "administrator",
+        "ftp",
+        "hostmaster",
+        "info",
+        "mailer-daemon",
+        "marketing",
+        "news",
+        "noc",
+        "postmaster",
+        "root",
+        "sales",
+        "security",
+        "support",
+        "usenet",
+        "webmaster",
+        "www",
+    ];
+    ROLES.contains(&local)
+}
+
 /// Whether `local` may be the part of a new address before the `@`: `a-z`, `0-9`, and single `.`, `-` or `_`
 /// between them, at most [`MAX_LOCAL_PART`] characters.
 pub fn valid_local_part(local: &str) -> bool {

@@ -24,8 +24,8 @@ use haven_bridge::{
 use haven_wire::mail::{FoundCertificates, Source};
 use serde::{Deserialize, Serialize};
 
-/// An answer of the relay counts for an hour.
-const FRESH: Millis = 60 * 60 * 1000;
+/// That the relay found nothing counts for ten minutes: whoever is asked for a key may publish one at once.
+const FRESH: Millis = 10 * 60 * 1000;
 /// A certificate that is known is looked up again after a day, before a mail is encrypted to it: it may have been renewed
 /// or revoked.
 const LOOKED_UP_EACH: Millis = 24 * 60 * 60 * 1000;

@@ -186,7 +186,8 @@ fn say_outcome(file: &OpenedFile, toasts: Toasts) {
 }
 
 fn can_show(media_type: &str, size: u64) -> bool {
-    PICTURES.contains(&media_type) || media_type == "text/plain" && size <= LONGEST_TEXT
+    // Other texts as they are written: nothing of them is run or laid out.
+    PICTURES.contains(&media_type) || media_type.starts_with("text/") && size <= LONGEST_TEXT
 }
 
 fn content(media_type: &str, bytes: &[u8]) -> Option<Content> {

@@ -15,7 +15,7 @@ use crate::{
     state::State,
     store::MailAccount,
 };
-use haven_wire::limits::{MAX_ARRIVING_MAIL, MAX_RECIPIENTS, valid_local_part};
+use haven_wire::limits::{MAX_ARRIVING_MAIL, MAX_RECIPIENTS, is_role, valid_local_part};
 use smtp_proto::{Error as Syntax, MAIL_BODY_BINARYMIME, MailFrom, Request};
 use std::{borrow::Cow, net::IpAddr};
 
@@ -270,6 +270,10 @@ impl Session {
             let taken = crate::auth::take(&self.state, Limit::arrivals_per_network, network, 1);
             taken.map_err(|_| (Reply::SLOW_DOWN, "limited"))?;
         }
+        let local = match &self.state.config.mail.postmaster {
+            Some(postmaster) if is_role(&local) => postmaster.clone(),
+            _ => local,
+        };
         let unknown = (Reply::NO_SUCH_USER, "unknown");
         if !valid_local_part(&local) {
             return Err(unknown);
