@@ -5,38 +5,15 @@ import { dkimVerify } from 'mailauth/lib/dkim/verify.js'
 import PostalMime from 'postal-mime'
 import { type Foreign, gnupg, openpgpJs5, openpgpJs6 } from '../fixtures/foreign.ts'
 import { MailPage } from '../fixtures/mail_page.ts'
-import { MailRelay } from '../fixtures/mail_relay.ts'
+import type { MailRelay } from '../fixtures/mail_relay.ts'
+import { expect, test } from '../fixtures/mail_test.ts'
 import { armorOf, autocrypt, autocryptKey, encryptedMail, header, payload, signedMail, signedPart, strictly } from '../fixtures/mime.ts'
-import { Person } from '../fixtures/person.ts'
 import type { Taken } from '../fixtures/smtp.ts'
-import { expect, test } from '../fixtures/test.ts'
 
 const SUBJECT = 'Grüße, 世界 🐢'
 const FILE = 'Übersicht für Łódź.bin'
 const content = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (index * 31) & 255))
 const attachment = { name: FILE, mimeType: 'application/octet-stream', buffer: content }
-
-/** Alice at a browser, with a relay that has mail, and a page of it. */
-const haven = test.extend<{ host: MailRelay; alice: Person; mail: MailPage }>({
-  host: async ({}, use) => {
-    const host = await MailRelay.start()
-    await use(host)
-    await host.stop()
-  },
-  alice: async ({ host, browser }, use) => {
-    const alice = new Person('alice', host.origin)
-    await alice.use(await browser.newContext())
-    await alice.signUp()
-    await use(alice)
-    alice.faults.check()
-    await alice.context.close()
-  },
-  mail: async ({ alice }, use) => {
-    const mail = new MailPage(alice.page)
-    await mail.open()
-    await use(mail)
-  },
-})
 
 /** A mail is exactly as the standards want it, and the signature of Alice's relay on it is good. */
 async function examine(host: MailRelay, { bytes }: Taken) {
@@ -114,22 +91,22 @@ async function correspond(host: MailRelay, mail: MailPage, foreign: Foreign, add
   await mail.openFolder('Inbox')
 }
 
-haven('OpenPGP.js 6 and people in Haven write each other, encrypted and signed', async ({ host, mail }) => {
+test('OpenPGP.js 6 and people in Haven write each other, encrypted and signed', async ({ host, mail }) => {
   await correspond(host, mail, await openpgpJs6('six@elsewhere.example'), 'six@elsewhere.example')
 })
 
-haven('OpenPGP.js 5 and people in Haven write each other, encrypted and signed', async ({ host, mail }) => {
+test('OpenPGP.js 5 and people in Haven write each other, encrypted and signed', async ({ host, mail }) => {
   await correspond(host, mail, await openpgpJs5('five@elsewhere.example'), 'five@elsewhere.example')
 })
 
-haven('GnuPG and people in Haven write each other, encrypted and signed', async ({ host, mail }) => {
+test('GnuPG and people in Haven write each other, encrypted and signed', async ({ host, mail }) => {
   const foreign = gnupg('gina@elsewhere.example')
   if (!foreign) return
   await correspond(host, mail, foreign, 'gina@elsewhere.example')
   foreign.stop()
 })
 
-haven('other programs verify what is sent in the clear, and strict parsers take it', async ({ host, mail }) => {
+test('other programs verify what is sent in the clear, and strict parsers take it', async ({ host, mail }) => {
   await mail.write({ to: ['dan@elsewhere.example'], subject: SUBJECT, text: 'Can you read this?', files: [attachment] })
   await mail.button('Send').click()
   await mail.page.getByRole('dialog').getByRole('button', { name: 'Send in the clear' }).click()

@@ -1,13 +1,10 @@
-import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
-import type { Browser, BrowserContext, LaunchOptions, Page, PlaywrightWorkerArgs } from '@playwright/test'
+import type { Page } from '@playwright/test'
 import { MailPage } from '../fixtures/mail_page.ts'
 import { MailRelay } from '../fixtures/mail_relay.ts'
 import { Person } from '../fixtures/person.ts'
 import { expect, test } from '../fixtures/test.ts'
-
-type Playwright = PlaywrightWorkerArgs['playwright']
+import { Trap } from '../fixtures/trap.ts'
 
 /** Payloads that are shown in one mail. */
 const IN_A_MAIL = 12
@@ -17,47 +14,6 @@ async function payloads(): Promise<string[]> {
   const text = await readFile(new URL('../../app/core/tests/data/html/hostile.txt', import.meta.url), 'utf8')
   const lines = text.split('\n').filter(line => line && !line.startsWith('# '))
   return lines.map(line => line.replace(/[\u2400-\u241f]/g, picture => String.fromCharCode(picture.charCodeAt(0) - 0x2400)))
-}
-
-/** A browser for which all other servers are one that counts who knocks, and dialogs, which only code can open. */
-class Trap {
-  readonly dialogs: string[] = []
-  /** Connections, whether or not anything was said in them. */
-  knocks = 0
-  /** Connections in which something was asked for. */
-  requests = 0
-  browser!: Browser
-  readonly #server = createServer(socket => {
-    this.knocks++
-    socket.on('error', () => {})
-    // Enough for the page of the test without walls; whoever wants TLS is turned away by it.
-    socket.once('data', () => ++this.requests && socket.end('HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<!doctype html><body>'))
-  })
-
-  static async set(playwright: Playwright, options: LaunchOptions) {
-    const trap = new Trap()
-    trap.#server.listen(0, '127.0.0.1')
-    await once(trap.#server, 'listening')
-    const { port } = trap.#server.address() as AddressInfo
-    const rule = `--host-resolver-rules=MAP *.example 127.0.0.1:${port}`
-    trap.browser = await playwright.chromium.launch({ ...options, args: [...(options.args ?? []), rule] })
-    return trap
-  }
-
-  async context(): Promise<BrowserContext> {
-    const context = await this.browser.newContext()
-    context.on('dialog', dialog => {
-      this.dialogs.push(dialog.message())
-      // It may be gone with its frame.
-      dialog.dismiss().catch(() => {})
-    })
-    return context
-  }
-
-  async close() {
-    await this.browser.close()
-    this.#server.close()
-  }
 }
 
 /** Lets the browser do what it was going to do. */

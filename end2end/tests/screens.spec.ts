@@ -1,6 +1,6 @@
-import type { Locator, Page } from '@playwright/test'
 import { inspect } from '../fixtures/accessibility.ts'
 import { NETWORK_LOST, refused } from '../fixtures/faults.ts'
+import { tabTo } from '../fixtures/keyboard.ts'
 import { introduce } from '../fixtures/person.ts'
 import { expect, test } from '../fixtures/test.ts'
 
@@ -86,25 +86,6 @@ test('the screens of conversations are for everybody', async ({ person, relay })
   await expect(chat.own('waiting', 'Waiting to be sent')).toBeVisible()
   await inspect(page, 'offline')
 })
-
-/** Presses Tab until this has the focus, which must be visible then. */
-async function tabTo(page: Page, target: Locator) {
-  for (let count = 0; count < 40; count++) {
-    if (await target.evaluate(element => element === document.activeElement)) {
-      const ring = await target.evaluate(element => {
-        const marked = [element, element.closest('.field-box, .composer-box')].filter(element => element !== null)
-        return marked.some(element => {
-          const { outlineStyle, boxShadow } = getComputedStyle(element)
-          return outlineStyle !== 'none' || boxShadow !== 'none'
-        })
-      })
-      expect(ring, 'the focus is visible').toBe(true)
-      return
-    }
-    await page.keyboard.press('Tab')
-  }
-  throw new Error(`the keyboard does not get to ${target}`)
-}
 
 test('with the keyboard alone: an account, a conversation, a message', async ({ person, visitor, relay }) => {
   const bob = await person('bob')
