@@ -164,6 +164,7 @@ fn wasm(arguments: &[&str]) -> Outcome {
 fn end_to_end(arguments: &[&str]) -> Outcome {
     tools::npm_packages()?;
     foreign::programs();
+    foreign::mail_programs();
     let relay = relay::release()?;
     Run::new("playwright")
         .args(["test"])
