@@ -160,6 +160,12 @@ fn a_mail_waits_while_the_relays_disk_is_full_and_goes_out_once() {
         world.settle_mail().await;
         let sent = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
         assert_eq!(sent.summary.state, Some(MailState::Sent));
+        let (before, after) = (&waiting.summary, &sent.summary);
+        assert_eq!(
+            (before.thread, before.protection),
+            (after.thread, after.protection),
+            "whoever looks on sees it"
+        );
         assert_eq!(mails(&mut world, Who(1), Folder::Inbox).await.len(), 1);
     });
 }

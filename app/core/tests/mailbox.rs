@@ -12,8 +12,10 @@ use haven_bridge::{
 use haven_core::{
     identity::SecretCertificate,
     intent::Intent,
+    request::{Outgoing, Reply, Request},
     testing::{Who, World, for_every_crash, for_every_lost_call, in_both_worlds},
 };
+use haven_wire::push::FromRelay;
 
 fn to(address: &str) -> Vec<Mailbox> {
     vec![Mailbox { name: String::new(), address: address.into() }]
@@ -197,6 +199,42 @@ fn without_a_certificate_nothing_goes_out_until_the_person_says_so() {
         assert_eq!(recipient, "dan@elsewhere.example");
         assert!(message.windows(14).any(|window| window == b"Are you there?"));
         assert_eq!(thread(&mut world, alice, Folder::Sent).await[0].summary.protection, Protection::Clear);
+    });
+}
+
+#[test]
+fn a_mail_that_comes_while_the_mailbox_is_read_is_fetched_at_once() {
+    pollster::block_on(async {
+        let mut world = two_people(World::new()).await;
+        let bob = Who(1);
+        let arrives = |world: &World, number: u64| {
+            let mail = format!(
+                "From: Dan <dan@x.example>\r\nSubject: {number}\r\nMessage-ID: <{number}@x>\r\n\r\nHello\r\n"
+            );
+            world.relay.mail_arrives("bob@example.org", mail.as_bytes());
+        };
+        arrives(&world, 1);
+        world.now += 61_000;
+        let now = world.clock(bob);
+        let asks = |request: &Outgoing| matches!(request.request, Request::GetMailbox(_));
+        let read = loop {
+            let requests = world.engine(bob).outgoing(now).await.unwrap().requests;
+            let (reads, others): (Vec<_>, Vec<_>) = requests.into_iter().partition(asks);
+            for other in others {
+                world.exchange(bob, other).await;
+            }
+            if let Some(read) = reads.into_iter().next() {
+                break read;
+            }
+        };
+        let reply = world.call(bob, &read).await.unwrap();
+        let Reply::GetMailbox(mailbox) = &reply else { panic!("{reply:?}") };
+        arrives(&world, 2);
+        let hint = FromRelay::Mailbox { head: mailbox.head + 1 };
+        world.engine(bob).receive(vec![hint], now).await.unwrap();
+        world.engine(bob).confirm(read.id, reply, now).await.unwrap();
+        world.talk().await;
+        assert_eq!(subjects(&mut world, bob, Folder::Inbox).await.len(), 2, "without waiting a minute");
     });
 }
 

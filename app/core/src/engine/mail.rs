@@ -77,6 +77,8 @@ impl<S: Store> Engine<S> {
         }
         let behind = network.mail.known_head > mail.head.cursor;
         if network.mail.due || behind || network.now >= network.mail.polled + POLL {
+            // What comes in meanwhile counts anew.
+            (network.mail.due, network.mail.hinted) = (false, false);
             let get = Request::GetMailbox(wire::GetMailbox { after: mail.head.cursor, limit: PAGE });
             pending.requests.push(network.start(&origin, Purpose::Mailbox, None, get));
         }

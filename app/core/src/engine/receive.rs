@@ -63,7 +63,10 @@ impl<S: Store> Engine<S> {
                 network.inbox_due = true;
                 network.mail.due = true;
             }
-            FromRelay::Mailbox { head } => network.mail.known_head = network.mail.known_head.max(head),
+            FromRelay::Mailbox { head } => {
+                network.mail.known_head = network.mail.known_head.max(head);
+                network.mail.hinted = true;
+            }
             FromRelay::Rows { group_id, rows: new } => {
                 if let Some(id) = conversation(group_id) {
                     rows.entry(id).or_default().extend(new);

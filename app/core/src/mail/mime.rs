@@ -51,6 +51,12 @@ pub(super) fn parse(raw: &[u8]) -> Result<Part<'_>, MailTrouble> {
     Parser { parts: 0 }.part(raw, 0)
 }
 
+/// A mail without its body, for one whose parts can't be read.
+pub(super) fn head(raw: &[u8]) -> Result<Part<'_>, MailTrouble> {
+    let (header, _) = halves(raw);
+    Ok(Part { whole: header, body: &[], fields: fields(header)?, children: Vec::new() })
+}
+
 /// Reads header fields alone.
 pub(super) fn fields(header: &[u8]) -> Result<Vec<Field<'_>>, MailTrouble> {
     if header.len() > MAX_HEADER {

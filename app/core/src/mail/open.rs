@@ -47,7 +47,11 @@ pub fn open_mail(raw: &[u8], keys: &Keys<'_>, now: Millis) -> Opened {
     let reader = Reader::new(keys, now);
     match parse(raw) {
         Ok(mail) => reader.look(&mail, |view| reader.show(&mail, view)),
-        Err(trouble) => troubled(trouble),
+        // Who wrote it is wanted all the more.
+        Err(trouble) => match mime::head(raw) {
+            Ok(head) if !head.fields.is_empty() => reader.show(&head, &View::closed(&head, trouble)),
+            _ => troubled(trouble),
+        },
     }
 }
 

@@ -70,6 +70,8 @@ pub struct MailLine {
     pub due: bool,
     /// The last entry that the relay spoke of.
     pub known_head: u64,
+    /// Whether it spoke of one since the mailbox was last asked for.
+    pub hinted: bool,
     /// When the mailbox was last asked for.
     pub polled: Millis,
     /// When to try again after a failure.

@@ -188,13 +188,10 @@ impl Memory {
         let draft = &sending.draft.draft;
         let id = sending.draft.id;
         let message_id = message_id(id, &self.account.address);
-        let answered = draft.about.filter(|(_, about)| *about == About::Answer);
-        let answered = answered.and_then(|(mail, _)| self.mail.records.get(&mail));
-        let thread = answered.map_or_else(|| thread_of(&message_id), |record| record.thread);
         Record {
             id,
             sequence,
-            thread,
+            thread: self.thread_when_sent(&sending.draft),
             message_id: Some(message_id),
             folder: Folder::Sent,
             came_from: None,

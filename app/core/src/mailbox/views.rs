@@ -10,8 +10,8 @@ use crate::{
 use haven_bridge::{
     Trust,
     mail::{
-        Delivery, DeliveryState, Folder, FolderCount, MailId, MailPage, MailState, MailSummary, MailView,
-        Mailbox, MailboxView, Protection, SenderCheck, Signature, ThreadId, ThreadSummary,
+        About, Delivery, DeliveryState, Folder, FolderCount, MailId, MailPage, MailState, MailSummary,
+        MailView, Mailbox, MailboxView, Protection, SenderCheck, Signature, ThreadId, ThreadSummary,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -158,8 +158,21 @@ impl Memory {
         let mut mail = self.draft_summary(&sending.draft);
         mail.time = sending.time;
         mail.folder = Folder::Sent;
+        // Where it will be when it was sent: whoever looks at it goes on seeing it.
+        mail.thread = self.thread_when_sent(&sending.draft);
+        if !sending.in_the_clear {
+            mail.protection = Protection::EndToEnd;
+        }
         mail.state = Some(state);
         mail
+    }
+
+    /// The thread of an own mail: that of the mail that it answers, or a new one.
+    pub fn thread_when_sent(&self, stored: &StoredDraft) -> ThreadId {
+        let answered = stored.draft.about.filter(|(_, about)| *about == About::Answer);
+        let answered = answered.and_then(|(mail, _)| self.mail.records.get(&mail));
+        let own = || thread_of(&super::send::message_id(stored.id, &self.account.address));
+        answered.map_or_else(own, |record| record.thread)
     }
 
     fn draft_summary(&self, stored: &StoredDraft) -> MailSummary {

@@ -1,7 +1,7 @@
 //! How a mail was protected, and who signed it: two badges, never one, since one says who could read it and the other
 //! whose it is. Each opens an explanation.
 
-use haven_bridge::mail::{MailView, Protection, SenderCheck, Signature};
+use haven_bridge::mail::{MailState, MailView, Protection, SenderCheck, Signature};
 use leptos::prelude::*;
 
 use super::list::protection_sign;
@@ -16,9 +16,16 @@ enum Which {
     Signature,
 }
 
-/// Both badges, and what is behind the one that was pressed.
+/// Both badges, and what is behind the one that was pressed. None for a mail that waits, as nothing was done to it yet,
+/// nor for one that can't be read, as nobody knows what was.
 #[component]
 pub fn Badges(mail: MailView) -> impl IntoView {
+    let waits = matches!(mail.summary.state, Some(MailState::Waiting | MailState::Failed(_)));
+    (!waits && mail.trouble.is_none()).then(|| view! { <Both mail=mail/> })
+}
+
+#[component]
+fn Both(mail: MailView) -> impl IntoView {
     let open = RwSignal::new(None::<Which>);
     let (protection, signature) = (mail.summary.protection, mail.signature.clone());
     let own = mail.summary.state.is_some();

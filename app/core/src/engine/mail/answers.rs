@@ -99,7 +99,7 @@ impl<S: Store> Engine<S> {
         let line = &mut self.memory.network.mail;
         line.polled = now;
         line.retry.clear();
-        line.known_head = mailbox.head;
+        line.known_head = if line.hinted { line.known_head.max(mailbox.head) } else { mailbox.head };
         // What was asked for while nothing was fetched is what comes next, in order; anything else is passed over.
         let mut last = self.memory.mail.head.cursor;
         let mut entries = mailbox.entries;
@@ -108,9 +108,8 @@ impl<S: Store> Engine<S> {
             last = last.max(entry.sequence);
             next
         });
-        line.due = false;
         line.arrived = entries.into();
-        if line.arrived.is_empty() {
+        if line.arrived.is_empty() && !line.hinted {
             // The relay says that there is more, and doesn't give it: it is asked again with the next poll.
             line.known_head = self.memory.mail.head.cursor;
         }
@@ -178,7 +177,8 @@ impl<S: Store> Engine<S> {
                 wait(line.searches.entry(address).or_default(), rejection, now);
                 Ok(Vec::new())
             }
-            (_, rejection) => {
+            (purpose, rejection) => {
+                line.due |= matches!(purpose, Purpose::Mailbox);
                 wait(&mut line.retry, rejection, now);
                 Ok(Vec::new())
             }
