@@ -4,7 +4,7 @@ use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
 
 use super::IconButton;
-use crate::text;
+use crate::{services::browser, text};
 
 /// Shows its children while `open` is true. They are made anew each time.
 #[component]
@@ -37,7 +37,11 @@ pub fn Dialog(
             node_ref=dialog
             aria-labelledby=labelled_by
             // Escape and the browser's back gesture end here too. The word of a close may come after it was opened again.
-            on:close=move |_| if dialog.get_untracked().is_none_or(|dialog| !dialog.open()) { open.set(false) }
+            on:close=move |_| if dialog.get_untracked().is_none_or(|dialog| !dialog.open()) {
+                open.set(false);
+                // What it was opened with may go, now that it is done.
+                browser::keep_focus();
+            }
             on:click=move |event| close_on_backdrop(&event, open)
             // Escape closes the dialog alone, not what it was opened from.
             on:keydown=|event| if event.key() == "Escape" { event.stop_propagation() }

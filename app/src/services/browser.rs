@@ -196,6 +196,23 @@ pub fn print() {
 /// How many frames [`focus_later`] looks for its element: about a second.
 const FOCUS_FRAMES: u8 = 60;
 
+/// Looks for about a second whether the focus is lost, as it is when what had it goes from the page, and then moves it to
+/// the content: whoever uses the keyboard would have to begin anew.
+pub fn keep_focus() {
+    catch_focus(FOCUS_FRAMES);
+}
+
+fn catch_focus(frames: u8) {
+    leptos::prelude::request_animation_frame(move || {
+        let lost = document().active_element().is_none_or(|element| element.tag_name() == "BODY");
+        if lost {
+            focus_later("main");
+        } else if frames > 0 {
+            catch_focus(frames - 1);
+        }
+    });
+}
+
 /// Moves the focus to the element with this id, once it is there.
 pub fn focus_later(id: &'static str) {
     focus_within(id, FOCUS_FRAMES);
