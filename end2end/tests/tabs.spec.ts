@@ -79,7 +79,22 @@ test('when the leading tab is closed, another has taken over within a second', a
   await expectAllOnce(alice, bob)
 })
 
-test('a leading tab that was frozen writes nothing after it wakes', async ({ person }) => {
+/** The number of the tab that leads: the one that may write. */
+function leader(page: Page): Promise<number> {
+  const read = () =>
+    new Promise<number>((resolve, reject) => {
+      const opening = indexedDB.open('haven')
+      opening.onerror = reject
+      opening.onsuccess = () => {
+        const reading = opening.result.transaction('fence').objectStore('fence').get('writer')
+        reading.onsuccess = () => (opening.result.close(), resolve(reading.result.leader))
+      }
+    })
+  return page.evaluate(read)
+}
+
+test('a leading tab that was frozen for a minute writes nothing after it wakes', async ({ person }) => {
+  test.setTimeout(240_000)
   // A service worker lives in the process of some tab, which a browser would not freeze with the tab.
   const [alice, bob] = [await person('alice', { serviceWorkers: 'block' }), await person('bob')]
   await introduce(alice, bob)
@@ -94,6 +109,7 @@ test('a leading tab that was frozen writes nothing after it wakes', async ({ per
     await frozen.composer.fill(`as it freezes ${round}`)
     await frozen.composer.press('Enter')
     stop()
+    const stopped = Date.now()
     const text = `during the frost ${round}`
     await awake.send(text)
     await expect(awake.own(text, 'Sent')).toBeVisible()
@@ -101,10 +117,15 @@ test('a leading tab that was frozen writes nothing after it wakes', async ({ per
     console.log(`  with the leader frozen, a message of another tab was stored after ${Math.round(took)} ms`)
     await bob.chat.send(`bob ${round}`)
     await expect(awake.message(`bob ${round}`)).toBeVisible()
+    const leads = await leader(awake.page)
+    // Longer than any time after which a browser takes a lock or a transaction away.
+    const long = (since: number) => Date.now() - since > 61_000
+    if (round === 1) await awake.page.waitForFunction(long, stopped, { polling: 1_000, timeout: 90_000 })
     thaw()
     await frozen.send(`after the frost ${round}`)
     await expect(frozen.own(`after the frost ${round}`, 'Sent')).toBeVisible()
     await expect(frozen.message(text)).toBeVisible()
+    expect(await leader(awake.page)).toBe(leads)
   }
   const all = [...mine(alice), ...mine(bob)]
   await expectAllOnce(alice, bob, all)

@@ -6,7 +6,7 @@ use haven_bridge::{ConversationId, ItemContent, Line};
 use haven_core::{
     intent::Intent,
     request::Request,
-    testing::{Who, World, in_both_worlds},
+    testing::{Who, World, in_every_world},
 };
 use haven_wire::group::Kind;
 
@@ -94,7 +94,7 @@ fn twenty_devices_that_commit_at_once_come_to_one_history() {
 #[test]
 fn five_devices_that_commit_at_once_come_to_one_history_whatever_restarts() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let all = crowd(world, 5).await;
             let chat = world.conversation(all[0], &all[1..]).await;
             for round in 0..2 {
@@ -115,7 +115,7 @@ fn five_devices_that_commit_at_once_come_to_one_history_whatever_restarts() {
 #[test]
 fn two_people_who_add_the_same_person_at_once_add_one() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let all = crowd(world, 4).await;
             let (chat, new) = (world.conversation(all[0], &all[1..3]).await, all[3]);
             for who in &all[..3] {
@@ -135,7 +135,7 @@ fn two_people_who_add_the_same_person_at_once_add_one() {
 #[test]
 fn a_message_that_meets_a_commit_is_encrypted_again_and_sent_once() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let all = crowd(world, 3).await;
             let chat = world.conversation(all[0], &all[1..]).await;
             for n in 0..6 {

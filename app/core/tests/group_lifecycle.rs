@@ -5,7 +5,7 @@
 use haven_bridge::{ConversationState, Failure, ItemContent, Line, SendState};
 use haven_core::{
     intent::{Accepted, Intent},
-    testing::{Who, World, in_both_worlds},
+    testing::{Who, World, in_every_world},
 };
 
 async fn three_people(world: &mut World) -> [Who; 3] {
@@ -30,7 +30,7 @@ async fn remove(world: &mut World, by: Who, chat: haven_bridge::ConversationId, 
 #[test]
 fn everybody_sees_who_comes_and_who_goes() {
     pollster::block_on(async {
-        let seen = in_both_worlds(async |world| {
+        let seen = in_every_world(async |world| {
             let [alice, bob, carol] = three_people(world).await;
             let chat = world.conversation(alice, &[bob]).await;
             add(world, bob, chat, carol).await;
@@ -69,7 +69,7 @@ fn everybody_sees_who_comes_and_who_goes() {
 #[test]
 fn a_removed_person_reads_no_more_and_the_others_go_on() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob, carol] = three_people(world).await;
             let chat = world.conversation(alice, &[bob, carol]).await;
             remove(world, alice, chat, bob).await;
@@ -88,7 +88,7 @@ fn a_removed_person_reads_no_more_and_the_others_go_on() {
 #[test]
 fn a_member_who_may_not_remove_somebody_is_told_so() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob, carol] = three_people(world).await;
             let chat = world.conversation(alice, &[bob, carol]).await;
             remove(world, bob, chat, carol).await;
@@ -105,7 +105,7 @@ fn a_member_who_may_not_remove_somebody_is_told_so() {
 #[test]
 fn somebody_who_was_removed_can_be_added_again() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob, carol] = three_people(world).await;
             let chat = world.conversation(alice, &[bob, carol]).await;
             world.say(alice, chat, "before").await;
@@ -135,7 +135,7 @@ fn somebody_who_was_removed_can_be_added_again() {
 #[test]
 fn what_was_typed_before_a_removal_is_neither_lost_nor_sent() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob, carol] = three_people(world).await;
             let chat = world.conversation(alice, &[bob, carol]).await;
             world.offline(bob);
@@ -165,7 +165,7 @@ fn what_was_typed_before_a_removal_is_neither_lost_nor_sent() {
 #[test]
 fn messages_typed_while_a_conversation_starts_are_sent_in_order() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob, _] = three_people(world).await;
             world.offline(alice);
             let chat = world.start(alice, &[bob]).await;
@@ -188,7 +188,7 @@ fn messages_typed_while_a_conversation_starts_are_sent_in_order() {
 #[test]
 fn a_start_that_failed_keeps_its_messages_and_can_be_tried_again() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let alice = world.sign_up("alice").await;
             world.settle().await;
             let addresses = vec!["bob@example.org".into()];
@@ -244,7 +244,7 @@ fn a_person_without_a_device_is_named() {
 #[test]
 fn one_who_cannot_be_added_keeps_nobody_else_out() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob, carol] = three_people(world).await;
             let chat = world.conversation(alice, &[bob]).await;
             let addresses = vec!["nobody@example.org".into(), "carol".into()];
@@ -262,7 +262,7 @@ fn one_who_cannot_be_added_keeps_nobody_else_out() {
 #[test]
 fn a_member_who_may_not_remove_is_told_and_harms_nobody() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob, carol] = three_people(world).await;
             let chat = world.conversation(alice, &[bob, carol]).await;
             remove(world, bob, chat, carol).await;
@@ -279,7 +279,7 @@ fn a_member_who_may_not_remove_is_told_and_harms_nobody() {
 #[test]
 fn what_is_so_already_makes_no_commit() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob, carol] = three_people(world).await;
             let chat = world.conversation(alice, &[bob]).await;
             world.settle().await;

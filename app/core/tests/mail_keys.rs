@@ -9,7 +9,7 @@ use haven_core::{
     identity::SecretCertificate,
     intent::Intent,
     mail::{Keys, Letter, compose, open_mail},
-    testing::{Who, World, in_both_worlds},
+    testing::{Who, World, in_every_world},
 };
 use sequoia_openpgp::{cert::CertBuilder, serialize::SerializeInto as _, types::KeyFlags};
 
@@ -134,7 +134,7 @@ async fn alice(world: &mut World) {
 #[test]
 fn a_mail_that_nobody_vouches_for_puts_no_key_in_the_place_of_a_known_one() {
     pollster::block_on(async {
-        in_both_worlds(async |world: &mut World| {
+        in_every_world(async |world: &mut World| {
             alice(world).await;
             let (dan, eve) = (key_of_dan(world.now), key_of_dan(world.now));
             in_dans_name(world, 1, &dan, SILENT);

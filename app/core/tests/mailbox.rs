@@ -13,7 +13,7 @@ use haven_core::{
     identity::SecretCertificate,
     intent::Intent,
     request::{Outgoing, Reply, Request},
-    testing::{Who, World, for_every_crash, for_every_lost_call, in_both_worlds},
+    testing::{Who, World, for_every_crash, for_every_lost_call, in_every_world},
 };
 use haven_wire::push::FromRelay;
 
@@ -101,7 +101,7 @@ async fn two_people(mut world: World) -> World {
 #[test]
 fn two_people_of_one_relay_write_each_other_end_to_end() {
     pollster::block_on(async {
-        in_both_worlds(async |world: &mut World| {
+        in_every_world(async |world: &mut World| {
             for name in ["alice", "bob"] {
                 world.sign_up(name).await;
             }

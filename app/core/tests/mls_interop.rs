@@ -7,13 +7,13 @@ mod foreign;
 
 use haven_core::{
     intent::{Accepted, Intent},
-    testing::{ORIGIN, in_both_worlds},
+    testing::{ORIGIN, in_every_world},
 };
 
 #[test]
 fn a_foreign_member_joins_reads_writes_and_commits() {
     pollster::block_on(async {
-        let seen = in_both_worlds(async |world| {
+        let seen = in_every_world(async |world| {
             let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
             let (dave, erin) = (world.sign_up("dave").await, world.sign_up("erin").await);
             let mut carol = foreign::sign_up(world, "carol");
@@ -103,7 +103,7 @@ fn a_foreign_member_joins_reads_writes_and_commits() {
 #[test]
 fn a_foreign_member_starts_a_conversation_and_removes_somebody() {
     pollster::block_on(async {
-        let seen = in_both_worlds(async |world| {
+        let seen = in_every_world(async |world| {
             let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
             let mut carol = foreign::sign_up(world, "carol");
             world.settle().await;

@@ -5,7 +5,7 @@
 use haven_bridge::{ConversationId, ConversationState};
 use haven_core::{
     intent::Intent,
-    testing::{Answer, Dice, Who, World, in_both_worlds},
+    testing::{Answer, Dice, Who, World, in_every_world},
 };
 use haven_wire::{group::Row, push::FromRelay};
 
@@ -36,7 +36,7 @@ async fn remove(world: &mut World, by: Who, chat: ConversationId, whom: Who) {
 #[test]
 fn two_hundred_messages_and_changes_of_members_are_caught_up_with_in_order() {
     pollster::block_on(async {
-        let seen = in_both_worlds(async |world| {
+        let seen = in_every_world(async |world| {
             let [alice, bob, carol, dave] = people(world, ["alice", "bob", "carol", "dave"]).await;
             let chat = world.conversation(alice, &[bob, carol]).await;
             world.offline(bob);
@@ -73,7 +73,7 @@ fn two_hundred_messages_and_changes_of_members_are_caught_up_with_in_order() {
 #[test]
 fn several_barriers_are_caught_up_with() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob, carol] = people(world, ["alice", "bob", "carol"]).await;
             let chat = world.conversation(alice, &[bob]).await;
             world.offline(bob);

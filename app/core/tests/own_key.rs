@@ -8,7 +8,7 @@ use haven_bridge::{
 use haven_core::{
     identity::Certificate,
     intent::Intent,
-    testing::{Fault, Who, World, for_every_crash, for_every_lost_call, in_both_worlds},
+    testing::{Fault, Who, World, for_every_crash, for_every_lost_call, in_every_world},
 };
 use haven_wire::keys::{Lookup, PutCertificate};
 
@@ -54,7 +54,7 @@ async fn newest(world: &mut World, who: Who) -> (Protection, bool, String) {
 #[test]
 fn after_a_year_the_certificate_is_renewed_and_published_and_once_only() {
     pollster::block_on(async {
-        in_both_worlds(async |world: &mut World| {
+        in_every_world(async |world: &mut World| {
             let alice = world.sign_up("alice").await;
             world.settle_mail().await;
             let first = published(world);

@@ -5,7 +5,7 @@
 use haven_bridge::{ConversationState, StopReason};
 use haven_core::{
     intent::{Accepted, Intent},
-    testing::{Fault, Who, World, in_both_worlds},
+    testing::{Fault, Who, World, in_every_world},
 };
 use haven_wire::group::Kind;
 
@@ -18,16 +18,14 @@ async fn two_people(world: &mut World) -> [Who; 2] {
 #[test]
 fn a_wish_that_is_repeated_under_its_id_is_done_once() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob] = two_people(world).await;
             let chat = world.conversation(alice, &[bob]).await;
             let id = world.intent_id();
             let intent = Intent::SendText { conversation: chat, text: "once".into() };
             let mut answers = Vec::new();
             for _ in 0..3 {
-                let now = world.clock(alice);
-                let handled = world.engine(alice).handle(vec![(id, intent.clone())], now).await;
-                answers.extend(handled.expect("handled").results);
+                answers.extend(world.handle(alice, vec![(id, intent.clone())]).await);
                 world.restart(alice).await;
                 world.settle().await;
             }
@@ -36,10 +34,8 @@ fn a_wish_that_is_repeated_under_its_id_is_done_once() {
 
             let id = world.intent_id();
             let start = Intent::StartConversation { addresses: vec![world.address(bob)], title: None };
-            let now = world.clock(alice);
-            let twice = vec![(id, start.clone()), (id, start)];
-            let handled = world.engine(alice).handle(twice, now).await.expect("handled");
-            assert_eq!(handled.results[0], handled.results[1]);
+            let started = world.handle(alice, vec![(id, start.clone()), (id, start)]).await;
+            assert_eq!(started[0], started[1]);
             assert_eq!(world.engine(alice).conversations().len(), 2);
         })
         .await;
@@ -49,7 +45,7 @@ fn a_wish_that_is_repeated_under_its_id_is_done_once() {
 #[test]
 fn what_is_written_in_one_go_arrives_in_order() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob] = two_people(world).await;
             let chat = world.conversation(alice, &[bob]).await;
             // More than one request carries, by number and by size.
@@ -72,7 +68,7 @@ fn what_is_written_in_one_go_arrives_in_order() {
 #[test]
 fn a_message_whose_answer_was_lost_is_not_sent_twice() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob] = two_people(world).await;
             let chat = world.conversation(alice, &[bob]).await;
             for n in 0..5 {

@@ -15,7 +15,7 @@ use haven_bridge::{
 use haven_core::{
     identity::SecretCertificate,
     intent::Intent,
-    testing::{Who, World, for_every_crash, in_both_worlds},
+    testing::{Who, World, for_every_crash, in_every_world},
 };
 
 const ALICE: Who = Who(0);
@@ -104,7 +104,7 @@ fn arriving(from: &str, name: &str) -> Vec<u8> {
 #[test]
 fn who_was_written_to_is_listed_and_strangers_are_not_until_they_get_an_answer() {
     pollster::block_on(async {
-        in_both_worlds(async |world: &mut World| {
+        in_every_world(async |world: &mut World| {
             two_people(world).await;
             for (from, name) in [("stranger@shop.example", "Corner Shop"), (DAN, "Dan Berg")] {
                 world.relay.mail_arrives("alice@example.org", &arriving(from, name));
@@ -170,7 +170,7 @@ fn a_page_shows_key_conversations_and_the_mail_in_both_directions() {
 #[test]
 fn both_sides_compare_the_same_number_and_verifying_shows_in_chat_and_mail() {
     pollster::block_on(async {
-        in_both_worlds(async |world: &mut World| {
+        in_every_world(async |world: &mut World| {
             two_people(world).await;
             let chat = world.conversation(ALICE, &[BOB]).await;
             let (alice, bob) = (person_of(world, ALICE), person_of(world, BOB));

@@ -6,7 +6,7 @@ use haven_bridge::{ConversationId, ConversationState, Failure, RequestAnswer, Tr
 use haven_core::{
     intent::Intent,
     store::Table,
-    testing::{Who, World, in_both_worlds},
+    testing::{Who, World, in_every_world},
 };
 
 async fn two_people(world: &mut World) -> [Who; 2] {
@@ -29,7 +29,7 @@ fn leftovers(world: &World, who: Who) -> Vec<usize> {
 #[test]
 fn a_request_shows_what_was_written_and_waits_for_an_answer() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob] = two_people(world).await;
             let chat = world.start(alice, &[bob]).await;
             world.say(alice, chat, "hello, it is me").await;
@@ -55,7 +55,7 @@ fn a_request_shows_what_was_written_and_waits_for_an_answer() {
 #[test]
 fn of_a_declined_request_nothing_remains() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob] = two_people(world).await;
             let before = (leftovers(world, bob), world.devices[bob.0].store.keys(Table::Mls).len());
             let chat = world.start(alice, &[bob]).await;
@@ -89,7 +89,7 @@ fn of_a_declined_request_nothing_remains() {
 #[test]
 fn a_blocked_person_leaves_nothing_here() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob] = two_people(world).await;
             let chat = world.start(alice, &[bob]).await;
             world.settle().await;
@@ -162,7 +162,7 @@ fn all_people_together_can_leave_a_hundred_requests() {
 #[test]
 fn two_conversations_with_one_person_are_apart() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob] = two_people(world).await;
             let one = world.conversation(alice, &[bob]).await;
             let two = world.conversation(alice, &[bob]).await;
@@ -240,7 +240,7 @@ fn a_request_under_a_known_address_by_another_certificate_is_not_accepted_as_a_m
 #[test]
 fn unread_messages_are_counted_until_they_are_seen() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let [alice, bob] = two_people(world).await;
             let chat = world.conversation(alice, &[bob]).await;
             let unread = |world: &mut World| world.engine(bob).conversations()[0].unread;

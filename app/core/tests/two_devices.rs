@@ -5,13 +5,13 @@
 use haven_core::{
     intent::Intent,
     request::Request,
-    testing::{World, in_both_worlds},
+    testing::{World, in_every_world},
 };
 
 #[test]
 fn a_second_device_is_in_every_conversation_that_starts_after_it() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
             world.settle().await;
             let before = world.conversation(alice, &[bob]).await;
@@ -39,7 +39,7 @@ fn a_second_device_is_in_every_conversation_that_starts_after_it() {
 #[test]
 fn a_person_who_is_removed_goes_with_all_devices_and_comes_with_all() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
             let carol = world.sign_up("carol").await;
             world.settle().await;
@@ -66,7 +66,7 @@ fn a_person_who_is_removed_goes_with_all_devices_and_comes_with_all() {
 #[test]
 fn two_devices_of_one_person_write_at_once() {
     pollster::block_on(async {
-        in_both_worlds(async |world| {
+        in_every_world(async |world| {
             let alice = world.sign_up("alice").await;
             let bob = world.sign_up("bob").await;
             world.settle().await;

@@ -12,11 +12,23 @@ pub enum Crash {
     After,
 }
 
+/// Crashes at every `period`th write set, from the one numbered `first` on.
+#[derive(Clone, Copy, Debug)]
+pub struct Again {
+    /// How many write sets there are from one to the next; at least 2, or nothing would ever be stored.
+    pub period: u64,
+    /// The first one, counted from 0.
+    pub first: u64,
+    /// When the store fails.
+    pub crash: Crash,
+}
+
 /// A store in memory with a crash on demand. After a crash everything fails until the device is restarted.
 #[derive(Debug, Default)]
 pub struct CrashStore {
     inner: MemoryStore,
     plan: Cell<Option<(u64, Crash)>>,
+    again: Cell<Option<Again>>,
     crashed: Cell<bool>,
     commits: Cell<u64>,
     crashes: Cell<u64>,
@@ -30,6 +42,20 @@ impl CrashStore {
     /// Crashes at the `n`th write set from now on, counted from 0.
     pub fn crash_at(&self, n: u64, crash: Crash) {
         self.plan.set(Some((self.commits.get() + n, crash)));
+    }
+
+    /// Crashes again and again, from now on.
+    pub fn crash_again(&self, again: Again) {
+        self.again.set(Some(again));
+    }
+
+    fn crash_of(&self, number: u64) -> Option<Crash> {
+        let planned = self.plan.get().filter(|(at, _)| *at == number).map(|(_, crash)| crash);
+        if planned.is_some() {
+            self.plan.set(None);
+        }
+        let again = self.again.get().filter(|again| number % again.period == again.first);
+        planned.or(again.map(|again| again.crash))
     }
 
     /// Whether it has crashed.
@@ -75,6 +101,7 @@ impl CrashStore {
     /// Forgets a planned crash.
     pub fn no_crash(&self) {
         self.plan.set(None);
+        self.again.set(None);
     }
 
     /// A copy of what is stored, as a backup of a browser profile would be.
@@ -116,9 +143,8 @@ impl Store for CrashStore {
         }
         let number = self.commits.get();
         self.commits.set(number + 1);
-        match self.plan.get().filter(|(at, _)| *at == number) {
-            Some((_, crash)) => {
-                self.plan.set(None);
+        match self.crash_of(number) {
+            Some(crash) => {
                 self.crashed.set(true);
                 self.crashes.set(self.crashes.get() + 1);
                 if crash == Crash::After {

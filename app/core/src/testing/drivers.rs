@@ -1,14 +1,31 @@
 //! Running one scenario under every fault that can be counted.
 
-use super::{crash::Crash, relay::Fault, world::World};
+use super::{
+    crash::{Again, Crash},
+    relay::Fault,
+    world::World,
+};
 use std::fmt::Debug;
 
-/// Runs a scenario in a world whose engines live on, and in one whose engines are restarted after each write set.
-/// Gives the outcome, which must be the same.
-pub async fn in_both_worlds<T: PartialEq + Debug>(scenario: impl AsyncFn(&mut World) -> T) -> T {
+/// Write sets from one crash to the next in [`in_every_world`].
+const PERIOD: u64 = 4;
+
+/// Runs a scenario in a world whose engines live on, in one whose engines are restarted after each write set, and in
+/// worlds whose engines crash at every fourth write set: which one is the first differs, so each write set has a crash
+/// before and after it in one of them. Gives the outcome, which must be the same.
+pub async fn in_every_world<T: PartialEq + Debug>(scenario: impl AsyncFn(&mut World) -> T) -> T {
     let lasting = scenario(&mut World::new()).await;
     let restarting = scenario(&mut World::restarting()).await;
     assert_eq!(restarting, lasting, "restarts change the outcome");
+    for first in 0..PERIOD {
+        for crash in [Crash::Before, Crash::After] {
+            let again = Again { period: PERIOD, first, crash };
+            let mut world = World::crashing(again);
+            assert_eq!(scenario(&mut world).await, lasting, "{again:?} changes the outcome");
+            assert_eq!(world.relay.encrypted_twice(), 0, "{again:?}");
+            assert!(world.devices.iter().any(|device| device.store.crashes() > 0), "nothing was stored");
+        }
+    }
     lasting
 }
 

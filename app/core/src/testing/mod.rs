@@ -19,7 +19,7 @@ mod relay;
 mod world;
 
 pub use crash::{Crash, CrashStore};
-pub use drivers::{Dice, for_every_crash, for_every_lost_call, in_both_worlds};
+pub use drivers::{Dice, for_every_crash, for_every_lost_call, in_every_world};
 pub use mail::seal;
 pub use passive::PassiveClient;
 pub use peer::{Peer, address, bystander, key_packages};

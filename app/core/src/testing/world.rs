@@ -1,7 +1,7 @@
 //! People with devices, and a relay between them: what most tests are made of.
 
 use super::{
-    crash::{Crash, CrashStore},
+    crash::{Again, Crash, CrashStore},
     people,
     relay::{Connection, TestRelay},
 };
@@ -16,7 +16,7 @@ use crate::{
     work::Work,
 };
 use haven_bridge::{
-    ConversationId, ConversationState, Event, IntentId, ItemContent, Line, SendState, TimelineItem,
+    ConversationId, ConversationState, Event, Failure, IntentId, ItemContent, Line, SendState, TimelineItem,
 };
 use haven_wire::{ids::DeviceId, keys::PublishKeyPackages};
 use std::rc::Rc;
@@ -55,6 +55,7 @@ pub struct World {
     pub now: Millis,
     /// Whether every engine is thrown away and opened again after each of its verbs.
     pub restarting: bool,
+    crashing: Option<Again>,
     next_intent: u64,
 }
 
@@ -72,7 +73,19 @@ impl World {
     /// An empty world on a day in 2026.
     pub fn new() -> Self {
         let now = 1_790_000_000_000;
-        Self { relay: Rc::default(), devices: Vec::new(), now, restarting: false, next_intent: 0 }
+        Self {
+            relay: Rc::default(),
+            devices: Vec::new(),
+            now,
+            restarting: false,
+            crashing: None,
+            next_intent: 0,
+        }
+    }
+
+    /// A world in which the store of every device crashes again and again.
+    pub fn crashing(again: Again) -> Self {
+        Self { crashing: Some(again), ..Self::new() }
     }
 
     /// A world in which every engine is restarted after every verb.
@@ -114,6 +127,9 @@ impl World {
     async fn add_device(&mut self, address: String, account: Account) -> Who {
         let store = Rc::new(CrashStore::default());
         let engine = Engine::create(store.clone(), key(), account.clone(), self.now).await.expect("create");
+        if let Some(again) = self.crashing {
+            store.crash_again(again);
+        }
         let (engine, told) = (Some(engine), Vec::new());
         self.devices.push(Device { address, account, store, told, skew: 0, engine, stored: 0 });
         Who(self.devices.len() - 1)
@@ -199,6 +215,7 @@ impl World {
             devices: self.devices.iter().map(copy).collect(),
             now: self.now,
             restarting: self.restarting,
+            crashing: self.crashing,
             next_intent: self.next_intent,
         };
         for who in world.everybody() {
@@ -235,17 +252,26 @@ impl World {
         IntentId(id)
     }
 
-    /// Wants something, again after a crash, as a page does whose request was not answered.
-    pub async fn want(&mut self, who: Who, intent: Intent) -> Accepted {
-        let id = self.intent_id();
+    /// Has wishes handled, again after a crash, as a page does whose request was not answered.
+    pub async fn handle(
+        &mut self,
+        who: Who,
+        wishes: Vec<(IntentId, Intent)>,
+    ) -> Vec<Result<Accepted, Failure>> {
         loop {
             let now = self.clock(who);
-            let handled = self.engine(who).handle(vec![(id, intent.clone())], now).await;
+            let handled = self.engine(who).handle(wishes.clone(), now).await;
             self.after_verb(who).await;
-            if let Ok(mut handled) = handled {
-                return handled.results.remove(0).expect("accepted");
+            if let Ok(handled) = handled {
+                return handled.results;
             }
         }
+    }
+
+    /// Wants something.
+    pub async fn want(&mut self, who: Who, intent: Intent) -> Accepted {
+        let id = self.intent_id();
+        self.handle(who, vec![(id, intent)]).await.remove(0).expect("accepted")
     }
 
     /// Starts a conversation of `who` with others.
@@ -268,10 +294,9 @@ impl World {
     }
 
     /// Wants something, and hears why it can't be.
-    pub async fn want_in_vain(&mut self, who: Who, intent: Intent) -> haven_bridge::Failure {
-        let (id, now) = (self.intent_id(), self.clock(who));
-        let mut handled = self.engine(who).handle(vec![(id, intent)], now).await.expect("handled");
-        handled.results.remove(0).expect_err("refused")
+    pub async fn want_in_vain(&mut self, who: Who, intent: Intent) -> Failure {
+        let id = self.intent_id();
+        self.handle(who, vec![(id, intent)]).await.remove(0).expect_err("refused")
     }
 
     /// The fingerprint of a device's person, in hex.
