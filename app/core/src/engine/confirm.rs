@@ -6,7 +6,7 @@ use crate::{
     Error, Millis,
     chat::{
         claims, join,
-        records::{Join, Task},
+        records::{DAY, Join, Task},
     },
     identity::inbox,
     memory::{Batch, Memory},
@@ -39,12 +39,7 @@ impl<S: Store> Engine<S> {
             (Purpose::Append(id, messages), Reply::AppendMessages(appended)) => {
                 Ok(self.messages_taken(id, messages, appended.sequence))
             }
-            (Purpose::Heads(ids), Reply::GetHeads(heads)) => {
-                for (id, head) in ids.into_iter().zip(heads.heads) {
-                    self.memory.network.saw_head(id, head.unwrap_or(0), false);
-                }
-                Ok(Vec::new())
-            }
+            (Purpose::Heads(ids), Reply::GetHeads(heads)) => self.heads_came(ids, heads.heads, now).await,
             (Purpose::Inbox, Reply::GetInbox(inbox)) => self.inbox_came(inbox, now).await,
             (Purpose::AcknowledgeInbox, Reply::AcknowledgeInbox(_)) => {
                 self.memory.network.acknowledge = None;
@@ -73,6 +68,38 @@ impl<S: Store> Engine<S> {
             (purpose, reply) if purpose.is_about_mail() => self.mail_confirmed(purpose, reply, now).await,
             _ => Err(Error::Bug("a reply of another kind than its request")),
         }
+    }
+
+    /// How long logs are. Once a day it is noted which of them were read to their end: what comes later was not there
+    /// before.
+    async fn heads_came(
+        &mut self,
+        ids: Vec<ConversationId>,
+        heads: Vec<Option<u64>>,
+        now: Millis,
+    ) -> Result<Vec<Event>, Error> {
+        let mut complete = Vec::new();
+        for (id, head) in ids.into_iter().zip(heads) {
+            self.memory.network.saw_head(id, head.unwrap_or(0), false);
+            let Some(conversation) = self.memory.conversations.get(&id) else { continue };
+            let to_be_noted = !(conversation.head.complete..conversation.head.complete + DAY).contains(&now);
+            if head.is_some() && head == conversation.head.cursor && to_be_noted {
+                complete.push(id);
+            }
+        }
+        if complete.is_empty() {
+            return Ok(Vec::new());
+        }
+        let work = |memory: &mut Memory, batch: &mut Batch| {
+            for id in complete {
+                if let Some(conversation) = memory.conversations.get_mut(&id) {
+                    conversation.head.complete = now;
+                    batch.heads.insert(id);
+                }
+            }
+            Ok(())
+        };
+        Ok(self.verb(now, work).await?.1)
     }
 
     /// The relay has stored messages. That is shown at once; what is stored here changes when they are met in the log.

@@ -8,7 +8,7 @@ use crate::{
     request::{Rejection, RequestId},
     store::Store,
 };
-use haven_bridge::{ConversationId, Event, Failure};
+use haven_bridge::{ConversationId, Event, Failure, StopReason};
 use haven_wire::{Refusal, ids::MessageId};
 
 impl<S: Store> Engine<S> {
@@ -77,6 +77,10 @@ impl<S: Store> Engine<S> {
         wait(&mut line.retry, rejection, now);
         let lost = *rejection == Rejection::Refused(Refusal::WrongEpochToken);
         if lost && line.retry.failures() >= PATIENCE {
+            let conversation = self.memory.conversations.get(&id);
+            if conversation.is_some_and(|conversation| conversation.head.away_too_long(now)) {
+                return self.stop_for(id, StopReason::StateTooOld, now).await;
+            }
             return self.stop(id, "it no longer knows this conversation", now).await;
         }
         Ok(Vec::new())

@@ -64,7 +64,7 @@ impl Memory {
         }
         let taken = |message: &crate::chat::records::Outbound| line.taken.contains(&message.message_id);
         let waits = conversation.outbound.values().any(|m| m.failed.is_none() && !taken(m));
-        let may_send = conversation.details.state == State::Active && !conversation.head.must_update;
+        let may_send = conversation.details.state == State::Active && !conversation.head.must_refresh();
         (waits && may_send).then_some(Step::Append)
     }
 
