@@ -103,6 +103,8 @@ pub struct Line {
     pub commit_taken: bool,
     /// When to try again.
     pub retry: Retry,
+    /// When to try to write again: what the relay said against it, reading did not explain.
+    pub writing: Retry,
 }
 
 impl Line {
@@ -111,8 +113,10 @@ impl Line {
     pub fn lost_race(&mut self, cursor: Option<u64>, head: u64, now: Millis) {
         if cursor.is_none_or(|cursor| head > cursor) {
             self.retry.clear();
+            self.writing.clear();
         } else {
             self.retry.later(now);
+            self.writing.later(now);
         }
         self.known_head = self.known_head.max(head);
         self.caught_up = false;

@@ -345,6 +345,49 @@ fn a_relay_that_went_back_in_time_is_noticed() {
     });
 }
 
+#[test]
+fn a_group_that_the_relay_lost_is_noticed_while_the_app_runs() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("carol").await;
+        scene.say(scene.alice, "one").await;
+        let group_id = scene.world.engine(scene.bob).group_id(scene.chat);
+        scene.world.relay.lose(group_id);
+        // Bob writes, and alice, who writes nothing, asks for heads.
+        scene.world.say(scene.bob, scene.chat, "into the void").await;
+        scene.settle_with_patience().await;
+        for who in [scene.alice, scene.bob, scene.third] {
+            assert_accused(&scene.world.state(who, scene.chat));
+        }
+        scene.world.assert_works(&[scene.alice, scene.bob], scene.other).await;
+    });
+}
+
+#[test]
+fn a_relay_that_takes_nothing_more_is_asked_with_patience_and_noticed() {
+    pollster::block_on(async {
+        for rename in [false, true] {
+            let mut scene = Scene::new("carol").await;
+            scene.say(scene.alice, "one").await;
+            let group_id = scene.world.engine(scene.bob).group_id(scene.chat);
+            scene.world.relay.make_read_only(group_id);
+            let conversation = scene.chat;
+            let intent = match rename {
+                true => Intent::Rename { conversation, title: "Tea".into() },
+                false => Intent::SendText { conversation, text: "two".into() },
+            };
+            scene.world.want(scene.bob, intent).await;
+            let before = scene.world.relay.calls();
+            scene.settle_with_patience().await;
+            let calls = scene.world.relay.calls() - before;
+            assert!(calls < 300, "{calls} calls");
+            assert_accused(&scene.world.state(scene.bob, scene.chat));
+            // Who wants to write nothing has nothing to complain of.
+            assert_eq!(scene.world.state(scene.third, scene.chat), ConversationState::Active);
+            scene.world.assert_works(&[scene.alice, scene.bob], scene.other).await;
+        }
+    });
+}
+
 /// Alice renames the conversation, and the relay changes the commit that bob reads.
 async fn bob_reads_a_commit(change: impl Fn(&mut Row) + Copy + 'static) -> ConversationState {
     let mut scene = Scene::new("carol").await;

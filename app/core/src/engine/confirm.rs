@@ -33,6 +33,7 @@ impl<S: Store> Engine<S> {
                 line.busy = false;
                 line.commit_taken = true;
                 line.retry.clear();
+                line.writing.clear();
                 self.memory.network.saw_head(id, appended.sequence, true);
                 Ok(Vec::new())
             }
@@ -80,7 +81,11 @@ impl<S: Store> Engine<S> {
     ) -> Result<Vec<Event>, Error> {
         let mut complete = Vec::new();
         for (id, head) in ids.into_iter().zip(heads) {
-            self.memory.network.saw_head(id, head.unwrap_or(0), false);
+            match head {
+                Some(head) => self.memory.network.saw_head(id, head, false),
+                // The relay doesn't know the group, or takes the token for a wrong one. Reading tells.
+                None => self.memory.network.line(id).caught_up = false,
+            }
             let Some(conversation) = self.memory.conversations.get(&id) else { continue };
             let to_be_noted = !(conversation.head.complete..conversation.head.complete + DAY).contains(&now);
             if head.is_some() && head == conversation.head.cursor && to_be_noted {
@@ -107,6 +112,7 @@ impl<S: Store> Engine<S> {
         let line = self.memory.network.line(id);
         line.busy = false;
         line.retry.clear();
+        line.writing.clear();
         let last = sequence + (messages.len() as u64).saturating_sub(1);
         line.taken.extend(messages.iter().copied());
         self.memory.network.saw_head(id, last, true);

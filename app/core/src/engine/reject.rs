@@ -3,6 +3,7 @@
 use super::{Engine, PATIENCE};
 use crate::{
     Error, Millis,
+    chat::records::State,
     memory::{Batch, Memory},
     network::Purpose,
     request::{Rejection, RequestId},
@@ -105,6 +106,19 @@ impl<S: Store> Engine<S> {
             }
             Rejection::Refused(refusal) if is_final(refusal) => {
                 self.give_up(id, messages, &failure_of(refusal, ""), now).await
+            }
+            // Perhaps the relay has lost the group: reading tells. Reading may go well, so patience is counted here too.
+            Rejection::Refused(refusal @ Refusal::WrongEpochToken) => {
+                line.caught_up = false;
+                line.writing.later(now);
+                if line.writing.failures() < PATIENCE {
+                    return Ok(Vec::new());
+                }
+                let conversation = self.memory.conversations.get(&id);
+                if conversation.is_some_and(|conversation| conversation.details.state == State::Starting) {
+                    return self.give_up(id, messages, &failure_of(refusal, ""), now).await;
+                }
+                self.stop(id, "it no longer takes anything for this conversation", now).await
             }
             rejection => {
                 // A lost answer: catch up first, then send again what the log doesn't have.

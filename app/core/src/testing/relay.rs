@@ -78,6 +78,8 @@ struct Pool {
 #[derive(Clone, Default)]
 struct Inner {
     now: Millis,
+    /// Groups that nothing is taken for any more.
+    read_only: BTreeSet<GroupId>,
     groups: BTreeMap<GroupId, Log>,
     welcomes: BTreeMap<WelcomeId, (Vec<u8>, Millis)>,
     inboxes: BTreeMap<DeviceId, (u64, Vec<InboxEntry>)>,
@@ -231,6 +233,16 @@ impl TestRelay {
         let (last, entries) = inner.inboxes.entry(device).or_default();
         *last += 1;
         entries.push(InboxEntry { sequence: *last, sealed });
+    }
+
+    /// The relay loses a group.
+    pub fn lose(&self, group: GroupId) {
+        self.inner.borrow_mut().groups.remove(&group);
+    }
+
+    /// From now on the relay takes every token for a wrong one when something is to be written to a group.
+    pub fn make_read_only(&self, group: GroupId) {
+        self.inner.borrow_mut().read_only.insert(group);
     }
 
     /// How many entries are in an inbox.
@@ -432,6 +444,10 @@ impl Inner {
         self.faults_at.remove(&number).or_else(|| self.faults.pop_front())
     }
 
+    fn check_writable(&self, group_id: GroupId) -> Result<(), Refusal> {
+        if self.read_only.contains(&group_id) { Err(Refusal::WrongEpochToken) } else { Ok(()) }
+    }
+
     fn check_token(&self, group_id: GroupId, epoch: u64, token: Option<EpochToken>) -> Result<(), Refusal> {
         let token = token.expect("group calls have a token");
         let known = self.groups.get(&group_id).and_then(|log| log.hashes.get(&epoch));
@@ -443,6 +459,7 @@ impl Inner {
     }
 
     fn append_commit(&mut self, call: AppendCommit, token: Option<EpochToken>) -> Result<Appended, Refusal> {
+        self.check_writable(call.group_id)?;
         if !self.groups.contains_key(&call.group_id) && call.epoch == 0 {
             let mut log = Log::default();
             log.hashes.insert(0, (token.expect("a token").hash(), self.now));
@@ -489,6 +506,7 @@ impl Inner {
         call: AppendMessages,
         token: Option<EpochToken>,
     ) -> Result<Appended, Refusal> {
+        self.check_writable(call.group_id)?;
         self.check_token(call.group_id, call.epoch, token)?;
         for message in &call.messages {
             let seen = self.seen.entry((call.group_id, call.epoch, message.message_id)).or_default();
