@@ -193,6 +193,8 @@ pub struct Network {
     pub claims: BTreeMap<u64, Claims>,
     /// Whether the relay has ended this device's session.
     pub signed_out: bool,
+    /// When it was last said that a Welcome can't be followed. Whoever knows this device can send any number of such.
+    pub welcome_refused: Option<Millis>,
     next_id: u64,
 }
 
@@ -216,6 +218,7 @@ impl Network {
             mail: MailLine { due: true, ..MailLine::default() },
             key_packages_due: true,
             live: previous.is_some_and(|network| network.live),
+            welcome_refused: previous.and_then(|network| network.welcome_refused),
             next_id: previous.map_or(0, |network| network.next_id),
             now: previous.map_or(0, |network| network.now),
             ..Self::default()

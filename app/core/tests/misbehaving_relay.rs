@@ -388,6 +388,23 @@ fn a_relay_that_takes_nothing_more_is_asked_with_patience_and_noticed() {
     });
 }
 
+#[test]
+fn a_welcome_that_is_gone_is_said() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("carol").await;
+        scene.world.offline(scene.bob);
+        let lost = scene.world.start(scene.alice, &[scene.bob]).await;
+        scene.world.settle().await;
+        scene.world.now += 31 * 24 * 60 * 60 * 1000;
+        scene.world.online(scene.bob);
+        scene.world.settle().await;
+        assert!(scene.world.engine(scene.bob).conversations().iter().all(|summary| summary.id != lost));
+        let told = |event: &&Event| matches!(event, Event::WelcomeRefused);
+        assert_eq!(scene.world.devices[scene.bob.0].told.iter().filter(told).count(), 1);
+        scene.assert_others_go_on().await;
+    });
+}
+
 /// Alice renames the conversation, and the relay changes the commit that bob reads.
 async fn bob_reads_a_commit(change: impl Fn(&mut Row) + Copy + 'static) -> ConversationState {
     let mut scene = Scene::new("carol").await;
@@ -474,7 +491,7 @@ fn a_log_that_begins_with_another_row_than_the_welcome_says_is_not_followed() {
 }
 
 #[test]
-fn a_welcome_that_was_changed_or_is_for_somebody_else_is_dropped() {
+fn a_welcome_that_was_changed_or_is_for_somebody_else_is_dropped_and_said_once_a_day() {
     pollster::block_on(async {
         let mut scene = Scene::new("carol").await;
         scene.world.relay.set_tamper(|_, answer| {
@@ -483,9 +500,18 @@ fn a_welcome_that_was_changed_or_is_for_somebody_else_is_dropped() {
                 welcome.welcome[at] ^= 1;
             }
         });
-        let lost = scene.world.start(scene.alice, &[scene.bob]).await;
-        scene.world.settle().await;
-        assert!(scene.world.engine(scene.bob).conversations().iter().all(|summary| summary.id != lost));
+        let told = |scene: &Scene, who: Who| {
+            let told = scene.world.devices[who.0].told.iter();
+            told.filter(|event| matches!(event, Event::WelcomeRefused)).count()
+        };
+        for days in [1, 1, 2] {
+            let lost = scene.world.start(scene.alice, &[scene.bob]).await;
+            scene.world.settle().await;
+            assert!(scene.world.engine(scene.bob).conversations().iter().all(|summary| summary.id != lost));
+            assert_eq!(told(&scene, scene.bob), days);
+            scene.world.now += 13 * 60 * 60 * 1000;
+        }
+        assert_eq!(told(&scene, scene.third), 0);
         scene.world.relay.be_honest();
         scene.assert_others_go_on().await;
         let next = scene.world.conversation(scene.alice, &[scene.bob]).await;

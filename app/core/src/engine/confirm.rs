@@ -152,9 +152,20 @@ impl<S: Store> Engine<S> {
         match joined {
             Ok(events) => Ok(events),
             Err(Error::Store(error)) => Err(error.into()),
-            // A Welcome that breaks the rules is dropped. Its sender learns nothing, and may add this device again.
-            Err(_) => Ok(self.verb(now, |memory, batch| memory.end_job(batch, job)).await?.1),
+            // Its sender learns nothing, and may add this device again.
+            Err(_) => self.drop_welcome(job, now).await,
         }
+    }
+
+    /// A Welcome that breaks the rules, or that the relay doesn't have, is dropped. The person is told, once a day.
+    pub(super) async fn drop_welcome(&mut self, job: u64, now: Millis) -> Result<Vec<Event>, Error> {
+        let mut events = self.verb(now, |memory, batch| memory.end_job(batch, job)).await?.1;
+        let told = &mut self.memory.network.welcome_refused;
+        if told.is_none_or(|told| !(told..told + DAY).contains(&now)) {
+            *told = Some(now);
+            events.push(Event::WelcomeRefused);
+        }
+        Ok(events)
     }
 
     async fn try_join(

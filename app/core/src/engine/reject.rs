@@ -32,7 +32,7 @@ impl<S: Store> Engine<S> {
             Purpose::Claim { job, address } => self.claim_refused(job, &address, &rejection, now).await,
             Purpose::Welcome { job } => {
                 if rejection == Rejection::Refused(Refusal::NotFound) {
-                    return Ok(self.verb(now, |memory, batch| memory.end_job(batch, job)).await?.1);
+                    return self.drop_welcome(job, now).await;
                 }
                 self.later_job(job, &rejection, now);
                 Ok(Vec::new())
