@@ -491,6 +491,46 @@ fn a_log_that_begins_with_another_row_than_the_welcome_says_is_not_followed() {
 }
 
 #[test]
+fn a_message_that_is_said_to_be_in_a_row_that_never_comes_is_noticed() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("carol").await;
+        let bob = scene.world.device_id(scene.bob);
+        scene.world.relay.set_tamper(move |to, answer| match answer {
+            Answer::Appended(appended) if to == bob => appended.sequence = u64::MAX,
+            _ => {}
+        });
+        for text in ["one", "two"] {
+            scene.world.say(scene.bob, scene.chat, text).await;
+        }
+        scene.settle_with_patience().await;
+        assert_accused(&scene.world.state(scene.bob, scene.chat));
+        scene.world.relay.be_honest();
+        scene.assert_others_go_on().await;
+    });
+}
+
+#[test]
+fn a_log_that_begins_beyond_all_reason_is_not_followed() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("carol").await;
+        let dave = scene.world.sign_up("dave").await;
+        scene.world.settle().await;
+        let device = scene.world.device_id(dave);
+        scene.world.relay.set_tamper(move |to, answer| match answer {
+            Answer::Rows(rows) if to == device => {
+                rows.rows.iter_mut().for_each(|row| row.sequence = u64::MAX);
+            }
+            _ => {}
+        });
+        let addresses = vec!["dave".into()];
+        scene.world.want(scene.alice, Intent::AddPeople { conversation: scene.chat, addresses }).await;
+        scene.settle_with_patience().await;
+        assert_accused(&scene.world.state(dave, scene.chat));
+        scene.assert_others_go_on().await;
+    });
+}
+
+#[test]
 fn a_welcome_that_was_changed_or_is_for_somebody_else_is_dropped_and_said_once_a_day() {
     pollster::block_on(async {
         let mut scene = Scene::new("carol").await;

@@ -183,6 +183,9 @@ impl Conversation {
         let expected = self.head.opening == Some(Hash::of(&row.ciphertext))
             && row.kind == Kind::Commit
             && row.epoch + 1 == self.head.epoch;
+        if row.sequence > MAX_SEQUENCE {
+            return Ok(misbehaved("it counts rows beyond all reason"));
+        }
         if !expected {
             return Ok(misbehaved("the log begins with another row than the one that added this device"));
         }

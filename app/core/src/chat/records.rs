@@ -346,6 +346,9 @@ pub fn timeline_suffix(position: u64) -> Vec<u8> {
     (!position).to_be_bytes().to_vec()
 }
 
+/// Rows that a log can have, as far as positions go.
+pub const MAX_SEQUENCE: u64 = 1 << 53;
+
 /// The position of an own message that is not in the log yet: after everything in the log.
 pub fn waiting_position(order: u64) -> u64 {
     (1 << 62) + order

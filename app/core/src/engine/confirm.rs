@@ -113,7 +113,7 @@ impl<S: Store> Engine<S> {
         line.busy = false;
         line.retry.clear();
         line.writing.clear();
-        let last = sequence + (messages.len() as u64).saturating_sub(1);
+        let last = sequence.saturating_add((messages.len() as u64).saturating_sub(1));
         line.taken.extend(messages.iter().copied());
         self.memory.network.saw_head(id, last, true);
         let mut items = self.memory.waiting_items(id);

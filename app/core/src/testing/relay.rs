@@ -33,6 +33,8 @@ pub enum Fault {
 /// What a relay answers, before it is handed out.
 #[derive(Debug)]
 pub enum Answer {
+    /// To messages.
+    Appended(Appended),
     /// To a claim of key packages.
     Claimed(ClaimedKeyPackages),
     /// To a question for heads.
@@ -357,7 +359,13 @@ impl TestRelay {
         *inner.calls_of.entry(path.into()).or_default() += 1;
         match path {
             AppendCommit::PATH => reply(inner.append_commit(read(body), token)),
-            AppendMessages::PATH => reply(inner.append_messages(read(body), token)),
+            AppendMessages::PATH => {
+                let appended = inner.append_messages(read(body), token)?;
+                match self.answer(from.device, Answer::Appended(appended)) {
+                    Answer::Appended(appended) => reply(Ok(appended)),
+                    other => panic!("{other:?}"),
+                }
+            }
             GetRows::PATH => {
                 let rows = inner.rows(read(body), token)?;
                 match self.answer(from.device, Answer::Rows(rows)) {
