@@ -67,6 +67,7 @@ pub fn provide_state(core: CoreClient) {
         Event::Mail(view) => mailbox.put(view),
         Event::MailProgress { mail, part, done, all } => mailbox.put_progress((mail, part), done, all),
         Event::VaultRefused => toasts.complain(text::VAULT_REFUSED),
+        Event::WelcomeRefused => toasts.complain(text::WELCOME_REFUSED),
         // The client keeps these two to itself.
         Event::Outdated | Event::Broken => {}
     });

@@ -42,6 +42,8 @@ pub const REVOKED: &str =
     "This device was signed out of your account. What is here stays readable, but nothing new comes or goes.";
 pub const VAULT_REFUSED: &str = "The relay altered or lost what it keeps, locked, for your next device, so Haven does not use it. Your \
      conversations go on here. Stay signed in on this device, and tell whoever runs the relay.";
+pub const WELCOME_REFUSED: &str = "Somebody wanted to add this device to a conversation, but what opens it is damaged, or the relay no longer \
+     has it. If you expect an invitation, ask for a new conversation.";
 pub const SIGN_IN_AGAIN: &str = "Sign in again";
 pub const CONFIRM_RECOVERY: &str =
     "Your recovery phrase is not confirmed yet. Without it, a forgotten password can't be helped.";

@@ -2,6 +2,7 @@
 
 use crate::{limits, mail};
 use clap::Parser;
+use haven_wire::limits::{MIN_COMMIT_DAYS, MIN_MESSAGE_DAYS};
 use serde::Deserialize;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -76,7 +77,7 @@ struct File {
 pub struct Retention {
     /// Application messages.
     pub messages: u32,
-    /// Commits and the hashes of epoch tokens.
+    /// Commits, the hashes of epoch tokens, and what is left of application messages.
     pub commits: u32,
     /// Welcomes.
     pub welcomes: u32,
@@ -173,6 +174,12 @@ impl Config {
         }
         if let Some(fault) = file.mail.fault() {
             return Err(Error::Value(fault));
+        }
+        if file.retention_days.messages < MIN_MESSAGE_DAYS || file.retention_days.commits < MIN_COMMIT_DAYS {
+            return Err(Error::Value(
+                "retention_days: messages are kept for 7 days at least, and commits for 90, or clients think that something \
+                 is withheld",
+            ));
         }
         let proxies =
             if options.trusted_proxy.is_empty() { file.trusted_proxy } else { Some(options.trusted_proxy) };
@@ -287,6 +294,14 @@ mod tests {
         assert!(!config.sign_up);
         assert_eq!(config.limits.claims, limits::Rate { burst: 1, every_s: 2.5 });
         assert_eq!(config.origin_at(config.listen), "https://b.example");
+    }
+
+    #[test]
+    fn nothing_is_deleted_before_clients_expect_it() {
+        let kept = |toml| merged(toml, &[]).map(|config| config.retention.messages);
+        assert_eq!(kept("[retention_days]\nmessages = 7\ncommits = 90").unwrap(), 7);
+        assert!(kept("[retention_days]\nmessages = 6").is_err());
+        assert!(kept("[retention_days]\ncommits = 89").is_err());
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub enum Event {
     Mail(MailboxView),
     /// The relay altered or lost what it keeps for this person's next device. Conversations go on.
     VaultRefused,
+    /// Somebody added this device to a conversation, and the Welcome is damaged, breaks the rules, or is gone.
+    WelcomeRefused,
     /// A newer version of Haven runs in another tab: reload.
     Outdated,
     /// The engine can't go on, and has to be started again. What is stored is safe.

@@ -376,6 +376,16 @@ pub enum Line {
     },
     /// Somebody tried to add this device to the conversation that it is in already.
     SecondWelcome,
+    /// Messages were too old for the relay before this device could read them.
+    Missed {
+        /// How many.
+        count: u32,
+    },
+    /// The relay says of messages that they were too old, which they can't have been.
+    Withheld {
+        /// How many.
+        count: u32,
+    },
 }
 
 /// A person that is known here.

@@ -103,6 +103,8 @@ pub struct Line {
     pub commit_taken: bool,
     /// When to try again.
     pub retry: Retry,
+    /// When to try to write again: what the relay said against it, reading did not explain.
+    pub writing: Retry,
 }
 
 impl Line {
@@ -111,8 +113,10 @@ impl Line {
     pub fn lost_race(&mut self, cursor: Option<u64>, head: u64, now: Millis) {
         if cursor.is_none_or(|cursor| head > cursor) {
             self.retry.clear();
+            self.writing.clear();
         } else {
             self.retry.later(now);
+            self.writing.later(now);
         }
         self.known_head = self.known_head.max(head);
         self.caught_up = false;
@@ -189,6 +193,8 @@ pub struct Network {
     pub claims: BTreeMap<u64, Claims>,
     /// Whether the relay has ended this device's session.
     pub signed_out: bool,
+    /// When it was last said that a Welcome can't be followed. Whoever knows this device can send any number of such.
+    pub welcome_refused: Option<Millis>,
     next_id: u64,
 }
 
@@ -212,6 +218,7 @@ impl Network {
             mail: MailLine { due: true, ..MailLine::default() },
             key_packages_due: true,
             live: previous.is_some_and(|network| network.live),
+            welcome_refused: previous.and_then(|network| network.welcome_refused),
             next_id: previous.map_or(0, |network| network.next_id),
             now: previous.map_or(0, |network| network.now),
             ..Self::default()

@@ -127,6 +127,119 @@ fn a_row_with_another_label_stops_the_conversation() {
     });
 }
 
+/// What a relay makes of a row that it says is too old.
+fn gone(row: &mut Row) {
+    row.gone = Some(Hash::of(&row.ciphertext));
+    row.ciphertext.clear();
+}
+
+#[test]
+fn a_recent_message_that_is_said_to_be_too_old_is_told_as_withheld() {
+    pollster::block_on(async {
+        let scene = Scene::new("carol").await;
+        let (state, timeline) = scene.bob_reads(move |rows, ids| change_row(ids[1], gone)(rows)).await;
+        assert_eq!(state, ConversationState::Active);
+        assert_eq!(timeline, ["* alice added me", "alice: one", "* 1 withheld", "alice: three"]);
+    });
+}
+
+#[test]
+fn a_made_up_hash_of_a_message_that_is_gone_makes_later_messages_disagree() {
+    pollster::block_on(async {
+        let lie = |row: &mut Row| {
+            gone(row);
+            row.gone = Some(Hash([3; 32]));
+        };
+        let scene = Scene::new("carol").await;
+        let (state, timeline) = scene.bob_reads(move |rows, ids| change_row(ids[1], lie)(rows)).await;
+        assert_eq!(state, ConversationState::Active);
+        assert_eq!(timeline, ["* alice added me", "alice: one", "* 1 withheld", "alice disagrees: three"]);
+    });
+}
+
+/// What bob sees who was away for 40 days, of a relay that changes the rows. All texts are of one epoch.
+async fn bob_reads_after_40_days(
+    change: impl Fn(&mut Vec<Row>) + 'static,
+) -> (ConversationState, Vec<String>) {
+    let mut scene = Scene::new("carol").await;
+    scene.world.offline(scene.bob);
+    scene.say(scene.alice, "old").await;
+    scene.world.now += 40 * 24 * 60 * 60 * 1000;
+    // Carol writes when she has read it, and before alice refreshes her keys.
+    scene.world.say(scene.alice, scene.chat, "one").await;
+    scene.world.step(scene.alice).await;
+    while scene.world.step(scene.third).await {}
+    scene.world.say(scene.third, scene.chat, "two").await;
+    scene.world.step(scene.third).await;
+    scene.lie_to_bob(change);
+    scene.world.online(scene.bob);
+    scene.settle_with_patience().await;
+    let state = scene.world.state(scene.bob, scene.chat);
+    let timeline = scene.world.timeline(scene.bob, scene.chat).await;
+    scene.assert_others_go_on().await;
+    (state, timeline)
+}
+
+#[test]
+fn after_a_long_time_away_recent_messages_can_still_not_be_left_out() {
+    pollster::block_on(async {
+        let of_texts = |rows: &mut Vec<Row>| rows.iter().rposition(|row| row.kind == Kind::Application);
+        let (_, timeline) = bob_reads_after_40_days(|_| ()).await;
+        assert_eq!(timeline, ["* alice added me", "* 1 missed", "alice: one", "carol: two"]);
+        // Without a gap: what follows disagrees.
+        let (_, timeline) = bob_reads_after_40_days(move |rows| {
+            let Some(last) = of_texts(rows) else { return };
+            rows.remove(last - 1);
+            rows[last - 1..].iter_mut().for_each(|row| row.sequence -= 1);
+        })
+        .await;
+        assert_eq!(timeline[..3], ["* alice added me", "* 1 missed", "carol disagrees: two"]);
+        // With a gap, among them or among what is gone.
+        for which in [0, 1] {
+            let (state, _) = bob_reads_after_40_days(move |rows| {
+                let Some(last) = of_texts(rows) else { return };
+                rows.remove(last - 1 - which);
+            })
+            .await;
+            assert_accused(&state);
+        }
+        // One more that is said to be gone than is.
+        let (_, timeline) = bob_reads_after_40_days(move |rows| {
+            let Some(at) = rows.iter().position(|row| row.gone.is_some()) else { return };
+            let more = Row { message_id: MessageId([3; 16]), gone: Some(Hash([3; 32])), ..rows[at].clone() };
+            rows.insert(at + 1, more);
+            rows[at + 1..].iter_mut().for_each(|row| row.sequence += 1);
+        })
+        .await;
+        assert_eq!(timeline[1..4], ["* 2 missed", "alice: one", "carol disagrees: two"]);
+    });
+}
+
+#[test]
+fn a_commit_is_never_gone() {
+    pollster::block_on(async {
+        assert_accused(&bob_reads_a_commit(gone).await);
+        let as_a_message = |row: &mut Row| {
+            gone(row);
+            row.kind = Kind::Application;
+            row.commit = None;
+        };
+        // Told as a message: the relay gets no further, since it has no row of this epoch to give.
+        let mut scene = Scene::new("carol").await;
+        scene.world.offline(scene.bob);
+        let rename = Intent::Rename { conversation: scene.chat, title: "Tea".into() };
+        scene.world.want(scene.alice, rename).await;
+        scene.world.settle().await;
+        let commit = scene.rows().pop().expect("a commit");
+        scene.say(scene.alice, "in the new epoch").await;
+        scene.lie_to_bob(change_row(commit.message_id, as_a_message));
+        scene.world.online(scene.bob);
+        scene.settle_with_patience().await;
+        assert_accused(&scene.world.state(scene.bob, scene.chat));
+        scene.assert_others_go_on().await;
+    });
+}
+
 #[test]
 fn a_replayed_row_is_shown_as_such_and_hides_nothing() {
     pollster::block_on(async {
@@ -232,6 +345,66 @@ fn a_relay_that_went_back_in_time_is_noticed() {
     });
 }
 
+#[test]
+fn a_group_that_the_relay_lost_is_noticed_while_the_app_runs() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("carol").await;
+        scene.say(scene.alice, "one").await;
+        let group_id = scene.world.engine(scene.bob).group_id(scene.chat);
+        scene.world.relay.lose(group_id);
+        // Bob writes, and alice, who writes nothing, asks for heads.
+        scene.world.say(scene.bob, scene.chat, "into the void").await;
+        scene.settle_with_patience().await;
+        for who in [scene.alice, scene.bob, scene.third] {
+            assert_accused(&scene.world.state(who, scene.chat));
+        }
+        scene.world.assert_works(&[scene.alice, scene.bob], scene.other).await;
+    });
+}
+
+#[test]
+fn a_relay_that_takes_nothing_more_is_asked_with_patience_and_noticed() {
+    pollster::block_on(async {
+        for rename in [false, true] {
+            let mut scene = Scene::new("carol").await;
+            scene.say(scene.alice, "one").await;
+            let group_id = scene.world.engine(scene.bob).group_id(scene.chat);
+            scene.world.relay.make_read_only(group_id);
+            let conversation = scene.chat;
+            let intent = match rename {
+                true => Intent::Rename { conversation, title: "Tea".into() },
+                false => Intent::SendText { conversation, text: "two".into() },
+            };
+            scene.world.want(scene.bob, intent).await;
+            let before = scene.world.relay.calls();
+            scene.settle_with_patience().await;
+            let calls = scene.world.relay.calls() - before;
+            assert!(calls < 300, "{calls} calls");
+            assert_accused(&scene.world.state(scene.bob, scene.chat));
+            // Who wants to write nothing has nothing to complain of.
+            assert_eq!(scene.world.state(scene.third, scene.chat), ConversationState::Active);
+            scene.world.assert_works(&[scene.alice, scene.bob], scene.other).await;
+        }
+    });
+}
+
+#[test]
+fn a_welcome_that_is_gone_is_said() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("carol").await;
+        scene.world.offline(scene.bob);
+        let lost = scene.world.start(scene.alice, &[scene.bob]).await;
+        scene.world.settle().await;
+        scene.world.now += 31 * 24 * 60 * 60 * 1000;
+        scene.world.online(scene.bob);
+        scene.world.settle().await;
+        assert!(scene.world.engine(scene.bob).conversations().iter().all(|summary| summary.id != lost));
+        let told = |event: &&Event| matches!(event, Event::WelcomeRefused);
+        assert_eq!(scene.world.devices[scene.bob.0].told.iter().filter(told).count(), 1);
+        scene.assert_others_go_on().await;
+    });
+}
+
 /// Alice renames the conversation, and the relay changes the commit that bob reads.
 async fn bob_reads_a_commit(change: impl Fn(&mut Row) + Copy + 'static) -> ConversationState {
     let mut scene = Scene::new("carol").await;
@@ -318,7 +491,47 @@ fn a_log_that_begins_with_another_row_than_the_welcome_says_is_not_followed() {
 }
 
 #[test]
-fn a_welcome_that_was_changed_or_is_for_somebody_else_is_dropped() {
+fn a_message_that_is_said_to_be_in_a_row_that_never_comes_is_noticed() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("carol").await;
+        let bob = scene.world.device_id(scene.bob);
+        scene.world.relay.set_tamper(move |to, answer| match answer {
+            Answer::Appended(appended) if to == bob => appended.sequence = u64::MAX,
+            _ => {}
+        });
+        for text in ["one", "two"] {
+            scene.world.say(scene.bob, scene.chat, text).await;
+        }
+        scene.settle_with_patience().await;
+        assert_accused(&scene.world.state(scene.bob, scene.chat));
+        scene.world.relay.be_honest();
+        scene.assert_others_go_on().await;
+    });
+}
+
+#[test]
+fn a_log_that_begins_beyond_all_reason_is_not_followed() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("carol").await;
+        let dave = scene.world.sign_up("dave").await;
+        scene.world.settle().await;
+        let device = scene.world.device_id(dave);
+        scene.world.relay.set_tamper(move |to, answer| match answer {
+            Answer::Rows(rows) if to == device => {
+                rows.rows.iter_mut().for_each(|row| row.sequence = u64::MAX);
+            }
+            _ => {}
+        });
+        let addresses = vec!["dave".into()];
+        scene.world.want(scene.alice, Intent::AddPeople { conversation: scene.chat, addresses }).await;
+        scene.settle_with_patience().await;
+        assert_accused(&scene.world.state(dave, scene.chat));
+        scene.assert_others_go_on().await;
+    });
+}
+
+#[test]
+fn a_welcome_that_was_changed_or_is_for_somebody_else_is_dropped_and_said_once_a_day() {
     pollster::block_on(async {
         let mut scene = Scene::new("carol").await;
         scene.world.relay.set_tamper(|_, answer| {
@@ -327,9 +540,18 @@ fn a_welcome_that_was_changed_or_is_for_somebody_else_is_dropped() {
                 welcome.welcome[at] ^= 1;
             }
         });
-        let lost = scene.world.start(scene.alice, &[scene.bob]).await;
-        scene.world.settle().await;
-        assert!(scene.world.engine(scene.bob).conversations().iter().all(|summary| summary.id != lost));
+        let told = |scene: &Scene, who: Who| {
+            let told = scene.world.devices[who.0].told.iter();
+            told.filter(|event| matches!(event, Event::WelcomeRefused)).count()
+        };
+        for days in [1, 1, 2] {
+            let lost = scene.world.start(scene.alice, &[scene.bob]).await;
+            scene.world.settle().await;
+            assert!(scene.world.engine(scene.bob).conversations().iter().all(|summary| summary.id != lost));
+            assert_eq!(told(&scene, scene.bob), days);
+            scene.world.now += 13 * 60 * 60 * 1000;
+        }
+        assert_eq!(told(&scene, scene.third), 0);
         scene.world.relay.be_honest();
         scene.assert_others_go_on().await;
         let next = scene.world.conversation(scene.alice, &[scene.bob]).await;

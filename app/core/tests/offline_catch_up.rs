@@ -2,9 +2,10 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
-use haven_bridge::{ConversationId, ConversationState};
+use haven_bridge::{ConversationId, ConversationState, StopReason};
 use haven_core::{
     intent::Intent,
+    request::Request,
     testing::{Answer, Dice, Who, World, in_every_world},
 };
 use haven_wire::{group::Row, push::FromRelay};
@@ -135,13 +136,146 @@ fn one_who_comes_back_after_200_days_decides_like_the_others() {
         world.online(bob);
         world.restart(bob).await;
         world.settle().await;
-        assert_eq!(world.texts(bob, chat).await, ["early", "late"]);
+        assert_eq!(
+            world.timeline(bob, chat).await,
+            [
+                "* alice added me",
+                "* 1 missed",
+                "* carol added dave (dave's laptop)",
+                "* alice removed carol",
+                "dave: late"
+            ]
+        );
         let all = [alice, bob, dave];
         assert_eq!(world.epochs(&all, chat).await.len(), 1);
         world.assert_works(&all, chat).await;
         // Key packages that lay at the relay for 200 days are still good.
         let later = world.conversation(dave, &[bob, carol]).await;
         world.assert_works(&[dave, bob, carol], later).await;
+    });
+}
+
+#[test]
+fn what_got_too_old_while_a_device_was_away_is_counted_and_the_rest_is_read() {
+    pollster::block_on(async {
+        in_every_world(async |world| {
+            let [alice, bob, carol] = people(world, ["alice", "bob", "carol"]).await;
+            let chat = world.conversation(alice, &[bob, carol]).await;
+            world.say(bob, chat, "see you").await;
+            world.settle().await;
+            world.offline(bob);
+            for n in 0..5 {
+                world.say(alice, chat, &format!("old {n}")).await;
+                world.settle().await;
+            }
+            // A commit that no line is shown of, between them.
+            world.want(carol, Intent::SelfUpdate { conversation: chat }).await;
+            world.settle().await;
+            world.say(carol, chat, "old as well").await;
+            world.settle().await;
+            world.now += 31 * DAY;
+            // In the same epoch as the last one that is gone: her running hash is over it.
+            world.say(carol, chat, "new").await;
+            world.settle().await;
+            // Bob gets a few rows at a time.
+            world.relay.set_tamper(|_, answer| {
+                if let Answer::Rows(rows) = answer {
+                    rows.rows.truncate(2);
+                }
+            });
+            world.online(bob);
+            world.settle().await;
+            let shown = world.timeline(bob, chat).await;
+            assert_eq!(shown, ["* alice added me", "I: see you", "* 6 missed", "carol: new"]);
+            world.assert_works(&[alice, bob, carol], chat).await;
+            for who in [alice, bob, carol] {
+                let shown = world.timeline(who, chat).await;
+                assert!(!shown.iter().any(|line| line.contains("disagrees")), "{shown:#?}");
+            }
+        })
+        .await;
+    });
+}
+
+#[test]
+fn an_own_message_whose_answer_was_lost_is_not_sent_again_after_it_is_gone() {
+    pollster::block_on(async {
+        in_every_world(async |world| {
+            let [alice, bob] = people(world, ["alice", "bob"]).await;
+            let chat = world.conversation(alice, &[bob]).await;
+            world.say(bob, chat, "once").await;
+            'sent: loop {
+                let now = world.clock(bob);
+                for request in world.engine(bob).outgoing(now).await.expect("outgoing").requests {
+                    if let Request::AppendMessages(_) = request.request {
+                        world.call(bob, &request).await.expect("it arrives");
+                        break 'sent;
+                    }
+                    world.exchange(bob, request).await;
+                }
+            }
+            world.offline(bob);
+            world.restart(bob).await;
+            world.settle().await;
+            assert_eq!(world.timeline(bob, chat).await.last().unwrap(), "I (once)");
+            assert_eq!(world.texts(alice, chat).await, ["once"]);
+            world.now += 40 * DAY;
+            world.online(bob);
+            world.restart(bob).await;
+            world.settle().await;
+            assert_eq!(world.timeline(bob, chat).await, ["* alice added me", "I: once"]);
+            assert_eq!(world.texts(alice, chat).await, ["once"]);
+            world.assert_works(&[alice, bob], chat).await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn one_who_was_away_for_longer_than_commits_are_kept_is_told_so() {
+    pollster::block_on(async {
+        let mut world = World::new();
+        let [alice, bob, carol] = people(&mut world, ["alice", "bob", "carol"]).await;
+        let chat = world.conversation(alice, &[bob]).await;
+        let quiet = world.conversation(bob, &[alice]).await;
+        world.offline(bob);
+        add(&mut world, alice, chat, carol).await;
+        world.now += 366 * DAY;
+        world.say(carol, chat, "anybody there?").await;
+        world.settle().await;
+        world.online(bob);
+        world.restart(bob).await;
+        for _ in 0..6 {
+            world.settle().await;
+            world.now += 40_000;
+        }
+        assert_eq!(world.state(bob, chat), ConversationState::Stopped(StopReason::StateTooOld));
+        // Where nobody committed anything, he can go on.
+        world.assert_works(&[alice, bob], quiet).await;
+        world.assert_works(&[alice, carol], chat).await;
+    });
+}
+
+#[test]
+fn a_request_with_messages_that_are_gone_can_be_accepted_and_answered() {
+    pollster::block_on(async {
+        let mut world = World::new();
+        let [alice, bob] = people(&mut world, ["alice", "bob"]).await;
+        let chat = world.start(alice, &[bob]).await;
+        world.settle().await;
+        world.offline(bob);
+        world.say(alice, chat, "hello?").await;
+        world.settle().await;
+        world.now += 40 * DAY;
+        world.online(bob);
+        world.settle().await;
+        let shown = world.timeline(bob, chat).await;
+        assert_eq!(shown, ["* alice added me", "* 1 missed"]);
+        world.accept(bob, chat).await;
+        world.say(bob, chat, "yes?").await;
+        world.settle().await;
+        assert_eq!(world.timeline(bob, chat).await.last().unwrap(), "I: yes?");
+        world.assert_works(&[alice, bob], chat).await;
     });
 }
 

@@ -114,6 +114,27 @@ fn a_restored_backup_refreshes_its_keys_before_it_sends() {
 }
 
 #[test]
+fn a_restored_backup_refreshes_its_keys_if_messages_of_its_own_may_be_gone() {
+    pollster::block_on(async {
+        let mut world = World::new();
+        let [alice, bob] = two_people(&mut world).await;
+        let chat = world.conversation(alice, &[bob]).await;
+        let backup = world.devices[alice.0].store.copy();
+        world.say(alice, chat, "one").await;
+        world.settle().await;
+        world.now += 40 * 24 * 60 * 60 * 1000;
+        world.restore(alice, backup).await;
+        world.say(alice, chat, "two").await;
+        world.settle().await;
+        assert_eq!(world.texts(bob, chat).await, ["one", "two"], "no key is used twice");
+        let shown = world.timeline(alice, chat).await;
+        assert_eq!(shown, ["* I started with bob", "* 1 missed", "I: two"]);
+        let rows = world.relay.rows();
+        assert_eq!(rows[rows.len() - 2].kind, Kind::Commit, "before the next message");
+    });
+}
+
+#[test]
 fn a_restored_backup_recognises_the_message_that_it_still_holds() {
     pollster::block_on(async {
         let mut world = World::new();

@@ -40,6 +40,22 @@ pub fn sentence(line: &Line, own_domain: Option<&str>) -> String {
             "Somebody tried to add this device here a second time. Haven refused, and nothing changed"
                 .to_owned()
         }
+        Line::Missed { count } => format!(
+            "{} missed while this device was away: the relay deletes messages when they are old. Ask the others for what matters",
+            messages_were(*count)
+        ),
+        Line::Withheld { count } => format!(
+            "{} missed here. The relay says they were old and deleted, which can’t be: this device was here not long ago. Ask \
+             the others what they wrote, and tell whoever runs the relay",
+            messages_were(*count)
+        ),
+    }
+}
+
+fn messages_were(count: u32) -> String {
+    match count {
+        1 => "A message was".to_owned(),
+        count => format!("{count} messages were"),
     }
 }
 
@@ -84,6 +100,13 @@ mod tests {
             sentence(&line, Some("here.org")),
             "You started the conversation with bob and bob@there.org"
         );
+    }
+
+    #[test]
+    fn one_missed_message_is_not_several() {
+        let says = |count| sentence(&Line::Missed { count }, None);
+        assert!(says(1).starts_with("A message was missed while this device was away"));
+        assert!(says(12).starts_with("12 messages were missed while this device was away"));
     }
 
     #[test]

@@ -347,7 +347,7 @@ pub async fn count_reused(name: String, rows: String, count: u32) -> u32 {
         for NewMessage { message_id, ciphertext } in append.messages {
             let sequence = all.last().map_or(0, |row| row.sequence) + 1;
             let (epoch, kind) = (append.epoch, Kind::Application);
-            all.push(Row { sequence, epoch, kind, message_id, ciphertext, commit: None });
+            all.push(Row { sequence, epoch, kind, message_id, ciphertext, gone: None, commit: None });
         }
     }
     reused_among(&name, all).await

@@ -317,6 +317,7 @@ mod tests {
             kind: Kind::Commit,
             message_id: MessageId([0; 16]),
             ciphertext: Vec::new(),
+            gone: None,
             commit: Some(CommitMark { next_token_hash: Hash([0; 32]), barrier }),
         };
         assert!(ends_token(5, &commit(5, true)));

@@ -4,7 +4,7 @@
 //! - A call that changes something answers only after the change is durable.
 //! - A call is done whole or not at all; on [`StoreError::Failed`] nothing was changed.
 //! - Rows of a group have the sequence numbers 1, 2, 3, … in the order in which they became visible, so a reader at
-//!   sequence n never misses a lower one.
+//!   sequence n never misses a lower one. Whatever is swept, what a token opens has no gaps.
 //! - [`News`] of a change is sent after it is durable, and in the order of the group's log.
 //! - Nothing stored links a device or an account to a group.
 
@@ -126,9 +126,9 @@ pub enum News {
 /// How far back the relay remembers.
 #[derive(Clone, Copy, Debug)]
 pub struct Cutoffs {
-    /// Application rows from before this day are deleted.
+    /// The ciphertexts of application rows from before this day are deleted. Their hashes stay in their place.
     pub messages: Day,
-    /// Commit rows and epoch hashes from before this day are deleted (but a group's current epoch stays).
+    /// The hashes of epochs that ended before this day are deleted, and the rows that no token opens any more.
     pub commits: Day,
     /// Welcomes from before this day are deleted.
     pub welcomes: Day,

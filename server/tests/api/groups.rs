@@ -24,6 +24,7 @@ async fn rows_are_read_back_in_order_as_they_were_appended() {
             kind: Kind::Commit,
             message_id: commit.message_id,
             ciphertext: commit.commit,
+            gone: None,
             commit: Some(commit.mark),
         }
     );
@@ -36,6 +37,7 @@ async fn rows_are_read_back_in_order_as_they_were_appended() {
                 kind: Kind::Application,
                 message_id: message.message_id,
                 ciphertext: message.ciphertext,
+                gone: None,
                 commit: None,
             }
         );
@@ -376,13 +378,34 @@ async fn what_is_old_is_deleted_and_the_group_goes_on() {
         };
         while relay.store.sweep(cutoffs).await.unwrap() > 0 {}
     };
+    let ids: Vec<_> = group.rows(&relay, 1, 0).await.unwrap().rows.iter().map(|row| row.message_id).collect();
+    let hashes: Vec<_> =
+        group.rows(&relay, 1, 0).await.unwrap().rows.iter().map(|row| Hash::of(&row.ciphertext)).collect();
     sweep(121, 0, 100).await;
-    assert_eq!(group.opens(&relay, 1).await, [1, 3, 5, 6]);
+    let rows = group.rows(&relay, 1, 0).await.unwrap().rows;
+    assert_eq!(rows.iter().map(|row| row.sequence).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+    for (row, (id, hash)) in rows.iter().zip(ids.iter().zip(&hashes)) {
+        let gone = [2, 4].contains(&row.sequence);
+        assert_eq!(row.gone, gone.then_some(*hash), "{row:?}");
+        assert_eq!(row.ciphertext.is_empty(), gone, "{row:?}");
+        assert_eq!((row.kind == Kind::Commit, row.message_id), (row.sequence % 2 == 1, *id));
+    }
     relay.call(&GetWelcome { id: welcome }, By::Nobody).await.unwrap();
     sweep(121, 0, 101).await;
     assert!(relay.call(&GetWelcome { id: welcome }, By::Nobody).await.is_err());
+    // What is gone is still known as accepted, and not stored again.
+    let again =
+        NewMessage { message_id: ids[3], ciphertext: message(group.id, 2, Kind::Application, b"again") };
+    let call = AppendMessages { group_id: group.id, epoch: 2, messages: vec![again] };
+    assert_eq!(group.send_messages(&relay, &call).await.unwrap().sequence, 4);
+    // A token that is kept opens no gap, however old its rows are.
+    sweep(1000, 120, 1000).await;
+    assert_eq!(group.opens(&relay, 1).await, [1, 2, 3, 4, 5, 6]);
+    sweep(1000, 121, 1000).await;
+    assert_eq!(group.rows(&relay, 1, 0).await, Err(Refusal::WrongEpochToken));
+    assert_eq!(group.opens(&relay, 2).await, [3, 4, 5, 6]);
     sweep(1000, 1000, 1000).await;
     assert_eq!(group.rows(&relay, 2, 0).await, Err(Refusal::WrongEpochToken));
     assert_eq!(group.say(&relay).await, 7);
-    assert_eq!(group.opens(&relay, 3).await, [7]);
+    assert_eq!(group.opens(&relay, 3).await, [5, 6, 7]);
 }

@@ -2,7 +2,7 @@
 //! before every step.
 
 use crate::common::{By, TestRelay};
-use haven_bridge::{ConversationId, IntentId, ItemContent};
+use haven_bridge::{ConversationId, IntentId, ItemContent, Line};
 use haven_core::{
     Engine, Millis,
     identity::{Account, SignIn, SignUp},
@@ -10,7 +10,7 @@ use haven_core::{
     request::{Caller, Outgoing, Rejection},
     store::{MemoryStore, StorageKey},
 };
-use haven_server::store::RelayStore as _;
+use haven_server::store::{Cutoffs, RelayStore as _};
 use haven_wire::{
     Authorisation, Call,
     account::Info,
@@ -113,12 +113,16 @@ impl Device {
         self.engine.conversation(conversation).await.unwrap().expect("the conversation").members.len()
     }
 
+    /// Texts, what was missed, and whether anybody disagrees, oldest first.
     async fn texts(&mut self, conversation: ConversationId) -> Vec<String> {
         let page = self.engine.timeline(conversation, None, 100).await.unwrap();
         let mut items = page.items;
         items.sort_by_key(|item| item.position);
         let text = |content| match content {
+            ItemContent::Received { text, disagrees: true, .. } => Some(format!("disagrees: {text}")),
             ItemContent::Sent { text, .. } | ItemContent::Received { text, .. } => Some(text),
+            ItemContent::Line(Line::Missed { count }) => Some(format!("{count} missed")),
+            ItemContent::Line(Line::Withheld { count }) => Some(format!("{count} withheld")),
             _ => None,
         };
         items.into_iter().filter_map(|item| text(item.content)).collect()
@@ -202,6 +206,21 @@ impl Cast {
     /// Lets a device make what it wants to send, and forgets the requests: they are made again from what is stored.
     pub async fn prepare(&mut self, name: &str) {
         self.device_mut(name).outgoing().await;
+    }
+
+    /// A device stays away while the others talk.
+    pub async fn settle_without(&mut self, name: &str) {
+        let away = self.devices.remove(name).unwrap();
+        self.settle().await;
+        self.devices.insert(name.into(), away);
+    }
+
+    /// Days go by for the devices, and the relay deletes every message that it has.
+    pub async fn messages_get_too_old(&mut self) {
+        self.now += 40 * 24 * 60 * 60 * 1000;
+        let tomorrow = haven_server::limits::today() + 1;
+        let cutoffs = Cutoffs { messages: tomorrow, commits: 0, welcomes: 0, key_packages: 0 };
+        while self.relay.store.sweep(cutoffs).await.unwrap() > 0 {}
     }
 
     /// Everybody talks, until nobody has anything new to say. Between rounds, time for a poll goes by.

@@ -109,6 +109,38 @@ async fn a_second_device_signs_in_by_password_and_is_in_new_conversations() {
 }
 
 #[tokio::test]
+async fn one_who_was_away_for_longer_than_messages_are_kept_goes_on_and_is_told() {
+    let mut cast = cast().await;
+    let conversation = introduced(&mut cast).await;
+    let say = |text: &str| Intent::SendText { conversation, text: text.into() };
+    cast.want("bob", say("see you")).await;
+    cast.settle().await;
+    for text in ["one", "two", "three"] {
+        cast.want("alice", say(text)).await;
+        cast.settle_without("bob").await;
+    }
+    cast.want("alice", Intent::Rename { conversation, title: "Autumn".into() }).await;
+    cast.settle_without("bob").await;
+    cast.want("alice", say("four")).await;
+    cast.settle_without("bob").await;
+    cast.messages_get_too_old().await;
+    cast.want("alice", say("five")).await;
+    cast.settle_without("bob").await;
+    cast.settle().await;
+    let shown = cast.texts("bob", conversation).await;
+    assert_eq!(shown, ["see you", "3 missed", "1 missed", "five"]);
+    assert_eq!(cast.device("bob").title(conversation), "Autumn");
+    for name in ["alice", "bob"] {
+        cast.want(name, say(name)).await;
+        cast.settle().await;
+    }
+    let shown = cast.texts("bob", conversation).await;
+    assert_eq!(shown[shown.len() - 2..], ["alice", "bob"]);
+    let shown = cast.texts("alice", conversation).await;
+    assert_eq!(shown, ["see you", "one", "two", "three", "four", "five", "alice", "bob"]);
+}
+
+#[tokio::test]
 async fn the_relay_holds_nothing_that_was_said() {
     let mut cast = cast().await;
     let conversation = introduced(&mut cast).await;

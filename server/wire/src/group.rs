@@ -20,7 +20,8 @@ pub enum Kind {
 /// One row of a group's log.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Counts the rows of the group, from 1, without gaps.
+    /// Counts the rows of the group, from 1. What a token opens has no gaps: of a message that was deleted because of its
+    /// age, the row stays for as long as a token opens it.
     pub sequence: u64,
     /// The epoch that the message was made in. A commit of epoch n opens epoch n + 1.
     pub epoch: u64,
@@ -28,9 +29,14 @@ pub struct Row {
     pub kind: Kind,
     /// The id that its sender gave it.
     pub message_id: MessageId,
-    /// An MLS PrivateMessage (RFC 9420, section 6).
+    /// An MLS PrivateMessage (RFC 9420, section 6). Empty if it is gone.
     #[serde(with = "serde_bytes")]
     pub ciphertext: Vec<u8>,
+    /// For an application message that the relay has deleted because of its age: the hash of its ciphertext. So running
+    /// hashes go on across it, and its sender recognises it. It is told of no message that came in the last
+    /// [`crate::limits::MIN_MESSAGE_DAYS`], and of no commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Hash>,
     /// For a commit: what was registered with it.
     pub commit: Option<CommitMark>,
 }

@@ -16,6 +16,11 @@ pub const MAX_ROWS: usize = 1000;
 pub const MAX_ROWS_BYTES: usize = 2 * 1024 * 1024;
 /// Commits that one epoch token reads across, when none of them removed anybody.
 pub const MAX_TOKEN_COMMITS: u64 = 256;
+/// Every relay keeps application messages for so many days, or longer. A client takes it for a fault of the relay if one
+/// is gone earlier.
+pub const MIN_MESSAGE_DAYS: u32 = 7;
+/// Every relay keeps commits, and all that is needed to read the log from there on, for so many days, or longer.
+pub const MIN_COMMIT_DAYS: u32 = 90;
 /// Groups in one call for heads.
 pub const MAX_HEADS: usize = 1000;
 /// One-time key packages that a device stores.

@@ -94,6 +94,9 @@ impl Memory {
             updated: now,
             preview: Preview::Empty,
             second_welcome: None,
+            complete: now,
+            gone: None,
+            has_holes: false,
         };
         let change = Change { conversation: id.0, start: true, add: addresses, ..Change::default() };
         self.add_job(batch, Task::Change(change))?;

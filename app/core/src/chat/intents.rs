@@ -206,6 +206,7 @@ impl Memory {
             batch.details.insert(id);
             batch.heads.insert(id);
             self.pin(batch, &from, None)?;
+            self.refresh_keys(batch, id, self.network.now)?;
             return Ok(Ok(Accepted::Done));
         }
         self.forget(batch, id)?;

@@ -158,6 +158,9 @@ impl Memory {
             updated: now,
             preview: Preview::Empty,
             second_welcome: None,
+            complete: now,
+            gone: None,
+            has_holes: false,
         };
         let conversation =
             Conversation { details, head, outbound: Default::default(), pending: None, group: None };

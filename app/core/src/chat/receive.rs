@@ -15,10 +15,11 @@ use crate::{
         members::{read_leaf, verify_leaf},
         rules,
     },
-    network::Line,
+    network,
 };
 use haven_bridge::{
-    ConversationId, ItemContent, ItemId, PersonRef, Preview, SendState, StopReason, TimelineItem, Unreadable,
+    ConversationId, ItemContent, ItemId, Line, PersonRef, Preview, SendState, StopReason, TimelineItem,
+    Unreadable,
 };
 use haven_wire::{
     group::{CommitMark, Kind, Row},
@@ -35,9 +36,11 @@ const TOKEN_LENGTH: usize = 32;
 struct Here<'a> {
     provider: &'a Provider,
     batch: &'a mut Batch,
-    line: &'a mut Line,
+    line: &'a mut network::Line,
     /// The job whose commit was met: it is done.
     done: Option<u64>,
+    /// Whether the line that counts what is gone has changed.
+    gone_changed: bool,
     now: Millis,
 }
 
@@ -71,7 +74,7 @@ impl Memory {
         }
         let before = conversation.head.epoch;
         let line = self.network.lines.entry(id).or_default();
-        let mut here = Here { provider: &self.provider, batch, line, done: None, now };
+        let mut here = Here { provider: &self.provider, batch, line, done: None, gone_changed: false, now };
         for row in rows {
             if matches!(conversation.details.state, State::Stopped(_) | State::Removed) {
                 break;
@@ -89,6 +92,7 @@ impl Memory {
                 }
             }
         }
+        conversation.show_gone(&mut here)?;
         here.batch.heads.insert(id);
         let done = here.done;
         let removed = conversation.details.state == State::Removed;
@@ -115,16 +119,17 @@ impl Memory {
 
     /// Own keys are refreshed after one's own first message and from then on now and then, and before anything is
     /// sent from a state that lost something.
-    fn refresh_keys(&mut self, batch: &mut Batch, id: ConversationId, now: Millis) -> Result<(), Error> {
+    pub fn refresh_keys(&mut self, batch: &mut Batch, id: ConversationId, now: Millis) -> Result<(), Error> {
         let Some(conversation) = self.conversations.get(&id) else { return Ok(()) };
-        let Head { must_update, has_sent, updated_keys, .. } = conversation.head;
+        let Head { has_sent, updated_keys, .. } = conversation.head;
+        let must_refresh = conversation.head.must_refresh();
         let due = updated_keys + self.refresh_interval(conversation.details.leaves) < now;
         let active = conversation.details.state == State::Active;
         let planned = self.jobs.values().any(|job| match &job.task {
             Task::Change(change) => change.conversation == id.0 && change.refresh,
             Task::Join(_) => false,
         });
-        if active && (must_update || (has_sent && due)) && !planned {
+        if active && (must_refresh || (has_sent && due)) && !planned {
             let change = Change { conversation: id.0, refresh: true, ..Change::default() };
             self.add_job(batch, Task::Change(change))?;
         }
@@ -134,7 +139,6 @@ impl Memory {
     /// A day, or longer in large groups, and up to half of it longer by device, so that devices don't all do it at
     /// once.
     fn refresh_interval(&self, leaves: u32) -> Millis {
-        const DAY: Millis = 24 * 60 * 60 * 1000;
         const FOR_EACH_LEAF: Millis = 10 * 60 * 1000;
         let interval = DAY.max(u64::from(leaves) * FOR_EACH_LEAF);
         let [jitter, ..] = self.account.device_id.0;
@@ -149,6 +153,9 @@ impl Conversation {
             Some(cursor) if row.sequence <= cursor => return Ok(Next::Go),
             Some(cursor) if row.sequence != cursor + 1 => return Ok(Next::Fetch),
             Some(_) => {}
+        }
+        if let Some(hash) = row.gone {
+            return self.process_gone(here, row, hash);
         }
         let Some(message) = read_header(row) else {
             return Ok(misbehaved("a row is no message of a conversation"));
@@ -176,6 +183,9 @@ impl Conversation {
         let expected = self.head.opening == Some(Hash::of(&row.ciphertext))
             && row.kind == Kind::Commit
             && row.epoch + 1 == self.head.epoch;
+        if row.sequence > MAX_SEQUENCE {
+            return Ok(misbehaved("it counts rows beyond all reason"));
+        }
         if !expected {
             return Ok(misbehaved("the log begins with another row than the one that added this device"));
         }
@@ -190,6 +200,73 @@ impl Conversation {
         Ok(Next::Go)
     }
 
+    /// A message that the relay has deleted because of its age. Of commits nothing is ever gone: a later row would be of
+    /// another epoch.
+    ///
+    /// The hash that the relay tells in its place goes into the running hash like that of a message. So the next one who
+    /// writes confirms, or denies, that just these messages were there, in this order: a relay can neither make them up
+    /// nor leave more out. It can hide what is in them, as it could by damaging them, and the person is told: as a matter
+    /// of age if this device was away for so long, as a fault of the relay if not.
+    fn process_gone(&mut self, here: &mut Here, row: &Row, hash: Hash) -> Result<Next, Error> {
+        let labelled = row.kind == Kind::Application && row.commit.is_none() && row.ciphertext.is_empty();
+        if !labelled || row.epoch != self.head.epoch {
+            return Ok(misbehaved("a row is labelled as something that it is not"));
+        }
+        // An own message whose answer got lost. The relay would not take its id again, so that is enough; but a key was
+        // used that this device may not know of.
+        let sent = |message: &Outbound| message.encrypted.as_ref().is_some_and(|sent| sent.hash == hash);
+        let own = self.outbound.values().find(|m| sent(m) || m.message_id == row.message_id);
+        self.head.has_holes |= !own.is_some_and(sent);
+        match own.map(|message| message.order) {
+            Some(order) => {
+                self.end_gone(here)?;
+                if let Next::Stop(reason) = self.meet_own(here, row, order)? {
+                    return Ok(Next::Stop(reason));
+                }
+            }
+            None => self.count_gone(here, row.sequence)?,
+        }
+        self.head.push_hash(running_hash(Some(&self.head.running()), &hash));
+        self.head.cursor = Some(row.sequence);
+        Ok(Next::Go)
+    }
+
+    fn count_gone(&mut self, here: &mut Here, sequence: u64) -> Result<(), Error> {
+        let too_new = self.head.too_new_to_be_gone(here.now);
+        if self.head.gone.is_some_and(|line| line.too_new != too_new) {
+            self.end_gone(here)?;
+        }
+        if self.head.gone.is_none() {
+            self.head.unread += 1;
+        }
+        let line = self.head.gone.get_or_insert(GoneLine { first: sequence, count: 0, too_new });
+        line.count = line.count.saturating_add(1);
+        here.gone_changed = true;
+        Ok(())
+    }
+
+    /// Shows the line that counts what is gone, if it has changed.
+    fn show_gone(&mut self, here: &mut Here) -> Result<(), Error> {
+        let Some(GoneLine { first, count, too_new }) = self.head.gone.filter(|_| here.gone_changed) else {
+            return Ok(());
+        };
+        here.gone_changed = false;
+        let line = if too_new { Line::Withheld { count } } else { Line::Missed { count } };
+        self.head.preview = Preview::Line(line.clone());
+        self.head.updated = here.now;
+        let position = row_position(first, 0);
+        let id = line_id(self.details.group_id, position);
+        let content = ItemContent::Line(line);
+        here.batch.item(self.details.id, TimelineItem { id, position, time: here.now, content })
+    }
+
+    /// Something else is shown next: what is gone after it is counted anew.
+    fn end_gone(&mut self, here: &mut Here) -> Result<(), Error> {
+        self.show_gone(here)?;
+        self.head.gone = None;
+        Ok(())
+    }
+
     fn process_application(
         &mut self,
         here: &mut Here,
@@ -197,6 +274,7 @@ impl Conversation {
         message: ProtocolMessage,
         hash: Hash,
     ) -> Result<Next, Error> {
+        self.end_gone(here)?;
         let own = self.outbound.values().find(|m| m.encrypted.as_ref().is_some_and(|sent| sent.hash == hash));
         let next = match own.map(|message| message.order) {
             Some(order) => self.meet_own(here, row, order)?,
@@ -446,6 +524,9 @@ impl Conversation {
         } else {
             group.follow(committer, effect)?;
             self.details.state = State::Removed;
+        }
+        if !lines.is_empty() {
+            self.end_gone(here)?;
         }
         for (n, line) in (0..).zip(lines) {
             let position = row_position(row.sequence, n);

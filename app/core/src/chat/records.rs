@@ -6,6 +6,7 @@ use haven_bridge::{ConversationId, Failure, ItemId, Preview, StopReason};
 use haven_wire::{
     group::AppendCommit,
     ids::{EpochToken, GroupId, Hash, MessageId, WelcomeId},
+    limits,
 };
 use serde::{Deserialize, Serialize};
 
@@ -103,7 +104,30 @@ pub struct Head {
     /// The last epoch in which a second Welcome was refused, and said so.
     #[serde(default)]
     pub second_welcome: Option<u64>,
+    /// When this device last had everything that the relay had, to the day: nothing newer can be gone because of its age.
+    #[serde(default)]
+    pub complete: Millis,
+    /// The line that counts what is gone, as long as nothing is shown after it.
+    #[serde(default)]
+    pub gone: Option<GoneLine>,
+    /// Whether messages of this epoch are gone. Some may be this device's own, from before its state was lost and restored.
+    #[serde(default)]
+    pub has_holes: bool,
 }
+
+/// A line that counts messages which the relay had deleted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct GoneLine {
+    /// The row of the first one.
+    pub first: u64,
+    /// How many.
+    pub count: u32,
+    /// Whether they were too new for that.
+    pub too_new: bool,
+}
+
+/// A day.
+pub const DAY: Millis = 24 * 60 * 60 * 1000;
 
 /// Running hashes that are kept: a sender who is further behind can't be compared.
 const KEPT_HASHES: usize = 64;
@@ -128,7 +152,24 @@ impl Head {
         self.epoch = epoch;
         self.token = token;
         self.rows = 0;
+        self.has_holes = false;
         self.hashes = vec![serde_bytes::ByteArray::new(hash)];
+    }
+
+    /// Whether this device must refresh its keys before it sends.
+    pub fn must_refresh(&self) -> bool {
+        self.must_update || self.has_holes
+    }
+
+    /// Whether what the relay says is gone can't be as old as that: every relay keeps messages for some days, and this
+    /// device had everything less long ago. A clock that went back proves nothing.
+    pub fn too_new_to_be_gone(&self, now: Millis) -> bool {
+        now.checked_sub(self.complete).is_some_and(|away| away < days(limits::MIN_MESSAGE_DAYS))
+    }
+
+    /// Whether this device was away for so long that the relay may have deleted what it needs to go on.
+    pub fn away_too_long(&self, now: Millis) -> bool {
+        now.saturating_sub(self.complete) >= days(limits::MIN_COMMIT_DAYS)
     }
 
     /// The running hash after `rows` rows, if it is still known.
@@ -137,6 +178,10 @@ impl Head {
         let index = self.hashes.len().checked_sub(back + 1)?;
         self.hashes.get(index).map(|hash| hash.into_array())
     }
+}
+
+fn days(days: u32) -> Millis {
+    u64::from(days) * DAY
 }
 
 /// An own message that is not in the log yet, as far as this device knows.
@@ -300,6 +345,9 @@ pub struct OwnKeyPackage {
 pub fn timeline_suffix(position: u64) -> Vec<u8> {
     (!position).to_be_bytes().to_vec()
 }
+
+/// Rows that a log can have, as far as positions go.
+pub const MAX_SEQUENCE: u64 = 1 << 53;
 
 /// The position of an own message that is not in the log yet: after everything in the log.
 pub fn waiting_position(order: u64) -> u64 {

@@ -6,7 +6,7 @@ use crate::{
     Error, Millis,
     chat::{
         claims, join,
-        records::{Join, Task},
+        records::{DAY, Join, Task},
     },
     identity::inbox,
     memory::{Batch, Memory},
@@ -33,18 +33,14 @@ impl<S: Store> Engine<S> {
                 line.busy = false;
                 line.commit_taken = true;
                 line.retry.clear();
+                line.writing.clear();
                 self.memory.network.saw_head(id, appended.sequence, true);
                 Ok(Vec::new())
             }
             (Purpose::Append(id, messages), Reply::AppendMessages(appended)) => {
                 Ok(self.messages_taken(id, messages, appended.sequence))
             }
-            (Purpose::Heads(ids), Reply::GetHeads(heads)) => {
-                for (id, head) in ids.into_iter().zip(heads.heads) {
-                    self.memory.network.saw_head(id, head.unwrap_or(0), false);
-                }
-                Ok(Vec::new())
-            }
+            (Purpose::Heads(ids), Reply::GetHeads(heads)) => self.heads_came(ids, heads.heads, now).await,
             (Purpose::Inbox, Reply::GetInbox(inbox)) => self.inbox_came(inbox, now).await,
             (Purpose::AcknowledgeInbox, Reply::AcknowledgeInbox(_)) => {
                 self.memory.network.acknowledge = None;
@@ -75,12 +71,49 @@ impl<S: Store> Engine<S> {
         }
     }
 
+    /// How long logs are. Once a day it is noted which of them were read to their end: what comes later was not there
+    /// before.
+    async fn heads_came(
+        &mut self,
+        ids: Vec<ConversationId>,
+        heads: Vec<Option<u64>>,
+        now: Millis,
+    ) -> Result<Vec<Event>, Error> {
+        let mut complete = Vec::new();
+        for (id, head) in ids.into_iter().zip(heads) {
+            match head {
+                Some(head) => self.memory.network.saw_head(id, head, false),
+                // The relay doesn't know the group, or takes the token for a wrong one. Reading tells.
+                None => self.memory.network.line(id).caught_up = false,
+            }
+            let Some(conversation) = self.memory.conversations.get(&id) else { continue };
+            let to_be_noted = !(conversation.head.complete..conversation.head.complete + DAY).contains(&now);
+            if head.is_some() && head == conversation.head.cursor && to_be_noted {
+                complete.push(id);
+            }
+        }
+        if complete.is_empty() {
+            return Ok(Vec::new());
+        }
+        let work = |memory: &mut Memory, batch: &mut Batch| {
+            for id in complete {
+                if let Some(conversation) = memory.conversations.get_mut(&id) {
+                    conversation.head.complete = now;
+                    batch.heads.insert(id);
+                }
+            }
+            Ok(())
+        };
+        Ok(self.verb(now, work).await?.1)
+    }
+
     /// The relay has stored messages. That is shown at once; what is stored here changes when they are met in the log.
     fn messages_taken(&mut self, id: ConversationId, messages: Vec<MessageId>, sequence: u64) -> Vec<Event> {
         let line = self.memory.network.line(id);
         line.busy = false;
         line.retry.clear();
-        let last = sequence + (messages.len() as u64).saturating_sub(1);
+        line.writing.clear();
+        let last = sequence.saturating_add((messages.len() as u64).saturating_sub(1));
         line.taken.extend(messages.iter().copied());
         self.memory.network.saw_head(id, last, true);
         let mut items = self.memory.waiting_items(id);
@@ -119,9 +152,20 @@ impl<S: Store> Engine<S> {
         match joined {
             Ok(events) => Ok(events),
             Err(Error::Store(error)) => Err(error.into()),
-            // A Welcome that breaks the rules is dropped. Its sender learns nothing, and may add this device again.
-            Err(_) => Ok(self.verb(now, |memory, batch| memory.end_job(batch, job)).await?.1),
+            // Its sender learns nothing, and may add this device again.
+            Err(_) => self.drop_welcome(job, now).await,
         }
+    }
+
+    /// A Welcome that breaks the rules, or that the relay doesn't have, is dropped. The person is told, once a day.
+    pub(super) async fn drop_welcome(&mut self, job: u64, now: Millis) -> Result<Vec<Event>, Error> {
+        let mut events = self.verb(now, |memory, batch| memory.end_job(batch, job)).await?.1;
+        let told = &mut self.memory.network.welcome_refused;
+        if told.is_none_or(|told| !(told..told + DAY).contains(&now)) {
+            *told = Some(now);
+            events.push(Event::WelcomeRefused);
+        }
+        Ok(events)
     }
 
     async fn try_join(

@@ -107,7 +107,10 @@ impl<S: Store> Engine<S> {
         network.mail.retry.clear();
         network.mail.searches.clear();
         network.job_retry.clear();
-        network.lines.values_mut().for_each(|line| line.retry.clear());
+        for line in network.lines.values_mut() {
+            line.retry.clear();
+            line.writing.clear();
+        }
         network.polled = 0;
     }
 

@@ -3,12 +3,13 @@
 use super::{Engine, PATIENCE};
 use crate::{
     Error, Millis,
+    chat::records::State,
     memory::{Batch, Memory},
     network::Purpose,
     request::{Rejection, RequestId},
     store::Store,
 };
-use haven_bridge::{ConversationId, Event, Failure};
+use haven_bridge::{ConversationId, Event, Failure, StopReason};
 use haven_wire::{Refusal, ids::MessageId};
 
 impl<S: Store> Engine<S> {
@@ -31,7 +32,7 @@ impl<S: Store> Engine<S> {
             Purpose::Claim { job, address } => self.claim_refused(job, &address, &rejection, now).await,
             Purpose::Welcome { job } => {
                 if rejection == Rejection::Refused(Refusal::NotFound) {
-                    return Ok(self.verb(now, |memory, batch| memory.end_job(batch, job)).await?.1);
+                    return self.drop_welcome(job, now).await;
                 }
                 self.later_job(job, &rejection, now);
                 Ok(Vec::new())
@@ -77,6 +78,10 @@ impl<S: Store> Engine<S> {
         wait(&mut line.retry, rejection, now);
         let lost = *rejection == Rejection::Refused(Refusal::WrongEpochToken);
         if lost && line.retry.failures() >= PATIENCE {
+            let conversation = self.memory.conversations.get(&id);
+            if conversation.is_some_and(|conversation| conversation.head.away_too_long(now)) {
+                return self.stop_for(id, StopReason::StateTooOld, now).await;
+            }
             return self.stop(id, "it no longer knows this conversation", now).await;
         }
         Ok(Vec::new())
@@ -101,6 +106,19 @@ impl<S: Store> Engine<S> {
             }
             Rejection::Refused(refusal) if is_final(refusal) => {
                 self.give_up(id, messages, &failure_of(refusal, ""), now).await
+            }
+            // Perhaps the relay has lost the group: reading tells. Reading may go well, so patience is counted here too.
+            Rejection::Refused(refusal @ Refusal::WrongEpochToken) => {
+                line.caught_up = false;
+                line.writing.later(now);
+                if line.writing.failures() < PATIENCE {
+                    return Ok(Vec::new());
+                }
+                let conversation = self.memory.conversations.get(&id);
+                if conversation.is_some_and(|conversation| conversation.details.state == State::Starting) {
+                    return self.give_up(id, messages, &failure_of(refusal, ""), now).await;
+                }
+                self.stop(id, "it no longer takes anything for this conversation", now).await
             }
             rejection => {
                 // A lost answer: catch up first, then send again what the log doesn't have.

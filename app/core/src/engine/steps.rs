@@ -44,7 +44,7 @@ impl Memory {
         }
         let unborn = conversation.details.state == State::Starting && conversation.head.epoch == 0;
         if unborn && !line.commit_taken && !(conversation.pending.is_some() && line.known_head > 0) {
-            return self.birth(conversation);
+            return line.writing.due(now).then(|| self.birth(conversation)).flatten();
         }
         if !conversation.follows_log() {
             return None;
@@ -53,7 +53,7 @@ impl Memory {
         if !line.caught_up || (behind && line.fetch_at <= now) {
             return Some(Step::Fetch);
         }
-        if behind {
+        if behind || !line.writing.due(now) {
             return None;
         }
         if conversation.pending.is_some() {
@@ -64,7 +64,7 @@ impl Memory {
         }
         let taken = |message: &crate::chat::records::Outbound| line.taken.contains(&message.message_id);
         let waits = conversation.outbound.values().any(|m| m.failed.is_none() && !taken(m));
-        let may_send = conversation.details.state == State::Active && !conversation.head.must_update;
+        let may_send = conversation.details.state == State::Active && !conversation.head.must_refresh();
         (waits && may_send).then_some(Step::Append)
     }
 
@@ -140,7 +140,9 @@ impl Memory {
             if line.known_head > 0 && line.fetch_at > now {
                 at = at.min(line.fetch_at);
             }
-            at = at.min(line.retry.next(now).unwrap_or(at));
+            for retry in [line.retry, line.writing] {
+                at = at.min(retry.next(now).unwrap_or(at));
+            }
         }
         for retry in self.network.job_retry.values().chain([&self.network.retry, &self.network.vault.retry]) {
             at = at.min(retry.next(now).unwrap_or(at));

@@ -2,7 +2,10 @@
 //! demand.
 
 use super::mail::Mailboxes;
-use crate::request::{Caller, Rejection};
+use crate::{
+    Millis,
+    request::{Caller, Rejection},
+};
 use haven_wire::{
     Call, Refusal,
     account::{Done, GetVault, PutVault, Vault},
@@ -30,6 +33,8 @@ pub enum Fault {
 /// What a relay answers, before it is handed out.
 #[derive(Debug)]
 pub enum Answer {
+    /// To messages.
+    Appended(Appended),
     /// To a claim of key packages.
     Claimed(ClaimedKeyPackages),
     /// To a question for heads.
@@ -47,11 +52,20 @@ pub enum Answer {
 /// What a relay that lies does to an answer to a device.
 pub type Tamper = Box<dyn Fn(DeviceId, &mut Answer)>;
 
+/// Days for which the relay keeps messages, Welcomes, and commits with everything else.
+const MESSAGES: Millis = 30 * DAY;
+const WELCOMES: Millis = 30 * DAY;
+const COMMITS: Millis = 365 * DAY;
+const DAY: Millis = 24 * 60 * 60 * 1000;
+
 #[derive(Clone, Default)]
 struct Log {
     rows: Vec<Row>,
+    /// When each row came.
+    times: Vec<Millis>,
     epoch: u64,
-    hashes: BTreeMap<u64, Hash>,
+    /// The hashes of tokens, and when they came.
+    hashes: BTreeMap<u64, (Hash, Millis)>,
     accepted: BTreeMap<MessageId, u64>,
 }
 
@@ -65,8 +79,11 @@ struct Pool {
 
 #[derive(Clone, Default)]
 struct Inner {
+    now: Millis,
+    /// Groups that nothing is taken for any more.
+    read_only: BTreeSet<GroupId>,
     groups: BTreeMap<GroupId, Log>,
-    welcomes: BTreeMap<WelcomeId, Vec<u8>>,
+    welcomes: BTreeMap<WelcomeId, (Vec<u8>, Millis)>,
     inboxes: BTreeMap<DeviceId, (u64, Vec<InboxEntry>)>,
     entries: BTreeMap<String, DirectoryEntry>,
     devices: BTreeMap<String, Vec<DeviceId>>,
@@ -141,6 +158,14 @@ impl TestRelay {
         self.inner.borrow_mut().publish(key_packages, device);
     }
 
+    /// It is this time now. What is too old goes, as with the real one.
+    pub fn set_time(&self, now: Millis) {
+        let mut inner = self.inner.borrow_mut();
+        inner.now = now;
+        inner.welcomes.retain(|_, (_, time)| *time + WELCOMES >= now);
+        inner.groups.values_mut().for_each(|log| log.sweep(now));
+    }
+
     /// The next calls go wrong like this, in order.
     pub fn break_next(&self, faults: impl IntoIterator<Item = Fault>) {
         self.inner.borrow_mut().faults.extend(faults);
@@ -205,10 +230,21 @@ impl TestRelay {
     /// Puts a pointer into an inbox, and a Welcome that it may be for.
     pub fn put(&self, device: DeviceId, sealed: Vec<u8>, id: WelcomeId, welcome: Vec<u8>) {
         let mut inner = self.inner.borrow_mut();
-        inner.welcomes.insert(id, welcome);
+        let now = inner.now;
+        inner.welcomes.insert(id, (welcome, now));
         let (last, entries) = inner.inboxes.entry(device).or_default();
         *last += 1;
         entries.push(InboxEntry { sequence: *last, sealed });
+    }
+
+    /// The relay loses a group.
+    pub fn lose(&self, group: GroupId) {
+        self.inner.borrow_mut().groups.remove(&group);
+    }
+
+    /// From now on the relay takes every token for a wrong one when something is to be written to a group.
+    pub fn make_read_only(&self, group: GroupId) {
+        self.inner.borrow_mut().read_only.insert(group);
     }
 
     /// How many entries are in an inbox.
@@ -308,7 +344,7 @@ impl TestRelay {
         for log in inner.groups.values() {
             log.rows.iter().for_each(|row| bytes.extend_from_slice(&row.ciphertext));
         }
-        inner.welcomes.values().for_each(|welcome| bytes.extend_from_slice(welcome));
+        inner.welcomes.values().for_each(|(welcome, _)| bytes.extend_from_slice(welcome));
         inner
             .inboxes
             .values()
@@ -328,7 +364,13 @@ impl TestRelay {
         *inner.calls_of.entry(path.into()).or_default() += 1;
         match path {
             AppendCommit::PATH => reply(inner.append_commit(read(body), token)),
-            AppendMessages::PATH => reply(inner.append_messages(read(body), token)),
+            AppendMessages::PATH => {
+                let appended = inner.append_messages(read(body), token)?;
+                match self.answer(from.device, Answer::Appended(appended)) {
+                    Answer::Appended(appended) => reply(Ok(appended)),
+                    other => panic!("{other:?}"),
+                }
+            }
             GetRows::PATH => {
                 let rows = inner.rows(read(body), token)?;
                 match self.answer(from.device, Answer::Rows(rows)) {
@@ -342,8 +384,8 @@ impl TestRelay {
             },
             GetWelcome::PATH => {
                 let wanted: GetWelcome = read(body);
-                let welcome = inner.welcomes.get(&wanted.id).cloned().ok_or(Refusal::NotFound);
-                match self.answer(from.device, Answer::Welcome(WelcomeReply { welcome: welcome? })) {
+                let (welcome, _) = inner.welcomes.get(&wanted.id).cloned().ok_or(Refusal::NotFound)?;
+                match self.answer(from.device, Answer::Welcome(WelcomeReply { welcome })) {
                     Answer::Welcome(welcome) => reply(Ok(welcome)),
                     other => panic!("{other:?}"),
                 }
@@ -415,16 +457,25 @@ impl Inner {
         self.faults_at.remove(&number).or_else(|| self.faults.pop_front())
     }
 
+    fn check_writable(&self, group_id: GroupId) -> Result<(), Refusal> {
+        if self.read_only.contains(&group_id) { Err(Refusal::WrongEpochToken) } else { Ok(()) }
+    }
+
     fn check_token(&self, group_id: GroupId, epoch: u64, token: Option<EpochToken>) -> Result<(), Refusal> {
         let token = token.expect("group calls have a token");
         let known = self.groups.get(&group_id).and_then(|log| log.hashes.get(&epoch));
-        if known == Some(&token.hash()) { Ok(()) } else { Err(Refusal::WrongEpochToken) }
+        if known.is_some_and(|(hash, _)| *hash == token.hash()) {
+            Ok(())
+        } else {
+            Err(Refusal::WrongEpochToken)
+        }
     }
 
     fn append_commit(&mut self, call: AppendCommit, token: Option<EpochToken>) -> Result<Appended, Refusal> {
+        self.check_writable(call.group_id)?;
         if !self.groups.contains_key(&call.group_id) && call.epoch == 0 {
             let mut log = Log::default();
-            log.hashes.insert(0, token.expect("a token").hash());
+            log.hashes.insert(0, (token.expect("a token").hash(), self.now));
             self.groups.insert(call.group_id, log);
         }
         self.check_token(call.group_id, call.epoch, token)?;
@@ -441,13 +492,14 @@ impl Inner {
             kind: Kind::Commit,
             message_id: call.message_id,
             ciphertext: call.commit,
+            gone: None,
             commit: Some(call.mark),
         };
         log.epoch += 1;
-        log.hashes.insert(log.epoch, call.mark.next_token_hash);
-        let sequence = log.push(row);
+        log.hashes.insert(log.epoch, (call.mark.next_token_hash, self.now));
+        let sequence = log.push(row, self.now);
         if let Some(welcome) = call.welcome {
-            self.welcomes.insert(welcome.id, welcome.welcome);
+            self.welcomes.insert(welcome.id, (welcome.welcome, self.now));
         }
         let mut unknown_inboxes = Vec::new();
         for pointer in call.pointers {
@@ -467,6 +519,7 @@ impl Inner {
         call: AppendMessages,
         token: Option<EpochToken>,
     ) -> Result<Appended, Refusal> {
+        self.check_writable(call.group_id)?;
         self.check_token(call.group_id, call.epoch, token)?;
         for message in &call.messages {
             let seen = self.seen.entry((call.group_id, call.epoch, message.message_id)).or_default();
@@ -482,14 +535,16 @@ impl Inner {
             if log.accepted.contains_key(&message.message_id) {
                 continue;
             }
-            let pushed = log.push(Row {
+            let row = Row {
                 sequence: log.rows.len() as u64 + 1,
                 epoch: call.epoch,
                 kind: Kind::Application,
                 message_id: message.message_id,
                 ciphertext: message.ciphertext,
+                gone: None,
                 commit: None,
-            });
+            };
+            let pushed = log.push(row, self.now);
             sequence = sequence.or(Some(pushed));
         }
         Ok(Appended { sequence: sequence.unwrap_or(0), unknown_inboxes: Vec::new() })
@@ -588,8 +643,22 @@ impl Inner {
 }
 
 impl Log {
-    fn push(&mut self, row: Row) -> u64 {
+    /// Puts hashes in the places of old messages, and forgets old tokens. Rows that no token opens any more stay here:
+    /// nobody can tell.
+    fn sweep(&mut self, now: Millis) {
+        for (row, time) in self.rows.iter_mut().zip(&self.times) {
+            if row.kind == Kind::Application && row.gone.is_none() && time + MESSAGES < now {
+                row.gone = Some(Hash::of(&row.ciphertext));
+                row.ciphertext.clear();
+            }
+        }
+        let ended: BTreeMap<_, _> = self.hashes.iter().map(|(epoch, (_, time))| (*epoch, *time)).collect();
+        self.hashes.retain(|epoch, _| ended.get(&(epoch + 1)).is_none_or(|time| time + COMMITS >= now));
+    }
+
+    fn push(&mut self, row: Row, now: Millis) -> u64 {
         let sequence = row.sequence;
+        self.times.push(now);
         self.accepted.insert(row.message_id, sequence);
         self.rows.push(row);
         sequence

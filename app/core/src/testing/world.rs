@@ -171,6 +171,7 @@ impl World {
         call: &C,
         token: haven_wire::ids::EpochToken,
     ) -> Result<C::Reply, Rejection> {
+        self.relay.set_time(self.now);
         let device = &self.devices[who.0];
         let connection =
             Connection { relay: &self.relay, device: device.account.device_id, address: &device.address };
@@ -451,6 +452,7 @@ impl World {
 
     /// Makes one call.
     pub async fn call(&self, who: Who, request: &Outgoing) -> Result<Reply, Rejection> {
+        self.relay.set_time(self.now);
         let device = &self.devices[who.0];
         let connection =
             Connection { relay: &self.relay, device: device.account.device_id, address: &device.address };
@@ -550,6 +552,8 @@ fn show(content: &ItemContent) -> String {
             Line::NotAdded { address, why } => format!("* {address} was not added: {why:?}"),
             Line::NotChanged { why } => format!("* nothing was changed: {why:?}"),
             Line::SecondWelcome => "* a second Welcome was refused".into(),
+            Line::Missed { count } => format!("* {count} missed"),
+            Line::Withheld { count } => format!("* {count} withheld"),
         },
     }
 }

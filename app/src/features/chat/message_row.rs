@@ -240,7 +240,8 @@ fn LineRow(line: Line, time: u64, domain: Option<String>) -> impl IntoView {
         Line::DeviceAdded { .. } | Line::DeviceRemoved { .. } => (icondata_lu::LuMonitorSmartphone, "info"),
         Line::Removed { .. } | Line::YouWereRemoved { .. } => (icondata_lu::LuUserX, "info"),
         Line::Renamed { .. } => (icondata_lu::LuPencil, "info"),
-        Line::NotAdded { .. } | Line::NotChanged { .. } | Line::SecondWelcome => {
+        Line::Missed { .. } => (icondata_lu::LuCircleAlert, "info"),
+        Line::NotAdded { .. } | Line::NotChanged { .. } | Line::SecondWelcome | Line::Withheld { .. } => {
             (icondata_lu::LuCircleAlert, "warning")
         }
     };

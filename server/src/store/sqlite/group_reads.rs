@@ -1,6 +1,10 @@
 //! Reading a group's log through the window that an epoch token opens.
 
-use super::{Result, Window, fixed, groups::COMMIT, signed, unsigned};
+use super::{
+    Result, Window, fixed,
+    groups::{COMMIT, GONE},
+    signed, unsigned,
+};
 use futures_util::TryStreamExt as _;
 use haven_wire::{
     Refusal,
@@ -63,6 +67,11 @@ async fn read(reader: &mut SqliteConnection, request: &GetRows, from: i64, to: i
 
 fn decode(stored: &SqliteRow) -> Result<Row> {
     let kind: i64 = stored.try_get("kind")?;
+    let bytes: Vec<u8> = stored.try_get("ciphertext")?;
+    let (ciphertext, gone) = match kind {
+        GONE => (Vec::new(), Some(fixed(Hash::from_slice(&bytes))?)),
+        _ => (bytes, None),
+    };
     let message_id: &[u8] = stored.try_get("message_id")?;
     let next_token_hash: Option<&[u8]> = stored.try_get("next_token_hash")?;
     let barrier: Option<i64> = stored.try_get("barrier")?;
@@ -79,7 +88,8 @@ fn decode(stored: &SqliteRow) -> Result<Row> {
         epoch: unsigned(stored.try_get("epoch")?),
         kind: if kind == COMMIT { Kind::Commit } else { Kind::Application },
         message_id: fixed(MessageId::from_slice(message_id))?,
-        ciphertext: stored.try_get("ciphertext")?,
+        ciphertext,
+        gone,
         commit,
     })
 }

@@ -11,6 +11,8 @@ use subtle::ConstantTimeEq as _;
 /// Stored form of [`Kind`].
 pub(super) const APPLICATION: i64 = 0;
 pub(super) const COMMIT: i64 = 1;
+/// An application message that was deleted because of its age. In the place of its ciphertext is the hash of that.
+pub(super) const GONE: i64 = 2;
 
 /// Where a group stands.
 struct State {
@@ -72,6 +74,7 @@ pub(super) async fn append_commit(tx: &mut Tx, new: NewCommit) -> Result<Appende
         kind: Kind::Commit,
         message_id: request.message_id,
         ciphertext: request.commit,
+        gone: None,
         commit: Some(request.mark),
     };
     insert_row(tx, group, &row, day).await?;
@@ -119,6 +122,7 @@ pub(super) async fn append_messages(tx: &mut Tx, new: NewMessages) -> Result<App
             kind: Kind::Application,
             message_id: message.message_id,
             ciphertext: message.ciphertext,
+            gone: None,
             commit: None,
         };
         let sequence = if insert_row(tx, group, &row, day).await? {
@@ -167,7 +171,9 @@ async fn accepted(
             .fetch_optional(&mut tx.connection)
             .await?;
     match row {
-        Some((sequence, held_epoch, held_kind)) if held_epoch == signed(epoch) && held_kind == kind => {
+        Some((sequence, held_epoch, held_kind))
+            if held_epoch == signed(epoch) && (held_kind == COMMIT) == (kind == COMMIT) =>
+        {
             Ok(Some(unsigned(sequence)))
         }
         Some(_) => Err(StoreError::Refused(Refusal::BadRequest { what: "message id".into() })),

@@ -1,10 +1,13 @@
 //! Retention, and the readiness check.
 
 use super::{Cutoffs, Result, Tx, groups};
-use sqlx::{AssertSqlSafe, Row as _, query};
+use haven_wire::ids::Hash;
+use sqlx::{AssertSqlSafe, Row as _, query, query_as};
 
 /// Rows that one statement deletes, so that appends never wait long behind a sweep.
 const PART: i64 = 500;
+/// The same for rows that are read first.
+const READ_PART: i64 = 100;
 
 pub(super) async fn probe(tx: &mut Tx) -> Result<()> {
     query(
@@ -23,25 +26,24 @@ pub(super) async fn pragma(tx: &mut Tx, name: &'static str) -> Result<String> {
 }
 
 pub(super) async fn sweep(tx: &mut Tx, cutoffs: Cutoffs) -> Result<u64> {
-    let mut gone = 0;
-    for (kind, before) in [(groups::APPLICATION, cutoffs.messages), (groups::COMMIT, cutoffs.commits)] {
-        let done = query(
-            "DELETE FROM group_log WHERE (group_id, sequence) IN
-                (SELECT group_id, sequence FROM group_log WHERE kind = $1 AND day < $2 LIMIT $3)",
-        )
-        .bind(kind)
-        .bind(before)
-        .bind(PART)
-        .execute(&mut tx.connection)
-        .await?;
-        gone += done.rows_affected();
-    }
-    // The current epoch's hash stays, or a quiet group could never be written to again.
+    let mut gone = delete_ciphertexts(tx, cutoffs.messages).await?;
+    // An epoch's age counts from its end, and the current one stays. Or a quiet group could never be written to again, and
+    // the first commit after a long time would shut everybody out who does not read it at once.
     gone += part(
         tx,
         "DELETE FROM group_epoch WHERE (group_id, epoch) IN
-            (SELECT e.group_id, e.epoch FROM group_epoch e JOIN group_state s ON s.group_id = e.group_id
-             WHERE e.day < $1 AND e.epoch < s.epoch LIMIT $2)",
+            (SELECT e.group_id, e.epoch FROM group_epoch n
+             JOIN group_epoch e ON e.group_id = n.group_id AND e.epoch = n.epoch - 1 WHERE n.day < $1 LIMIT $2)",
+        cutoffs.commits,
+    )
+    .await?;
+    // Rows go when no token opens them any more, whatever their age: a client takes a gap for withholding.
+    gone += part(
+        tx,
+        "DELETE FROM group_log WHERE (group_id, sequence) IN
+            (SELECT l.group_id, l.sequence FROM group_log l WHERE l.kind IN (1, 2) AND l.day < $1 AND l.sequence <
+                (SELECT e.first_sequence FROM group_epoch e WHERE e.group_id = l.group_id ORDER BY e.epoch LIMIT 1)
+             LIMIT $2)",
         cutoffs.commits,
     )
     .await?;
@@ -59,6 +61,28 @@ pub(super) async fn sweep(tx: &mut Tx, cutoffs: Cutoffs) -> Result<u64> {
     )
     .await?;
     Ok(gone)
+}
+
+/// Puts hashes in the places of ciphertexts. What is left of a row keeps the log without gaps and the running hash over it
+/// going, and a message that is sent again after a lost answer is still known.
+async fn delete_ciphertexts(tx: &mut Tx, before: i64) -> Result<u64> {
+    let sql = "SELECT group_id, sequence, ciphertext FROM group_log WHERE kind = $1 AND day < $2 LIMIT $3";
+    let old: Vec<(Vec<u8>, i64, Vec<u8>)> = query_as(sql)
+        .bind(groups::APPLICATION)
+        .bind(before)
+        .bind(READ_PART)
+        .fetch_all(&mut tx.connection)
+        .await?;
+    for (group, sequence, ciphertext) in &old {
+        query("UPDATE group_log SET kind = $1, ciphertext = $2 WHERE group_id = $3 AND sequence = $4")
+            .bind(groups::GONE)
+            .bind(Hash::of(ciphertext).0.to_vec())
+            .bind(group.as_slice())
+            .bind(sequence)
+            .execute(&mut tx.connection)
+            .await?;
+    }
+    Ok(old.len() as u64)
 }
 
 async fn part(tx: &mut Tx, sql: &'static str, before: i64) -> Result<u64> {
