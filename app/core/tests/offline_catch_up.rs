@@ -206,7 +206,11 @@ fn an_own_message_whose_answer_was_lost_is_not_sent_again_after_it_is_gone() {
             world.say(bob, chat, "once").await;
             'sent: loop {
                 let now = world.clock(bob);
-                for request in world.engine(bob).outgoing(now).await.expect("outgoing").requests {
+                let Ok(pending) = world.engine(bob).outgoing(now).await else {
+                    world.restart(bob).await;
+                    continue;
+                };
+                for request in pending.requests {
                     if let Request::AppendMessages(_) = request.request {
                         world.call(bob, &request).await.expect("it arrives");
                         break 'sent;
