@@ -125,6 +125,35 @@ async fn signing_out_is_asked_first() {
 }
 
 #[wasm_bindgen_test]
+async fn a_sign_out_that_the_relay_did_not_hear_of_says_what_is_left_to_do() {
+    let script = Script::new(World::of_scene("offline"));
+    let page = Page::open(&script, "/settings");
+    page.until_says("Firefox on Linux").await;
+    page.press("Sign out").await;
+    page.press("Sign out and delete").await;
+    page.until_says("Welcome to Haven").await;
+    page.until_says("still in the list of your devices").await;
+}
+
+#[wasm_bindgen_test]
+async fn another_device_is_removed_after_a_question() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, "/settings");
+    page.until_says("Chrome on Android").await;
+    assert_eq!(page.count(".devices .icon-button"), 2, "not this one");
+    page.press("Remove Chrome on Android").await;
+    page.until_says("Remove Chrome on Android?").await;
+    page.until_says("may be in other hands").await;
+    assert!(!script.commands().iter().any(|command| matches!(command, Command::RemoveDevice(_))));
+    script.fail_next(Failure::Offline);
+    page.press("Remove").await;
+    page.until_says("The relay can't be reached").await;
+    page.press("Remove").await;
+    page.until("it is gone", |page| page.count(".devices-item") == 2).await;
+    assert!(!page.get(".devices").unwrap().inner_text().contains("Chrome"));
+}
+
+#[wasm_bindgen_test]
 async fn a_session_that_cannot_be_read_can_be_tried_again() {
     let script = Script::new(World::busy());
     script.fail_next(Failure::Storage { message: "disk full".to_owned() });

@@ -1,7 +1,7 @@
 //! Sign-up, sign-in, recovery, sessions, the vault.
 
 use crate::common::{By, TestRelay, person::*, random};
-use haven_wire::{Refusal, account::*, ids::*, keys::*};
+use haven_wire::{Refusal, account::*, ids::*, keys::*, limits::DEVICES};
 
 fn fresh() -> (DeviceId, SessionToken) {
     (DeviceId(random()), SessionToken(random()))
@@ -196,7 +196,7 @@ async fn an_account_has_twenty_devices_and_no_more() {
     }
     let (device, session) = fresh();
     let refused = sign_in(&relay, &alice.address, &alice.password, device, &session).await;
-    assert_eq!(refused.unwrap_err().status(), 413);
+    assert_eq!(refused.unwrap_err(), Refusal::TooLarge { what: DEVICES.into(), limit: 20 });
     // One that is there already may sign in again.
     sign_in(&relay, &alice.address, &alice.password, alice.device, &session).await.unwrap();
     assert_eq!(relay.call(&GetVault {}, alice.by()).await.unwrap_err(), Refusal::NotSignedIn);

@@ -5,7 +5,7 @@ use crate::{Millis, identity::Fingerprint};
 use haven_bridge::{ConversationId, Failure, ItemId, Preview, StopReason};
 use haven_wire::{
     group::AppendCommit,
-    ids::{EpochToken, GroupId, Hash, MessageId, WelcomeId},
+    ids::{DeviceId, EpochToken, GroupId, Hash, MessageId, WelcomeId},
 };
 use serde::{Deserialize, Serialize};
 
@@ -208,6 +208,9 @@ pub struct Change {
     pub add: Vec<String>,
     /// People who are not in it.
     pub remove: Vec<Fingerprint>,
+    /// Own devices that are not in it.
+    #[serde(default)]
+    pub remove_devices: Vec<DeviceId>,
     /// Its title.
     pub title: Option<String>,
     /// Own keys are fresh.

@@ -148,6 +148,25 @@ impl World {
         addresses
     }
 
+    /// A device's way to the relay.
+    pub fn connection(&self, who: Who) -> Connection<'_> {
+        let device = &self.devices[who.0];
+        Connection { relay: &self.relay, device: device.account.device_id, address: &device.address }
+    }
+
+    /// Has a device removed: by itself, or by another one of its person.
+    pub async fn remove_device(&mut self, by: Who, device: Who) {
+        let (now, account) = (self.clock(by), self.engine(by).account().clone());
+        let removed = self.device_id(device);
+        let entry =
+            crate::remove_device(&account, removed, &self.connection(by), now).await.expect("removed");
+        if by != device {
+            let seen = self.engine(by).saw_devices(&entry, None, now).await.expect("a list");
+            self.devices[by.0].told.extend(seen);
+            self.after_verb(by).await;
+        }
+    }
+
     /// Makes a call that only a misbehaving client makes.
     pub async fn call_as<C: haven_wire::Call>(
         &self,
@@ -155,10 +174,7 @@ impl World {
         call: &C,
         token: haven_wire::ids::EpochToken,
     ) -> Result<C::Reply, Rejection> {
-        let device = &self.devices[who.0];
-        let connection =
-            Connection { relay: &self.relay, device: device.account.device_id, address: &device.address };
-        connection.call(&device.account.origin, call, Some(token)).await
+        self.connection(who).call(&self.devices[who.0].account.origin, call, Some(token)).await
     }
 
     /// Ends a device's engine as a crash would, and opens it again.
@@ -426,10 +442,7 @@ impl World {
 
     /// Makes one call.
     pub async fn call(&self, who: Who, request: &Outgoing) -> Result<Reply, Rejection> {
-        let device = &self.devices[who.0];
-        let connection =
-            Connection { relay: &self.relay, device: device.account.device_id, address: &device.address };
-        request.send(&connection).await
+        request.send(&self.connection(who)).await
     }
 
     /// Plans a crash of a device at its `n`th write set from now on.

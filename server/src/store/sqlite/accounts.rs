@@ -3,7 +3,7 @@
 use super::{AccountId, Lock, Result, Session, Tx, fixed, signed, unsigned};
 use crate::limits::{Day, MAX_DEVICES};
 use crate::store::{News, StoreError, random};
-use haven_wire::{Refusal, account::*, ids::*, keys::*};
+use haven_wire::{Refusal, account::*, ids::*, keys::*, limits::DEVICES};
 use sqlx::{SqliteConnection, SqlitePool, query, query_as};
 
 pub(super) async fn create(tx: &mut Tx, local: String, new: RegisterFinish, day: Day) -> Result<()> {
@@ -79,7 +79,7 @@ async fn put_device(tx: &mut Tx, account: AccountId, device: DeviceId, session: 
         .fetch_one(&mut tx.connection)
         .await?;
     if unsigned(devices) >= MAX_DEVICES {
-        return Err(StoreError::Refused(Refusal::TooLarge { what: "devices".into(), limit: MAX_DEVICES }));
+        return Err(StoreError::Refused(Refusal::TooLarge { what: DEVICES.into(), limit: MAX_DEVICES }));
     }
     query("INSERT INTO device (device_id, account_id, session_hash, inbox_next) VALUES ($1, $2, $3, 1)")
         .bind(device.as_bytes())
