@@ -67,6 +67,10 @@ pub const PART_FAILED: &str = "Haven fetches some pages when you first open them
 // Signing up and in
 pub const WELCOME: &str = "Welcome to Haven";
 pub const WELCOME_LEAD: &str = "Private conversations. What you write is locked on this device, and only the people you write to can open it.";
+pub const DELETED_TITLE: &str = "The browser has deleted what Haven kept here";
+pub const DELETED: &str = "Browsers do that when space runs short, or when a page was not opened for long. Sign in again: that brings \
+    back your account, your mail and the people you know. Chats were kept in this browser alone, so what was said in them is gone here; \
+    others still have it. In Settings, remove the old entry of this browser from your devices.";
 pub const SIGN_UP: &str = "Create an account";
 pub const SIGN_IN: &str = "Sign in";
 pub const RECOVER: &str = "Use a recovery phrase";
@@ -246,7 +250,7 @@ pub const SIGN_OUT: &str = "Sign out";
 pub const SIGN_OUT_LEAD: &str = "Takes you out of Haven in this browser and deletes what is stored in it.";
 pub const SIGN_OUT_TITLE: &str = "Sign out and delete everything here?";
 pub const SIGN_OUT_LOST: &str = "All messages in this browser are deleted for good, and so is whatever still waits to be sent. Signing in \
-    again later brings back your account and your contacts, but not the messages.";
+    again later brings back your account, your mail and the people you know, but not the chats.";
 pub const SIGN_OUT_DEVICES: &str = "This browser is taken off the list of your devices. Your other devices take it out of your conversations; \
     if you have none, it stays visible there.";
 pub const SIGN_OUT_UNTOLD: &str = "You are signed out and everything here is deleted. The relay could not be told, so this browser is \

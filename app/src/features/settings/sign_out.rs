@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use crate::{
     components::{Button, Dialog, Kind, Notice, Tone},
     live::live,
+    services::browser,
     state::{use_core, use_session, use_toasts},
     text,
 };
@@ -31,6 +32,7 @@ fn Question(open: RwSignal<bool>) -> impl IntoView {
     let risky = untrack(|| session.me()).is_some_and(|me| !me.recovery_confirmed);
     let leave = move |()| {
         busy.set(true);
+        browser::note_account(false);
         core.ask(Command::SignOut, move |answer| match answer {
             Ok(reply) => {
                 if matches!(reply, Reply::SignedOut { off_list: false }) {
@@ -40,6 +42,7 @@ fn Question(open: RwSignal<bool>) -> impl IntoView {
                 session.refresh();
             }
             Err(trouble) => {
+                browser::note_account(true);
                 busy.try_set(false);
                 error.try_set(Some(text::failure::trouble(&trouble)));
             }
