@@ -1,13 +1,13 @@
 //! One person with two devices.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
-use haven_bridge::Failure;
+use haven_bridge::{ConversationState, Failure, RequestAnswer, Trust};
 use haven_core::{
-    intent::Intent,
+    intent::{Accepted, Intent},
     remove_device,
     request::{Caller, Rejection, Request},
-    testing::{Connection, Fault, World, another_device, in_both_worlds},
+    testing::{Connection, Fault, World, account, another_device, in_both_worlds},
 };
 use haven_wire::{
     Call,
@@ -334,5 +334,139 @@ fn a_device_that_only_the_list_still_names_is_taken_off() {
         world.relay.break_next([Fault::LoseRequest]);
         let failed = remove_device(&account, gone, &world.connection(alice), world.now).await;
         assert_eq!(failed.unwrap_err(), Failure::Offline);
+    });
+}
+
+#[test]
+fn a_new_device_knows_who_was_pinned_and_blocked_and_is_not_shown_another_certificate() {
+    pollster::block_on(async {
+        in_both_worlds(async |world| {
+            let alice = world.sign_up("alice").await;
+            let (bob, carol, dave) =
+                (world.sign_up("bob").await, world.sign_up("carol").await, world.sign_up("dave").await);
+            world.settle().await;
+            world.conversation(alice, &[bob]).await;
+            for (from, answer) in [(carol, RequestAnswer::Block), (dave, RequestAnswer::Block)] {
+                let conversation = world.start(from, &[alice]).await;
+                world.settle().await;
+                world.want(alice, Intent::AnswerRequest { conversation, answer }).await;
+            }
+            let fingerprint = world.fingerprint(dave);
+            world.want(alice, Intent::Unblock { fingerprint }).await;
+            world.settle().await;
+
+            let phone = world.sign_in_from_vault(alice, "alice's phone").await;
+            assert!(world.engine(phone).account().vault.people.is_empty(), "they are contacts");
+            let known = world.engine(phone).people().await.unwrap();
+            let known: Vec<_> = known.into_iter().map(|p| (p.person.address, p.trust, p.blocked)).collect();
+            let of = |name: &str, trust, blocked| (format!("{name}@example.org"), trust, blocked);
+            let expected = [
+                of("bob", Trust::Pinned, false),
+                of("carol", Trust::Claimed, true),
+                of("dave", Trust::Claimed, false),
+            ];
+            assert_eq!(known, expected);
+            world.settle().await;
+            world.start(carol, &[alice]).await;
+            world.settle().await;
+            assert!(world.engine(phone).conversations().is_empty());
+
+            // The relay puts somebody else in bob's place.
+            let (_, forged) = account("bob@example.org", DeviceId([77; 16]), "Mallory", world.now);
+            world.relay.set_entry("bob@example.org", forged);
+            let addresses = vec!["bob@example.org".to_owned()];
+            let Accepted::Started(chat) =
+                world.want(phone, Intent::StartConversation { addresses, title: None }).await
+            else {
+                panic!("no conversation");
+            };
+            world.settle().await;
+            let ConversationState::StartFailed(Failure::CertificateChanged { address, .. }) =
+                world.state(phone, chat)
+            else {
+                panic!("{:?}", world.state(phone, chat));
+            };
+            address
+        })
+        .await;
+    });
+}
+
+#[test]
+fn what_two_devices_say_of_people_meets_in_the_vault() {
+    pollster::block_on(async {
+        in_both_worlds(async |world| {
+            let alice = world.sign_up("alice").await;
+            let (bob, carol) = (world.sign_up("bob").await, world.sign_up("carol").await);
+            world.settle().await;
+            let phone = world.sign_in(alice, "alice's phone").await;
+            world.settle().await;
+            // Each of them knows one of them first.
+            world.offline(phone);
+            world.conversation(alice, &[bob]).await;
+            world.offline(alice);
+            world.online(phone);
+            world.now += 1_000;
+            let other = world.start(carol, &[alice]).await;
+            world.settle().await;
+            let answer = RequestAnswer::Block;
+            world.want(phone, Intent::AnswerRequest { conversation: other, answer }).await;
+            world.online(alice);
+            world.settle().await;
+            let known = async |world: &mut World, who| {
+                let people = world.engine(who).people().await.unwrap().into_iter();
+                people.map(|person| (person.person.address, person.blocked)).collect::<Vec<_>>()
+            };
+            let both = [("bob@example.org".to_owned(), false), ("carol@example.org".to_owned(), true)];
+            assert_eq!(known(world, phone).await, both);
+            let tablet = world.sign_in_from_vault(alice, "alice's tablet").await;
+            assert_eq!(known(world, tablet).await, both);
+        })
+        .await;
+    });
+}
+
+#[test]
+fn an_accepted_change_is_taken_over_and_two_first_certificates_are_a_change() {
+    pollster::block_on(async {
+        in_both_worlds(async |world| {
+            let alice = world.sign_up("alice").await;
+            let (bob, carol) = (world.sign_up("bob").await, world.sign_up("carol").await);
+            world.settle().await;
+            let phone = world.sign_in(alice, "alice's phone").await;
+            world.settle().await;
+            // The phone meets another certificate of bob first.
+            world.offline(phone);
+            world.conversation(alice, &[bob]).await;
+            world.now += 1_000;
+            let (address, other) = (world.address(bob), "77".repeat(20));
+            let accept = Intent::AcceptChange { address, fingerprint: other.clone() };
+            world.want(phone, accept.clone()).await;
+            world.online(phone);
+            world.settle().await;
+            let bobs = async |world: &mut World, who| {
+                let people = world.engine(who).people().await.unwrap().into_iter();
+                let mut pinned =
+                    people.filter(|p| p.person.address.starts_with("bob") && p.trust == Trust::Pinned);
+                pinned.next().map(|person| person.person.fingerprint)
+            };
+            let first = world.fingerprint(bob);
+            world.conversation(alice, &[carol]).await;
+            world.settle().await;
+            assert_eq!(bobs(world, phone).await, Some(other.clone()));
+            assert_eq!(bobs(world, alice).await, Some(first));
+
+            world.now += 1_000;
+            world.want(alice, accept).await;
+            world.settle().await;
+            for who in [alice, phone] {
+                world.conversation(who, &[carol]).await;
+                world.settle().await;
+                assert_eq!(bobs(world, who).await, Some(other.clone()));
+            }
+            let tablet = world.sign_in_from_vault(alice, "alice's tablet").await;
+            assert_eq!(bobs(world, tablet).await, Some(other));
+        })
+        .await;
     });
 }

@@ -251,6 +251,9 @@ pub struct Contact {
     /// When it was compared with the person, if it was.
     #[serde(default)]
     pub verified: Option<Millis>,
+    /// When it was last said whether it is pinned, replaced or blocked.
+    #[serde(default)]
+    pub said: Option<Millis>,
 }
 
 impl Contact {
@@ -265,6 +268,7 @@ impl Contact {
             device_list: None,
             since: None,
             verified: None,
+            said: None,
         }
     }
 

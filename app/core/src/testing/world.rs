@@ -111,6 +111,19 @@ impl World {
         self.add_device(address, account).await
     }
 
+    /// One more device for a person, that knows what is in the vault at the relay, as a real sign-in gives it.
+    pub async fn sign_in_from_vault(&mut self, who: Who, label: &str) -> Who {
+        let device_id = DeviceId([self.devices.len() as u8 + 1; 16]);
+        let mut first = self.devices[who.0].account.clone();
+        let entry = self.relay.entry(&first.address).expect("an entry");
+        let vault = self.relay.vault(&first.address).expect("a vault");
+        first.vault = first.open_vault(&vault).expect("the person's vault");
+        first.vault_version = vault.version;
+        let (account, entry) = people::another_device(&first, &entry, device_id, label, self.now);
+        self.relay.register(&account.address, entry, device_id);
+        self.add_device(account.address.clone(), account).await
+    }
+
     async fn add_device(&mut self, address: String, account: Account) -> Who {
         let store = Rc::new(CrashStore::default());
         let engine = Engine::create(store.clone(), key(), account.clone(), self.now).await.expect("create");
