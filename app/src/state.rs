@@ -55,6 +55,7 @@ pub fn provide_state(core: CoreClient) {
 
     core.listen(move |event| match event {
         Event::Session(new) => session.set(new),
+        Event::Deleted => session.storage_deleted(),
         Event::Connection(connection) => session.set_connection(connection),
         Event::Conversation(summary) => conversations.put(summary),
         Event::ConversationRemoved(id) => {

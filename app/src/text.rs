@@ -69,6 +69,10 @@ pub const PART_FAILED: &str = "Haven fetches some pages when you first open them
 // Signing up and in
 pub const WELCOME: &str = "Welcome to Haven";
 pub const WELCOME_LEAD: &str = "Private conversations. What you write is locked on this device, and only the people you write to can open it.";
+pub const DELETED_TITLE: &str = "The browser has deleted what Haven kept here";
+pub const DELETED: &str = "Browsers do that when space runs short, or when a page was not opened for long. Sign in again: that brings \
+    back your account, your mail and the people you know. Chats were kept in this browser alone, so what was said in them is gone here; \
+    others still have it. In Settings, remove the old entry of this browser from your devices.";
 pub const SIGN_UP: &str = "Create an account";
 pub const SIGN_IN: &str = "Sign in";
 pub const RECOVER: &str = "Use a recovery phrase";
@@ -224,6 +228,16 @@ pub const YOUR_FINGERPRINT: &str = "Your fingerprint";
 pub const DEVICES: &str = "Your devices";
 pub const DEVICE_UNNAMED: &str = "Another device";
 pub const THIS_DEVICE: &str = "This device";
+pub const DEVICE_REMOVE: &str = "Remove";
+pub const DEVICE_REMOVE_EFFECTS: [&str; 3] = [
+    "It is signed out, and gets no new mail.",
+    "It leaves your conversations, where everybody sees that, and can’t read what is written afterwards. This takes effect as soon as \
+     one of your devices is online.",
+    "What is stored on it stays there: only somebody who has it can delete that.",
+];
+pub const DEVICE_REMOVE_STOLEN: &str = "Every device of yours holds your key and your recovery phrase. If this one may be in other hands, \
+    removing it is not enough: also say below that your key is in other hands.";
+pub const DEVICE_REMOVED: &str = "Removed.";
 pub const RECOVERY: &str = "Recovery phrase";
 pub const RECOVERY_OK: &str = "Confirmed. If you forget your password, your twelve words open the account.";
 pub const RECOVERY_MISSING: &str =
@@ -238,7 +252,11 @@ pub const SIGN_OUT: &str = "Sign out";
 pub const SIGN_OUT_LEAD: &str = "Takes you out of Haven in this browser and deletes what is stored in it.";
 pub const SIGN_OUT_TITLE: &str = "Sign out and delete everything here?";
 pub const SIGN_OUT_LOST: &str = "All messages in this browser are deleted for good, and so is whatever still waits to be sent. Signing in \
-    again later brings back your account and your contacts, but not the messages.";
+    again later brings back your account, your mail and the people you know, but not the chats.";
+pub const SIGN_OUT_DEVICES: &str = "This browser is taken off the list of your devices. Your other devices take it out of your conversations; \
+    if you have none, it stays visible there.";
+pub const SIGN_OUT_UNTOLD: &str = "You are signed out and everything here is deleted. The relay could not be told, so this browser is \
+    still in the list of your devices. Remove it there when you are signed in again, in Settings.";
 pub const SIGN_OUT_PHRASE: &str =
     "You have not confirmed your recovery phrase. If you forget your password as well, the account is lost.";
 pub const SIGN_OUT_DO: &str = "Sign out and delete";
@@ -266,6 +284,16 @@ pub fn unread(count: u32) -> String {
 pub fn document_title(unread: u32, place: Option<&str>) -> String {
     let name = place.map_or_else(|| APP.to_owned(), |place| format!("{place} · {APP}"));
     if unread == 0 { name } else { format!("({unread}) {name}") }
+}
+
+/// The question before a device is removed.
+pub fn remove_device(name: &str) -> String {
+    format!("Remove {name}?")
+}
+
+/// What the button for that is called.
+pub fn remove_device_label(name: &str) -> String {
+    format!("Remove {name}")
 }
 
 /// `Word 4`

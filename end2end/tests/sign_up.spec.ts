@@ -82,6 +82,38 @@ test('another browser signs in with the password, and not with a wrong one', asy
   }
 })
 
+test('a lost browser is removed by another one, and one that signs out is off the list', async ({ person, visitor, relay }) => {
+  const alice = await person('alice')
+  await alice.page.getByRole('link', { name: 'Settings' }).click()
+  const devices = alice.page.getByRole('list', { name: 'Your devices' }).getByRole('listitem')
+  const signedIn = async () => {
+    const other = await visitor('alice', { userAgent: FIREFOX })
+    other.faults.allow(refused(401))
+    await other.welcome.open(relay.origin)
+    await other.welcome.signIn('alice', alice.password)
+    await expect(other.chat.list).toBeVisible()
+    await alice.page.reload()
+    await expect(devices).toHaveCount(2)
+    return other.page
+  }
+  const lost = await signedIn()
+  await alice.page.getByRole('button', { name: 'Remove Firefox on Windows' }).click()
+  await alice.page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click()
+  await expect(devices).toHaveCount(1)
+  await expect(lost.getByText('This device was signed out of your account')).toBeVisible()
+
+  const leaving = await signedIn()
+  await leaving.getByRole('link', { name: 'Settings' }).click()
+  await leaving.getByRole('button', { name: 'Sign out', exact: true }).click()
+  await leaving.getByRole('button', { name: 'Sign out and delete' }).click()
+  await expect(leaving.getByRole('heading', { name: 'Welcome to Haven' })).toBeVisible()
+  await expect(leaving.getByText('still in the list of your devices')).toHaveCount(0)
+  await expect(async () => {
+    await alice.page.reload()
+    await expect(devices).toHaveCount(1)
+  }).toPass()
+})
+
 test('nobody learns from signing in whether an address exists', async ({ person, visitor, relay }) => {
   await person('alice')
   const mallory = await visitor('mallory')

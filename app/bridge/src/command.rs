@@ -56,7 +56,8 @@ pub enum Command {
         /// What this device is called.
         device_label: String,
     },
-    /// Ends the session and deletes everything that Haven stored in this browser. → [`Reply::Done`]
+    /// Ends the session, takes this device off the list, and deletes everything that Haven stored in this browser.
+    /// → [`Reply::SignedOut`]
     SignOut,
     /// All conversations, newest first. → [`Reply::Conversations`]
     Conversations,
@@ -147,6 +148,9 @@ pub enum Command {
     People,
     /// This person's devices. → [`Reply::Devices`]
     Devices,
+    /// Takes another one of them off the list, out of its session and out of the conversations. → [`Reply::Devices`],
+    /// without it
+    RemoveDevice([u8; 16]),
     /// What the relay says of the program. → [`Reply::About`]
     About,
     /// Accepts a person's new certificate in place of the known one. → [`Reply::Done`]
@@ -348,6 +352,11 @@ impl Command {
 pub enum Reply {
     /// It is done, and safe.
     Done,
+    /// Everything here is deleted.
+    SignedOut {
+        /// Whether this device is off the person's list. The relay could not be reached if it isn't.
+        off_list: bool,
+    },
     /// Who is signed in here.
     Session(Session),
     /// A passphrase.

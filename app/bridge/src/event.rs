@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 /// Something changed. Events carry the new state, so that a page can patch what it shows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Event {
-    /// Signed in, signed out, or storage lost.
+    /// Signed in, or signed out.
     Session(Session),
+    /// The browser has deleted what was stored here. That nobody is signed in any more comes after this.
+    Deleted,
     /// The connection to the relay changed.
     Connection(Connection),
     /// A conversation is new, or its summary changed.

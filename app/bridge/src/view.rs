@@ -406,6 +406,8 @@ pub struct Person {
 /// One of this person's devices.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct DeviceView {
+    /// Its id.
+    pub id: [u8; 16],
     /// What it is called.
     pub label: String,
     /// A short form of its id.

@@ -1,5 +1,6 @@
-use crate::{identity, mls, store::StoreError};
+use crate::{identity, mls, request::Rejection, store::StoreError};
 use haven_bridge::Failure;
+use haven_wire::{Refusal, limits::DEVICES};
 
 /// Why a verb of the engine failed. Nothing was changed: the engine has gone back to what is stored.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,25 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        let refusal = match rejection {
+            Rejection::Unreachable => return Self::Offline,
+            Rejection::Refused(refusal) => refusal,
+        };
+        match refusal {
+            Refusal::AddressTaken => Self::AddressTaken,
+            Refusal::BadCredentials => Self::BadCredentials,
+            Refusal::NotFound => Self::NotFound,
+            Refusal::NotSignedIn => Self::NotSignedIn,
+            Refusal::RateLimited { retry_after_s } => Self::RateLimited { seconds: retry_after_s },
+            Refusal::SignUpClosed => Self::SignUpClosed,
+            Refusal::TooLarge { what, .. } if what == DEVICES => Self::TooManyDevices,
+            other => Self::Relay { message: other.to_string() },
+        }
+    }
+}
+
 impl From<identity::Error> for Failure {
     fn from(error: identity::Error) -> Self {
         use identity::Error as E;
@@ -62,5 +82,19 @@ impl From<identity::Error> for Failure {
             E::Bug(phrase) => Self::Bug { phrase: phrase.into() },
             other => Self::RelayMisbehaved { what: other.to_string() },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_that_is_full_of_devices_is_no_fault_of_the_relay() {
+        let refused = |what: &str| {
+            Failure::from(Rejection::Refused(Refusal::TooLarge { what: what.into(), limit: 20 }))
+        };
+        assert_eq!(refused(DEVICES), Failure::TooManyDevices);
+        assert!(matches!(refused("vault"), Failure::Relay { .. }));
     }
 }

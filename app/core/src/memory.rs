@@ -153,6 +153,7 @@ impl Memory {
         let mut network = Network::default();
         network.publish = load_one(store, b"publish").await?;
         network.seen_pointers = load_one(store, b"seen_pointers").await?.unwrap_or_default();
+        network.unlisted = load_one(store, b"unlisted").await?.unwrap_or_default();
         network.vault.due = load_one(store, b"vault_due").await?.unwrap_or(false);
         network.certificate.due = load_one(store, b"certificate_due").await?.unwrap_or(false);
         let mut memory = Self {

@@ -7,7 +7,7 @@ use crate::{
     request::{Outgoing, Request, RequestId},
 };
 use haven_bridge::{ConversationId, mail::MailId};
-use haven_wire::ids::{EpochToken, MessageId};
+use haven_wire::ids::{DeviceId, EpochToken, MessageId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Heads are asked for so often while nothing else happens: lost hints cost no more than this.
@@ -181,6 +181,8 @@ pub struct Network {
     pub vault: VaultLine,
     /// The own certificate.
     pub certificate: CertificateLine,
+    /// Own devices that are in conversations and were not on the last list.
+    pub unlisted: Vec<DeviceId>,
     /// The mailbox.
     pub mail: MailLine,
     /// When heads were asked for.
@@ -204,6 +206,7 @@ impl Network {
         Self {
             publish: stored.publish,
             seen_pointers: stored.seen_pointers,
+            unlisted: stored.unlisted,
             vault: VaultLine {
                 due: stored.vault.due,
                 ..previous.map_or_else(VaultLine::default, |network| network.vault)

@@ -15,7 +15,7 @@ use crate::{
 use haven_bridge::{Event, Session};
 use haven_wire::{
     ids::Hash,
-    keys::{Lookup, PutCertificate},
+    keys::{DirectoryEntry, Lookup, PutCertificate},
 };
 
 /// It is looked at so often whether the certificate has to be renewed, and what the directory holds.
@@ -107,7 +107,16 @@ impl<S: Store> Engine<S> {
     }
 
     /// The relay has said what its directory holds for this person. What another device has published is kept.
-    pub(crate) async fn own_entry_came(&mut self, held: Vec<u8>, now: Millis) -> Result<Vec<Event>, Error> {
+    pub(crate) async fn own_entry_came(
+        &mut self,
+        entry: DirectoryEntry,
+        now: Millis,
+    ) -> Result<Vec<Event>, Error> {
+        let joined = self.own_certificate_came(entry.certificate.clone(), now).await?;
+        Ok([joined, self.own_list_came(&entry, now).await?].concat())
+    }
+
+    async fn own_certificate_came(&mut self, held: Vec<u8>, now: Millis) -> Result<Vec<Event>, Error> {
         let own = self.memory.account.secret_certificate()?;
         let strange = Certificate::parse(&held, now)
             .is_ok_and(|shown| shown.fingerprint() != self.memory.account.fingerprint);

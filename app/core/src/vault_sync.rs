@@ -49,7 +49,7 @@ impl Memory {
             Request::GetVault(GetVault {})
         } else {
             self.network.vault.changed = false;
-            Request::PutVault(PutVault { vault: self.account.seal_vault()? })
+            Request::PutVault(PutVault { vault: self.sealed_vault()? })
         };
         Ok(Some(self.network.start(&self.account.origin, Purpose::Vault, None, request)))
     }
@@ -79,6 +79,7 @@ impl Memory {
         if ours.imported.is_none() {
             ours.imported = theirs.imported;
         }
+        self.take_people(batch, &theirs.people)?;
         self.join_certificate(batch, &theirs.certificate)?;
         self.account.vault_version = version;
         self.network.vault.behind = false;

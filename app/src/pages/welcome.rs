@@ -23,7 +23,8 @@ enum Step {
 #[component]
 pub fn Welcome() -> impl IntoView {
     let (session, place) = (use_session(), use_place());
-    let (step, hold) = (RwSignal::new(Step::SignUp), RwSignal::new(false));
+    let first = if untrack(|| session.was_deleted()) { Step::SignIn } else { Step::SignUp };
+    let (step, hold) = (RwSignal::new(first), RwSignal::new(false));
     Effect::new(move || {
         let signed_in = matches!(session.get(), Some(Session::SignedIn(_) | Session::Revoked(_)));
         if signed_in && !hold.get() {
@@ -42,6 +43,9 @@ pub fn Welcome() -> impl IntoView {
             <div class="welcome-card">
                 <img class="welcome-mark" src="/icons/haven.svg" alt="" width="48" height="48"/>
                 <h1 class="welcome-title">{title}</h1>
+                <Show when=move || session.was_deleted() && !matches!(step.get(), Step::Phrase(_))>
+                    <Notice tone=Tone::Warning title=text::DELETED_TITLE text=text::DELETED/>
+                </Show>
                 {live(move || match step.get() {
                     Step::SignUp => view! { <SignUpStep step=step hold=hold on_phrase=on_phrase/> }.into_any(),
                     Step::SignIn => view! { <SignIn/> }.into_any(),

@@ -81,6 +81,7 @@ pub fn me(recovery_confirmed: bool) -> Me {
 
 pub fn devices() -> Vec<DeviceView> {
     let device = |label: &str, short_id: &str, ago: u64, this| DeviceView {
+        id: [short_id.bytes().next().unwrap_or_default(); 16],
         label: label.to_owned(),
         short_id: short_id.to_owned(),
         created: browser::now() - ago,

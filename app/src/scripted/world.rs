@@ -152,8 +152,12 @@ impl World {
                 (Ok(Reply::Done), vec![(Duration::ZERO, Event::Session(self.session.clone()))])
             }
             Command::SignOut => {
+                let off_list = self.connection == Connection::Online;
                 *self = Self::default();
-                (Ok(Reply::Done), vec![(Duration::ZERO, Event::Session(self.session.clone()))])
+                (
+                    Ok(Reply::SignedOut { off_list }),
+                    vec![(Duration::ZERO, Event::Session(self.session.clone()))],
+                )
             }
             Command::Conversations => {
                 let mut all: Vec<_> = self.talks.iter().map(|(details, _)| details.summary.clone()).collect();
@@ -161,6 +165,10 @@ impl World {
                 reply(Reply::Conversations(all))
             }
             Command::About => reply(Reply::About(About { source: self.source.clone() })),
+            Command::RemoveDevice(id) => {
+                self.devices.retain(|device| device.id != id);
+                reply(Reply::Devices(self.devices.clone()))
+            }
             Command::Devices => reply(Reply::Devices(self.devices.clone())),
             other => self.handle_talk(other),
         }

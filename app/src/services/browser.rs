@@ -9,6 +9,9 @@ use wasm_bindgen::{JsCast, JsValue};
 /// The key of the chosen colours in the browser's local storage. `public/early.js` reads it too.
 const THEME_KEY: &str = "haven.theme";
 
+/// Says in the browser's local storage that somebody is signed in here. Browsers that delete databases often leave it.
+const ACCOUNT_KEY: &str = "haven.account";
+
 /// The colours.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Theme {
@@ -37,7 +40,7 @@ impl Theme {
             Self::Light => Some("light"),
             Self::Dark => Some("dark"),
         };
-        let storage = web_sys::window().and_then(|window| window.local_storage().ok().flatten());
+        let storage = local_storage();
         let root = document().document_element();
         match value {
             Some(value) => {
@@ -49,6 +52,33 @@ impl Theme {
                 _ = storage.map(|storage| storage.remove_item(THEME_KEY));
             }
         }
+    }
+}
+
+fn local_storage() -> Option<web_sys::Storage> {
+    web_sys::window().and_then(|window| window.local_storage().ok().flatten())
+}
+
+/// Whether somebody was signed in here who has not signed out.
+pub fn had_account() -> bool {
+    local_storage().is_some_and(|storage| storage.get_item(ACCOUNT_KEY).is_ok_and(|value| value.is_some()))
+}
+
+/// Notes that somebody is signed in here, or has signed out.
+pub fn note_account(there: bool) {
+    // Without local storage it is only not noticed when the rest is gone.
+    _ = local_storage().map(|storage| match there {
+        true => storage.set_item(ACCOUNT_KEY, "1"),
+        false => storage.remove_item(ACCOUNT_KEY),
+    });
+}
+
+/// Asks the browser not to delete what is stored here when space runs short. Firefox asks the person, others don't.
+pub fn keep_storage() {
+    // Pages that don't come over https have no storage to ask for.
+    let asked = web_sys::window().and_then(|window| window.navigator().storage().persist().ok());
+    if let Some(asked) = asked {
+        leptos::task::spawn_local(async move { _ = wasm_bindgen_futures::JsFuture::from(asked).await });
     }
 }
 

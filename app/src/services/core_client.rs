@@ -1,9 +1,15 @@
 //! The page's side of the engine: requests with replies, events, and whether the engine runs.
 
-use std::{cell::RefCell, collections::BTreeMap, future::Future, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    future::Future,
+    rc::Rc,
+    time::Duration,
+};
 
 use futures_channel::oneshot;
-use haven_bridge::{Command, Event, Failure, FromWorker, Reply, ToWorker};
+use haven_bridge::{Command, Event, Failure, FromWorker, Reply, RequestAnswer, ToWorker};
 use leptos::prelude::*;
 
 use super::browser;
@@ -86,6 +92,8 @@ struct Inner {
     /// When an engine that ran has ended last.
     ended: RefCell<Option<u64>>,
     run: RefCell<u32>,
+    /// Whether the browser was asked to keep what is stored.
+    kept: Cell<bool>,
 }
 
 struct Waiting {
@@ -112,6 +120,7 @@ impl CoreClient {
             false_starts: RefCell::default(),
             ended: RefCell::default(),
             run: RefCell::default(),
+            kept: Cell::default(),
         };
         Self { inner: StoredValue::new_local(Rc::new(inner)), status: RwSignal::new(CoreStatus::Starting) }
     }
@@ -294,8 +303,22 @@ impl Inner {
     fn answer(&self, id: u64, result: Result<Reply, Failure>) {
         let waiting = self.waiting.borrow_mut().remove(&id);
         if let Some(waiting) = waiting {
+            let worth_keeping = result.is_ok() && waiting.again.as_ref().is_some_and(begins_something);
+            if worth_keeping && !self.kept.replace(true) {
+                browser::keep_storage();
+            }
             // Nobody may be waiting any more: the component is gone.
             _ = waiting.sender.send(result.map_err(Trouble::from));
         }
     }
+}
+
+/// Whether something begins that only this browser has. Asking to keep it is no surprise then.
+fn begins_something(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::StartConversation { .. }
+            | Command::AnswerRequest { answer: RequestAnswer::Accept, .. }
+            | Command::SendMail { .. }
+    )
 }

@@ -4,7 +4,10 @@ use haven_bridge::{Connection, Me, Session};
 use leptos::prelude::*;
 
 use super::ask_session;
-use crate::services::core_client::{CoreClient, Trouble};
+use crate::services::{
+    browser,
+    core_client::{CoreClient, Trouble},
+};
 
 /// The session. A handle.
 #[derive(Clone, Copy)]
@@ -13,6 +16,7 @@ pub struct SessionStore {
     session: RwSignal<Option<Session>>,
     trouble: RwSignal<Option<Trouble>>,
     connection: RwSignal<Connection>,
+    deleted: RwSignal<bool>,
 }
 
 impl SessionStore {
@@ -22,6 +26,7 @@ impl SessionStore {
             session: RwSignal::new(None),
             trouble: RwSignal::new(None),
             connection: RwSignal::new(Connection::Connecting),
+            deleted: RwSignal::new(false),
         }
     }
 
@@ -68,6 +73,11 @@ impl SessionStore {
         self.session.with(|session| matches!(session, Some(Session::Revoked(_))))
     }
 
+    /// Whether nobody is signed in because the browser has deleted what was stored here.
+    pub fn was_deleted(self) -> bool {
+        self.deleted.get()
+    }
+
     /// The connection to the relay.
     pub fn connection(self) -> Connection {
         self.connection.get()
@@ -84,7 +94,20 @@ impl SessionStore {
     pub(super) fn set(self, session: Session) {
         self.trouble.set(None);
         if self.session.with_untracked(|now| now.as_ref() != Some(&session)) {
+            if let Session::SignedOut { .. } = session {
+                // Signing out takes the note away first.
+                self.deleted.update(|deleted| *deleted |= browser::had_account());
+            } else {
+                self.deleted.set(false);
+                browser::note_account(true);
+            }
             self.session.set(Some(session));
+        }
+    }
+
+    pub(super) fn storage_deleted(self) {
+        if untrack(|| self.me()).is_some() {
+            self.deleted.set(true);
         }
     }
 

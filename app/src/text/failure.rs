@@ -90,7 +90,11 @@ pub fn sentence(failure: &Failure) -> String {
         Failure::TitleInvalid { limit } => {
             format!("This title can't be used. Take at most {limit} letters, on one line.")
         }
-        Failure::TooManyDevices => "Your account has as many devices as it can have. Remove one that you don't use, then sign in again.".to_owned(),
+        Failure::TooManyDevices => {
+            "Your account has as many devices as it can have. On one of them, open Settings and remove those that you don't use; then \
+             sign in here again."
+                .to_owned()
+        }
         Failure::TooManyPeople { limit } => format!("These are too many people at once. Take at most {limit}."),
         Failure::CertificateRevoked { address } => format!(
             "{address} has withdrawn their key, because it may be in other hands. Nothing was sent. Ask them, in another way, how to \

@@ -40,6 +40,7 @@ impl Page {
     pub fn open(script: &Script, path: &str) -> Self {
         let window = web_sys::window().unwrap();
         window.history().unwrap().replace_state_with_url(&JsValue::NULL, "", Some(path)).unwrap();
+        window.local_storage().unwrap().unwrap().clear().unwrap();
         let document = window.document().unwrap();
         let style = document.create_element("style").unwrap();
         style.set_text_content(Some(&STYLES.concat()));

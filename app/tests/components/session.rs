@@ -1,5 +1,5 @@
 use haven_app::scripted::{Script, World};
-use haven_bridge::{Command, Connection, Event, Failure};
+use haven_bridge::{Command, Connection, Event, Failure, Session};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::page::{Page, path};
@@ -122,6 +122,91 @@ async fn signing_out_is_asked_first() {
     assert!(!script.commands().iter().any(|command| matches!(command, Command::SignOut)));
     page.press("Sign out and delete").await;
     page.until_says("Welcome to Haven").await;
+}
+
+#[wasm_bindgen_test]
+async fn what_the_browser_deleted_is_told_apart_from_a_sign_out() {
+    const DELETED: &str = "The browser has deleted what Haven kept here";
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, "/chat");
+    page.until_says("Reading circle").await;
+    let nobody = Session::SignedOut { domain: None, sign_up: true };
+    script.emit(Event::Deleted);
+    script.emit(Event::Session(nobody.clone()));
+    page.until_says(DELETED).await;
+    assert!(page.get("#sign-in-password").is_some(), "who was here signs in");
+    page.fill("#sign-in-address", "alice").await;
+    page.fill("#sign-in-password", "harbour velvet").await;
+    page.press("Sign in").await;
+    page.until("it is gone", |page| !page.says(DELETED)).await;
+    drop(page);
+
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, "/settings");
+    page.until_says("Firefox on Linux").await;
+    page.press("Sign out").await;
+    page.press("Sign out and delete").await;
+    page.until_says("Welcome to Haven").await;
+    assert!(!page.says(DELETED));
+}
+
+#[wasm_bindgen_test]
+async fn what_was_deleted_while_haven_was_closed_is_said_at_the_next_start() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, "/chat");
+    page.until_says("Reading circle").await;
+    // The database alone is gone: the next engine knows nobody.
+    script.emit(Event::Session(Session::SignedOut { domain: None, sign_up: true }));
+    page.until_says("The browser has deleted what Haven kept here").await;
+}
+
+#[wasm_bindgen_test]
+async fn the_browser_is_asked_once_to_keep_what_a_first_conversation_stores() {
+    let window = web_sys::window().unwrap();
+    let asked = || js_sys::Reflect::get(&window, &"asked".into()).unwrap().as_f64().unwrap();
+    let listen = "window.asked = 0;
+        navigator.storage.persist = () => { window.asked += 1; return Promise.resolve(false); };";
+    js_sys::eval(listen).unwrap();
+    let script = Script::new(World::signed_in());
+    let page = Page::open(&script, "/chat");
+    page.until_says("No conversations yet").await;
+    assert_eq!(asked(), 0.0, "not at the start");
+    for _ in 0..2 {
+        page.press("New conversation").await;
+        page.fill("#new-addresses", "bob, eve@x.org").await;
+        page.press("Start conversation").await;
+        page.until("composer", |page| page.get("#composer").is_some()).await;
+        assert_eq!(asked(), 1.0);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_sign_out_that_the_relay_did_not_hear_of_says_what_is_left_to_do() {
+    let script = Script::new(World::of_scene("offline"));
+    let page = Page::open(&script, "/settings");
+    page.until_says("Firefox on Linux").await;
+    page.press("Sign out").await;
+    page.press("Sign out and delete").await;
+    page.until_says("Welcome to Haven").await;
+    page.until_says("still in the list of your devices").await;
+}
+
+#[wasm_bindgen_test]
+async fn another_device_is_removed_after_a_question() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, "/settings");
+    page.until_says("Chrome on Android").await;
+    assert_eq!(page.count(".devices .icon-button"), 2, "not this one");
+    page.press("Remove Chrome on Android").await;
+    page.until_says("Remove Chrome on Android?").await;
+    page.until_says("may be in other hands").await;
+    assert!(!script.commands().iter().any(|command| matches!(command, Command::RemoveDevice(_))));
+    script.fail_next(Failure::Offline);
+    page.press("Remove").await;
+    page.until_says("The relay can't be reached").await;
+    page.press("Remove").await;
+    page.until("it is gone", |page| page.count(".devices-item") == 2).await;
+    assert!(!page.get(".devices").unwrap().inner_text().contains("Chrome"));
 }
 
 #[wasm_bindgen_test]

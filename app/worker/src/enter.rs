@@ -3,7 +3,7 @@
 //! Each gives an [`Account`] that the relay knows, but that is not stored yet. If the browser dies before it is, the
 //! account is there all the same: the person signs in.
 
-use crate::{failure, relay_client::RelayClient, scope};
+use crate::{relay_client::RelayClient, scope};
 use futures_util::{FutureExt as _, future};
 use gloo_timers::future::TimeoutFuture;
 use haven_bridge::{About, Command, Failure, OwnKey, Reply, Session};
@@ -112,7 +112,7 @@ thread_local! {
 async fn info() -> Result<InfoReply, Failure> {
     let client = RelayClient::default();
     let info = client.call(&scope::origin(), &Info {}, None).await;
-    let info = info.map_err(failure::of_rejection)?;
+    let info = info.map_err(Failure::from)?;
     LAST_INFO.set(Some(info.clone()));
     Ok(info)
 }
@@ -179,7 +179,7 @@ impl Relay {
 
     async fn call_once<C: Call>(&self, call: &C) -> Result<C::Reply, Failure> {
         let reply = self.client.call(&self.origin, call, None).await;
-        reply.map_err(failure::of_rejection)
+        reply.map_err(Failure::from)
     }
 
     /// Makes a call that may be repeated, if its answer is lost.
@@ -187,7 +187,7 @@ impl Relay {
         for _ in 1..TRIES {
             match self.client.call(&self.origin, call, None).await {
                 Err(Rejection::Unreachable) => TimeoutFuture::new(scope::jittered(PAUSE)).await,
-                other => return other.map_err(failure::of_rejection),
+                other => return other.map_err(Failure::from),
             }
         }
         self.call_once(call).await
@@ -216,7 +216,7 @@ impl Relay {
                         }
                     }
                 }
-                Err(rejection) => return Err(failure::of_rejection(rejection)),
+                Err(rejection) => return Err(rejection.into()),
             }
         }
         Err(Failure::Offline)
@@ -248,7 +248,7 @@ pub async fn push_vault(
             }
             Err(Rejection::Refused(Refusal::Conflict { .. })) => {
                 let held = client.call(&origin, &GetVault {}, None).await;
-                let held = held.map_err(failure::of_rejection)?;
+                let held = held.map_err(Failure::from)?;
                 let mut body = account.open_vault(&held)?;
                 if body.device_list.sequence < account.vault.device_list.sequence {
                     body.device_list = account.vault.device_list;
@@ -256,7 +256,7 @@ pub async fn push_vault(
                 account.vault = body;
                 account.vault_version = held.version;
             }
-            Err(rejection) => return Err(failure::of_rejection(rejection)),
+            Err(rejection) => return Err(rejection.into()),
         }
     }
     Err(Failure::Offline)

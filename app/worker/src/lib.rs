@@ -70,7 +70,10 @@ async fn run(tab: Rc<Tab>) {
         match pump::lead(&tab, lock).await {
             Ended::Deposed => {}
             Ended::Outdated => tab.end(&Event::Outdated, tabs::outdated()),
-            Ended::Deleted => tab.tell(Event::Session(Session::SignedOut { domain: None, sign_up: true })),
+            Ended::Deleted => {
+                tab.tell(Event::Deleted);
+                tab.tell(Event::Session(Session::SignedOut { domain: None, sign_up: true }));
+            }
             Ended::Failed(failure) => {
                 tab.fail(&failure);
                 pump::pause().await;

@@ -1,7 +1,7 @@
 //! Sign-up, sign-in, recovery, sessions, the vault.
 
 use crate::common::{By, TestRelay, person::*, random};
-use haven_wire::{Refusal, account::*, ids::*, keys::*};
+use haven_wire::{Refusal, account::*, ids::*, keys::*, limits::DEVICES};
 
 fn fresh() -> (DeviceId, SessionToken) {
     (DeviceId(random()), SessionToken(random()))
@@ -191,15 +191,34 @@ async fn a_sign_out_with_an_outdated_list_changes_nothing() {
 async fn an_account_has_twenty_devices_and_no_more() {
     let relay = TestRelay::start().await;
     let alice = Person::new(&relay, "alice").await;
+    alice.publish(&relay, 1).await;
     for _ in 1..20 {
-        alice.another_device(&relay).await;
+        alice.another_device(&relay).await.publish(&relay, 1).await;
     }
     let (device, session) = fresh();
     let refused = sign_in(&relay, &alice.address, &alice.password, device, &session).await;
-    assert_eq!(refused.unwrap_err().status(), 413);
+    assert_eq!(refused.unwrap_err(), Refusal::TooLarge { what: DEVICES.into(), limit: 20 });
     // One that is there already may sign in again.
     sign_in(&relay, &alice.address, &alice.password, alice.device, &session).await.unwrap();
     assert_eq!(relay.call(&GetVault {}, alice.by()).await.unwrap_err(), Refusal::NotSignedIn);
+}
+
+#[tokio::test]
+async fn sign_ins_that_were_never_finished_keep_nobody_out() {
+    let relay = TestRelay::start().await;
+    let alice = Person::new(&relay, "alice").await;
+    alice.publish(&relay, 1).await;
+    let mut unfinished = Vec::new();
+    for _ in 1..20 {
+        unfinished.push(alice.another_device(&relay).await);
+    }
+    let new = alice.another_device(&relay).await;
+    for device in unfinished {
+        assert_eq!(relay.call(&GetVault {}, device.by()).await.unwrap_err(), Refusal::NotSignedIn);
+    }
+    for device in [alice, new] {
+        relay.call(&GetVault {}, device.by()).await.unwrap();
+    }
 }
 
 #[tokio::test]

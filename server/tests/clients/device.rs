@@ -113,6 +113,22 @@ impl Device {
         self.engine.conversation(conversation).await.unwrap().expect("the conversation").members.len()
     }
 
+    /// How many devices its person has, as far as it knows.
+    pub fn count_devices(&self) -> usize {
+        self.engine.devices().unwrap().len()
+    }
+
+    /// How many devices are in a conversation.
+    pub async fn count_leaves(&mut self, conversation: ConversationId) -> usize {
+        let details = self.engine.conversation(conversation).await.unwrap().expect("the conversation");
+        details.members.iter().map(|member| member.devices.len()).sum()
+    }
+
+    /// Whether the relay has ended its session.
+    pub fn signed_out(&self) -> bool {
+        self.engine.signed_out()
+    }
+
     /// Texts, what was missed, and whether anybody disagrees, oldest first.
     async fn texts(&mut self, conversation: ConversationId) -> Vec<String> {
         let page = self.engine.timeline(conversation, None, 100).await.unwrap();
@@ -182,6 +198,18 @@ impl Cast {
         let device = Device::new(account, self.now).await;
         self.devices.insert(name.into(), device);
         self.settle().await;
+    }
+
+    /// Has a device removed: by itself, or by another one of its person.
+    pub async fn remove_device(&mut self, by: &str, removed: &str) {
+        let (by, id) = (self.device(by), self.device(removed).engine.account().device_id);
+        let account = by.engine.account().clone();
+        haven_core::remove_device(&account, id, &self.calls(by.session), self.now).await.unwrap();
+    }
+
+    /// Time goes by.
+    pub fn wait(&mut self, time: Millis) {
+        self.now += time;
     }
 
     pub fn device(&self, name: &str) -> &Device {

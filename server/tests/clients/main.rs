@@ -16,10 +16,13 @@ use common::TestRelay;
 use device::Cast;
 use haven_bridge::{ConversationId, RequestAnswer};
 use haven_core::intent::Intent;
+use haven_server::{limits::Rate, routes::push::Patience};
 
-/// A relay with alice, bob and carol, who have signed up.
+/// A relay with alice, bob and carol, who have signed up. Each start of an engine looks its person up.
 async fn cast() -> Cast {
-    let mut cast = Cast::new(TestRelay::start().await);
+    let look_ups = Rate { burst: 1_000, every_s: 1.0 };
+    let relay = TestRelay::start_with(|config| config.limits.look_ups = look_ups, Patience::default()).await;
+    let mut cast = Cast::new(relay);
     for name in ["alice", "bob", "carol"] {
         cast.sign_up(name).await;
     }
@@ -138,6 +141,31 @@ async fn one_who_was_away_for_longer_than_messages_are_kept_goes_on_and_is_told(
     assert_eq!(shown[shown.len() - 2..], ["alice", "bob"]);
     let shown = cast.texts("alice", conversation).await;
     assert_eq!(shown, ["see you", "one", "two", "three", "four", "five", "alice", "bob"]);
+}
+
+#[tokio::test]
+async fn devices_that_sign_out_or_are_removed_are_gone_everywhere() {
+    const LOOKED_AT_EACH: u64 = 6 * 60 * 60 * 1000;
+    let mut cast = cast().await;
+    for name in ["alice's phone", "alice's tablet"] {
+        cast.sign_in("alice", name).await;
+    }
+    let conversation = introduced(&mut cast).await;
+    assert_eq!(cast.device_mut("bob").count_leaves(conversation).await, 4);
+    cast.remove_device("alice's phone", "alice's phone").await;
+    cast.remove_device("alice", "alice's tablet").await;
+    // Said again, as after a lost answer.
+    cast.remove_device("alice", "alice's tablet").await;
+    cast.wait(LOOKED_AT_EACH);
+    cast.settle().await;
+    assert_eq!(cast.device_mut("bob").count_leaves(conversation).await, 2);
+    assert_eq!(cast.device("alice").count_devices(), 1);
+    for name in ["alice's phone", "alice's tablet"] {
+        assert!(cast.device(name).signed_out(), "{name}");
+    }
+    cast.want("bob", Intent::SendText { conversation, text: "just us".into() }).await;
+    cast.settle().await;
+    assert_eq!(cast.texts("alice", conversation).await, ["just us"]);
 }
 
 #[tokio::test]

@@ -33,6 +33,8 @@ pub const MAX_POINTER: usize = 1024;
 pub const MAX_INBOX: usize = 1000;
 /// A person's certificate, in bytes.
 pub const MAX_CERTIFICATE: usize = 64 * 1024;
+/// What [`crate::Refusal::TooLarge`] calls an account that has as many devices as the relay allows.
+pub const DEVICES: &str = "devices";
 /// A signed device list, in bytes.
 pub const MAX_DEVICE_LIST: usize = 64 * 1024;
 /// A sealed vault body, in bytes.

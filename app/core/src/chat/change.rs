@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Error, Millis,
-    identity::inbox,
+    identity::{Fingerprint, inbox},
     memory::{Batch, Conversation, Group, Memory},
     mls::{Context, Members, RULES, members::read_leaf, rules, suite},
 };
@@ -147,7 +147,7 @@ impl Memory {
         let me = self.account.device_id;
         let Some(conversation) = self.conversations.get_mut(&id) else { return Ok(Staged::Nothing) };
         let Some(group) = &mut conversation.group else { return Ok(Staged::Nothing) };
-        let mut missing = missing(group, &change, &claims);
+        let mut missing = missing(group, &change, &claims, self.account.fingerprint);
         missing.add.retain(|device| device.claim.device_id != me);
         if !missing.is_any() && !change.start {
             return Ok(Staged::Nothing);
@@ -227,7 +227,8 @@ impl Memory {
             batch.details.insert(id);
             return Ok(());
         }
-        if change.title.is_some() || !change.remove.is_empty() {
+        let removes = !change.remove.is_empty() || !change.remove_devices.is_empty();
+        if change.title.is_some() || removes {
             conversation.add_line(batch, Line::NotChanged { why: failure.clone() }, now)?;
         }
         for address in change.add {
@@ -261,12 +262,13 @@ impl Missing {
     }
 }
 
-fn missing(group: &Group, change: &Change, claims: &Claims) -> Missing {
+fn missing(group: &Group, change: &Change, claims: &Claims, own: Fingerprint) -> Missing {
     let devices = claims.values().flat_map(|person| &person.devices);
     let add = devices.filter(|device| !group.members.has_device(device.claim.device_id)).cloned().collect();
     let leaves = change.remove.iter().flat_map(|person| group.members.leaves_of(*person));
-    let own = group.mls.own_leaf_index();
-    let remove = leaves.map(LeafNodeIndex::new).filter(|leaf| *leaf != own).collect();
+    let gone = group.members.leaves_of_devices(own, &change.remove_devices);
+    let me = group.mls.own_leaf_index();
+    let remove = leaves.chain(gone).map(LeafNodeIndex::new).filter(|leaf| *leaf != me).collect();
     let renamed = change.title.as_ref().filter(|title| **title != group.context.title);
     let context = renamed.map(|title| Context { title: title.clone(), ..group.context.clone() });
     Missing { add, remove, context, refresh: change.refresh }

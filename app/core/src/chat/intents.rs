@@ -245,10 +245,14 @@ impl Memory {
         let contact = self.contacts.entry(person.fingerprint).or_insert_with(|| Contact::new(person));
         let device_list = device_list.or(contact.device_list);
         if !contact.pinned || contact.device_list != device_list {
+            let news = !contact.pinned;
             contact.pin(self.network.now);
             contact.device_list = device_list;
             batch.contact(contact)?;
             batch.events.push(Event::People);
+            if news {
+                self.person_changed(batch, person.fingerprint)?;
+            }
         }
         Ok(())
     }
@@ -256,9 +260,8 @@ impl Memory {
     fn set_blocked(&mut self, batch: &mut Batch, person: &PersonRecord, blocked: bool) -> Result<(), Error> {
         let contact = self.contacts.entry(person.fingerprint).or_insert_with(|| Contact::new(person));
         contact.blocked = blocked;
-        batch.contact(contact)?;
         batch.events.push(Event::People);
-        Ok(())
+        self.person_changed(batch, person.fingerprint)
     }
 
     fn unblock(&mut self, batch: &mut Batch, fingerprint: &str) -> Outcome {
@@ -272,12 +275,16 @@ impl Memory {
 
     fn accept_change(&mut self, batch: &mut Batch, address: &str, fingerprint: &str) -> Outcome {
         let Some(fingerprint) = Fingerprint::from_hex(fingerprint) else { return Ok(Err(Failure::NotFound)) };
+        let mut others = Vec::new();
         for contact in
             self.contacts.values_mut().filter(|c| c.address == address && c.fingerprint != fingerprint)
         {
             contact.replaced = true;
             contact.verified = None;
-            batch.contact(contact)?;
+            others.push(contact.fingerprint);
+        }
+        for other in others {
+            self.person_changed(batch, other)?;
         }
         if let Some(contact) = self.contacts.get_mut(&fingerprint) {
             contact.replaced = false;

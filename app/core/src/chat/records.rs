@@ -5,7 +5,7 @@ use crate::{Millis, identity::Fingerprint};
 use haven_bridge::{ConversationId, Failure, ItemId, Preview, StopReason};
 use haven_wire::{
     group::AppendCommit,
-    ids::{EpochToken, GroupId, Hash, MessageId, WelcomeId},
+    ids::{DeviceId, EpochToken, GroupId, Hash, MessageId, WelcomeId},
     limits,
 };
 use serde::{Deserialize, Serialize};
@@ -253,6 +253,9 @@ pub struct Change {
     pub add: Vec<String>,
     /// People who are not in it.
     pub remove: Vec<Fingerprint>,
+    /// Own devices that are not in it.
+    #[serde(default)]
+    pub remove_devices: Vec<DeviceId>,
     /// Its title.
     pub title: Option<String>,
     /// Own keys are fresh.
@@ -293,6 +296,9 @@ pub struct Contact {
     /// When it was compared with the person, if it was.
     #[serde(default)]
     pub verified: Option<Millis>,
+    /// When it was last said whether it is pinned, replaced or blocked.
+    #[serde(default)]
+    pub said: Option<Millis>,
 }
 
 impl Contact {
@@ -307,6 +313,7 @@ impl Contact {
             device_list: None,
             since: None,
             verified: None,
+            said: None,
         }
     }
 

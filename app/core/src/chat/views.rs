@@ -102,7 +102,7 @@ impl Memory {
                 _ if this => self.account.device_label.clone(),
                 name => name.unwrap_or_default().to_owned(),
             };
-            DeviceView { label, short_id, created: device.created, this }
+            DeviceView { id: device.device_id.0, label, short_id, created: device.created, this }
         };
         Ok(list.devices.iter().map(view).collect())
     }

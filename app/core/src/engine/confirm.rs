@@ -64,7 +64,7 @@ impl<S: Store> Engine<S> {
                 Ok(self.verb(now, |memory, batch| memory.vault_taken(batch)).await?.1)
             }
             (Purpose::Vault, Reply::GetVault(vault)) => self.vault_came(&vault, now).await,
-            (Purpose::Certificate, Reply::Lookup(entry)) => self.own_entry_came(entry.certificate, now).await,
+            (Purpose::Certificate, Reply::Lookup(entry)) => self.own_entry_came(entry, now).await,
             (Purpose::Certificate, Reply::PutCertificate(_)) => self.certificate_published(now).await,
             (purpose, reply) if purpose.is_about_mail() => self.mail_confirmed(purpose, reply, now).await,
             _ => Err(Error::Bug("a reply of another kind than its request")),

@@ -23,7 +23,7 @@ pub use outgoing::Pending;
 
 use crate::{
     Error, Millis,
-    chat::records::DeviceKeys,
+    chat::records::{Contact, DeviceKeys},
     identity::Account,
     memory::{Batch, Memory},
     network::Network,
@@ -57,10 +57,13 @@ impl<S: Store> Engine<S> {
     }
 
     /// Stores a new account or device, and opens it.
-    pub async fn create(store: S, key: StorageKey, account: Account, now: Millis) -> Result<Self, Error> {
+    pub async fn create(store: S, key: StorageKey, mut account: Account, now: Millis) -> Result<Self, Error> {
         let sealed = SealedStore::new(store, &key)?;
         let keys = DeviceKeys::new(&account, now)?;
         let mut batch = Batch::default();
+        for person in std::mem::take(&mut account.vault.people) {
+            batch.contact(&Contact::from_vault(person))?;
+        }
         batch.put(Table::Meta, b"account", Vec::new(), Some(&account))?;
         batch.put(Table::Meta, b"device", Vec::new(), Some(&keys))?;
         sealed.commit(batch.writes).await?;

@@ -126,6 +126,7 @@ impl SignUp {
                 device_list: SeenDeviceList { sequence: list.sequence, hash: list.hash()? },
                 devices: vec![NamedDevice { device_id: device.id, name: label }],
                 imported,
+                people: Vec::new(),
             },
             device_list,
         };

@@ -4,7 +4,8 @@
 //! version. The vault key is wrapped twice, under keys that come from the password (OPAQUE's export key) and from the
 //! recovery phrase: a new password needs a new wrap and no new body, and the phrase stays good.
 
-use super::{Error, Secret, secret::random};
+use super::{Error, Fingerprint, Secret, secret::random};
+use crate::Millis;
 use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce, aead::Aead as _, aead::Payload};
 use haven_wire::{
     account::Vault,
@@ -43,6 +44,26 @@ pub struct VaultBody {
     /// it again. Nothing: it was made here.
     #[serde(default)]
     pub imported: Option<Secret>,
+    /// Whose certificates are pinned, and who is blocked. Devices keep them as contacts, and put them here when they seal.
+    #[serde(default)]
+    pub people: Vec<VaultPerson>,
+}
+
+/// A person in a [`VaultBody`].
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct VaultPerson {
+    /// The certificate.
+    pub fingerprint: Fingerprint,
+    /// The address.
+    pub address: String,
+    /// Whether the certificate is pinned for the address.
+    pub pinned: bool,
+    /// Whether another certificate was accepted in its place.
+    pub replaced: bool,
+    /// Whether the person is blocked.
+    pub blocked: bool,
+    /// When this was last said, by the clock of the device where it was.
+    pub since: Millis,
 }
 
 /// A device's name in a [`VaultBody`].
@@ -235,6 +256,14 @@ mod tests {
             device_list: SeenDeviceList { sequence: 3, hash: Hash([6; 32]) },
             devices: vec![NamedDevice { device_id: DeviceId([7; 16]), name: "Firefox on Linux".into() }],
             imported: None,
+            people: vec![VaultPerson {
+                fingerprint: Fingerprint([8; 20]),
+                address: "bob@example.org".into(),
+                pinned: true,
+                replaced: false,
+                blocked: false,
+                since: 1,
+            }],
         }
     }
 
@@ -267,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vault_from_before_devices_had_names_opens() {
+    fn a_vault_from_before_there_were_names_and_people_in_it_opens() {
         #[derive(Serialize)]
         struct Before {
             certificate: Secret,
@@ -290,7 +319,7 @@ mod tests {
         let before =
             Before { certificate, revocation, recovery, recovery_confirmed, conversations, device_list };
         let read: VaultBody = decode(&encode(&before).unwrap()).unwrap();
-        assert_eq!(read, VaultBody { devices: Vec::new(), ..body() });
+        assert_eq!(read, VaultBody { devices: Vec::new(), people: Vec::new(), ..body() });
     }
 
     #[test]

@@ -121,6 +121,18 @@ impl Members {
         people
     }
 
+    /// The leaves of these devices, as far as they are this person's.
+    pub fn leaves_of_devices(
+        &self,
+        fingerprint: Fingerprint,
+        devices: &[DeviceId],
+    ) -> impl Iterator<Item = u32> {
+        let wanted = move |claim: &AttestationClaim| {
+            claim.fingerprint == fingerprint && devices.contains(&claim.device_id)
+        };
+        self.by_leaf.iter().filter(move |(_, claim)| wanted(claim)).map(|(leaf, _)| *leaf)
+    }
+
     /// The leaves of a person.
     pub fn leaves_of(&self, fingerprint: Fingerprint) -> impl Iterator<Item = u32> {
         self.by_leaf.iter().filter(move |(_, claim)| claim.fingerprint == fingerprint).map(|(leaf, _)| *leaf)

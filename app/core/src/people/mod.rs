@@ -6,7 +6,9 @@
 //! - [`views`]: the list, and a person's page.
 //! - [`verify`]: comparing certificates with their owners.
 //! - [`files`]: certificates from files.
+//! - [`vault`]: who is pinned and blocked, for a person's next device.
 
 mod files;
+mod vault;
 mod verify;
 mod views;

@@ -108,11 +108,12 @@ impl Memory {
             return Ok(());
         }
         contact.verified = at;
-        if free && at.is_some() {
+        let pins = free && at.is_some() && !contact.pinned;
+        if pins {
             contact.pin(now);
         }
         batch.contact(contact)?;
         batch.events.push(Event::People);
-        Ok(())
+        if pins { self.person_changed(batch, person.fingerprint) } else { Ok(()) }
     }
 }

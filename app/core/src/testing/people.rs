@@ -45,6 +45,7 @@ pub fn account_with(
         device_list: seen,
         devices: Vec::new(),
         imported: None,
+        people: Vec::new(),
     };
     let entry =
         DirectoryEntry { certificate: secret.public_bytes().expect("bytes"), device_list: signed.clone() };

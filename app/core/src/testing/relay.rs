@@ -7,8 +7,8 @@ use crate::{
     request::{Caller, Rejection},
 };
 use haven_wire::{
-    Call, Refusal,
-    account::{Done, GetVault, PutVault, Vault},
+    Authorisation, Call, Refusal,
+    account::{Done, GetVault, PutVault, RevokeDevice, SignOut, Vault},
     group::*,
     ids::*,
     inbox::*,
@@ -95,6 +95,7 @@ struct Inner {
     calls: u64,
     calls_of: BTreeMap<String, u64>,
     offline: BTreeSet<DeviceId>,
+    signed_out: BTreeSet<DeviceId>,
     /// The ciphertexts that came for a message in an epoch, taken or not.
     seen: BTreeMap<(GroupId, u64, MessageId), BTreeSet<Hash>>,
 }
@@ -128,7 +129,11 @@ impl Caller for Connection<'_> {
         if fault == Some(Fault::LoseRequest) || self.relay.inner.borrow().offline.contains(&self.device) {
             return Err(Rejection::Unreachable);
         }
-        let reply = self.relay.dispatch(C::PATH, &body, token, self);
+        let ended = self.relay.inner.borrow().signed_out.contains(&self.device);
+        let reply = match C::AUTHORISATION {
+            Authorisation::Session if ended => Err(Refusal::NotSignedIn),
+            _ => self.relay.dispatch(C::PATH, &body, token, self),
+        };
         if fault == Some(Fault::LoseReply) {
             return Err(Rejection::Unreachable);
         }
@@ -431,6 +436,18 @@ impl TestRelay {
                 let wanted: Lookup = read(body);
                 reply(inner.entries.get(&wanted.address).cloned().ok_or(Refusal::NotFound))
             }
+            PutDeviceList::PATH => {
+                let put: PutDeviceList = read(body);
+                reply(inner.put_device_list(put.device_list, from.address))
+            }
+            SignOut::PATH => {
+                let call: SignOut = read(body);
+                reply(inner.remove_device(from.device, call.device_list, from.address))
+            }
+            RevokeDevice::PATH => {
+                let call: RevokeDevice = read(body);
+                reply(inner.remove_device(call.device_id, call.device_list, from.address))
+            }
             PutCertificate::PATH => reply(inner.put_certificate(read(body), from.address)),
             GetMailbox::PATH => reply(Ok(inner.mail.read(from.address, &read(body)))),
             GetMail::PATH => reply(inner.mail.body(from.address, &read(body))),
@@ -603,6 +620,35 @@ impl Inner {
             return Err(Refusal::Conflict { current });
         }
         self.vaults.insert(address.into(), vault);
+        Ok(Done {})
+    }
+
+    fn put_device_list(&mut self, list: SignedDeviceList, address: &str) -> Result<Done, Refusal> {
+        let entry = self.entries.get_mut(address).ok_or(Refusal::NotSignedIn)?;
+        let current = entry.device_list.sequence;
+        if list.sequence != current + 1 && list != entry.device_list {
+            return Err(Refusal::Conflict { current });
+        }
+        entry.device_list = list;
+        Ok(Done {})
+    }
+
+    fn remove_device(
+        &mut self,
+        device: DeviceId,
+        list: Option<SignedDeviceList>,
+        address: &str,
+    ) -> Result<Done, Refusal> {
+        if !self.devices.get(address).is_some_and(|devices| devices.contains(&device)) {
+            return Err(Refusal::NotFound);
+        }
+        if let Some(list) = list {
+            self.put_device_list(list, address)?;
+        }
+        self.devices.entry(address.into()).or_default().retain(|other| *other != device);
+        self.pools.remove(&device);
+        self.inboxes.remove(&device);
+        self.signed_out.insert(device);
         Ok(Done {})
     }
 

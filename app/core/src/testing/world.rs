@@ -124,6 +124,19 @@ impl World {
         self.add_device(address, account).await
     }
 
+    /// One more device for a person, that knows what is in the vault at the relay, as a real sign-in gives it.
+    pub async fn sign_in_from_vault(&mut self, who: Who, label: &str) -> Who {
+        let device_id = DeviceId([self.devices.len() as u8 + 1; 16]);
+        let mut first = self.devices[who.0].account.clone();
+        let entry = self.relay.entry(&first.address).expect("an entry");
+        let vault = self.relay.vault(&first.address).expect("a vault");
+        first.vault = first.open_vault(&vault).expect("the person's vault");
+        first.vault_version = vault.version;
+        let (account, entry) = people::another_device(&first, &entry, device_id, label, self.now);
+        self.relay.register(&account.address, entry, device_id);
+        self.add_device(account.address.clone(), account).await
+    }
+
     async fn add_device(&mut self, address: String, account: Account) -> Who {
         let store = Rc::new(CrashStore::default());
         let engine = Engine::create(store.clone(), key(), account.clone(), self.now).await.expect("create");
@@ -164,6 +177,25 @@ impl World {
         addresses
     }
 
+    /// A device's way to the relay.
+    pub fn connection(&self, who: Who) -> Connection<'_> {
+        let device = &self.devices[who.0];
+        Connection { relay: &self.relay, device: device.account.device_id, address: &device.address }
+    }
+
+    /// Has a device removed: by itself, or by another one of its person.
+    pub async fn remove_device(&mut self, by: Who, device: Who) {
+        let (now, account) = (self.clock(by), self.engine(by).account().clone());
+        let removed = self.device_id(device);
+        let entry =
+            crate::remove_device(&account, removed, &self.connection(by), now).await.expect("removed");
+        if by != device {
+            let seen = self.engine(by).saw_devices(&entry, None, now).await.expect("a list");
+            self.devices[by.0].told.extend(seen);
+            self.after_verb(by).await;
+        }
+    }
+
     /// Makes a call that only a misbehaving client makes.
     pub async fn call_as<C: haven_wire::Call>(
         &self,
@@ -172,10 +204,7 @@ impl World {
         token: haven_wire::ids::EpochToken,
     ) -> Result<C::Reply, Rejection> {
         self.relay.set_time(self.now);
-        let device = &self.devices[who.0];
-        let connection =
-            Connection { relay: &self.relay, device: device.account.device_id, address: &device.address };
-        connection.call(&device.account.origin, call, Some(token)).await
+        self.connection(who).call(&self.devices[who.0].account.origin, call, Some(token)).await
     }
 
     /// Ends a device's engine as a crash would, and opens it again.
@@ -453,10 +482,7 @@ impl World {
     /// Makes one call.
     pub async fn call(&self, who: Who, request: &Outgoing) -> Result<Reply, Rejection> {
         self.relay.set_time(self.now);
-        let device = &self.devices[who.0];
-        let connection =
-            Connection { relay: &self.relay, device: device.account.device_id, address: &device.address };
-        request.send(&connection).await
+        request.send(&self.connection(who)).await
     }
 
     /// Plans a crash of a device at its `n`th write set from now on.

@@ -2,18 +2,21 @@ use haven_bridge::{Command, DeviceView, Reply};
 use leptos::prelude::*;
 
 use crate::{
-    components::{Button, Icon, Notice, Spinner, Tone},
+    components::{Button, Dialog, Icon, IconButton, Kind, Notice, Spinner, Tone},
     live::live,
     services::core_client::Trouble,
-    state::use_core,
+    state::{use_core, use_toasts},
     text,
 };
+
+type Found = RwSignal<Option<Result<Vec<DeviceView>, Trouble>>>;
 
 /// The own devices.
 #[component]
 pub fn DevicesSection() -> impl IntoView {
     let core = use_core();
-    let found = RwSignal::new(None::<Result<Vec<DeviceView>, Trouble>>);
+    let found = Found::new(None);
+    let (leaving, open) = (RwSignal::new(None::<DeviceView>), RwSignal::new(false));
     let read = move || {
         core.ask(Command::Devices, move |answer| {
             let devices = match answer {
@@ -25,6 +28,15 @@ pub fn DevicesSection() -> impl IntoView {
         });
     };
     read();
+    let remove = Callback::new(move |device| {
+        leaving.set(Some(device));
+        open.set(true);
+    });
+    let title = Signal::derive(move || {
+        leaving.with(|device| {
+            device.as_ref().map(|device| text::remove_device(&name(device))).unwrap_or_default()
+        })
+    });
     view! {
         <section class="section" aria-labelledby="devices-heading">
             <h2 class="section-title" id="devices-heading">{text::DEVICES}</h2>
@@ -36,25 +48,72 @@ pub fn DevicesSection() -> impl IntoView {
                     </Notice>
                 }.into_any(),
                 Some(Ok(devices)) => view! {
-                    <ul class="devices" aria-labelledby="devices-heading">{devices.into_iter().map(device).collect::<Vec<_>>()}</ul>
+                    <ul class="devices" aria-labelledby="devices-heading">
+                        {devices.into_iter().map(|device| item(device, remove)).collect::<Vec<_>>()}
+                    </ul>
                 }.into_any(),
             })}
+            <Dialog id="remove-device" open=open title=title><Remove device=leaving open=open found=found/></Dialog>
         </section>
     }
 }
 
-fn device(device: DeviceView) -> impl IntoView {
-    let name = if device.label.is_empty() { text::DEVICE_UNNAMED.to_owned() } else { device.label };
+fn name(device: &DeviceView) -> String {
+    if device.label.is_empty() { text::DEVICE_UNNAMED.to_owned() } else { device.label.clone() }
+}
+
+fn item(device: DeviceView, remove: Callback<DeviceView>) -> impl IntoView {
+    let name = name(&device);
+    let label = text::remove_device_label(&name);
+    let (this, created, short_id) = (device.this, device.created, device.short_id.clone());
     view! {
         <li class="devices-item">
             <Icon icon=icondata_lu::LuMonitorSmartphone/>
             <div class="devices-body">
                 <p class="devices-name">
                     {name}
-                    {device.this.then(|| view! { <span class="badge" data-trust="pinned">{text::THIS_DEVICE}</span> })}
+                    {this.then(|| view! { <span class="badge" data-trust="pinned">{text::THIS_DEVICE}</span> })}
                 </p>
-                <p class="devices-meta"><span class="devices-id">{device.short_id}</span> " · since " {text::time::date(device.created)}</p>
+                <p class="devices-meta"><span class="devices-id">{short_id}</span> " · since " {text::time::date(created)}</p>
             </div>
+            {(!this).then(|| view! {
+                <IconButton label=label icon=icondata_lu::LuLogOut on_click=move |()| remove.run(device.clone())/>
+            })}
         </li>
+    }
+}
+
+/// What removing means, and doing it.
+#[component]
+fn Remove(device: RwSignal<Option<DeviceView>>, open: RwSignal<bool>, found: Found) -> impl IntoView {
+    let (core, toasts) = (use_core(), use_toasts());
+    let (busy, error) = (RwSignal::new(false), RwSignal::new(None::<String>));
+    let remove = move |()| {
+        let Some(device) = device.get_untracked() else { return };
+        busy.set(true);
+        core.ask(Command::RemoveDevice(device.id), move |answer| {
+            busy.try_set(false);
+            match answer {
+                Ok(Reply::Devices(left)) => {
+                    found.try_set(Some(Ok(left)));
+                    open.try_set(false);
+                    toasts.say(text::DEVICE_REMOVED);
+                }
+                Ok(_) => {}
+                Err(trouble) => _ = error.try_set(Some(text::failure::trouble(&trouble))),
+            }
+        });
+    };
+    let effect = |effect: &'static str| view! { <li>{effect}</li> };
+    view! {
+        <div class="form">
+            <ul class="effects">{text::DEVICE_REMOVE_EFFECTS.map(effect).into_iter().collect::<Vec<_>>()}</ul>
+            <Notice tone=Tone::Warning text=text::DEVICE_REMOVE_STOLEN/>
+            {live(move || error.get().map(|error| view! { <Notice tone=Tone::Error text=error/> }))}
+            <div class="form-actions">
+                <Button on_click=move |()| open.set(false)>{text::CANCEL}</Button>
+                <Button kind=Kind::Danger busy=busy on_click=remove>{text::DEVICE_REMOVE}</Button>
+            </div>
+        </div>
     }
 }

@@ -1,10 +1,11 @@
-use haven_bridge::Command;
+use haven_bridge::{Command, Reply};
 use leptos::prelude::*;
 
 use crate::{
     components::{Button, Dialog, Kind, Notice, Tone},
     live::live,
-    state::{use_core, use_session},
+    services::browser,
+    state::{use_core, use_session, use_toasts},
     text,
 };
 
@@ -26,15 +27,22 @@ pub fn SignOutSection() -> impl IntoView {
 
 #[component]
 fn Question(open: RwSignal<bool>) -> impl IntoView {
-    let (core, session) = (use_core(), use_session());
+    let (core, session, toasts) = (use_core(), use_session(), use_toasts());
     let (busy, error) = (RwSignal::new(false), RwSignal::new(None::<String>));
     let risky = untrack(|| session.me()).is_some_and(|me| !me.recovery_confirmed);
     let leave = move |()| {
         busy.set(true);
+        browser::note_account(false);
         core.ask(Command::SignOut, move |answer| match answer {
-            // The event may have been here first; asking costs nothing.
-            Ok(_) => session.refresh(),
+            Ok(reply) => {
+                if matches!(reply, Reply::SignedOut { off_list: false }) {
+                    toasts.complain(text::SIGN_OUT_UNTOLD);
+                }
+                // The event may have been here first; asking costs nothing.
+                session.refresh();
+            }
             Err(trouble) => {
+                browser::note_account(true);
                 busy.try_set(false);
                 error.try_set(Some(text::failure::trouble(&trouble)));
             }
@@ -43,6 +51,7 @@ fn Question(open: RwSignal<bool>) -> impl IntoView {
     view! {
         <div class="form">
             <p>{text::SIGN_OUT_LOST}</p>
+            <p>{text::SIGN_OUT_DEVICES}</p>
             {risky.then(|| view! { <Notice tone=Tone::Warning text=text::SIGN_OUT_PHRASE/> })}
             {live(move || error.get().map(|error| view! { <Notice tone=Tone::Error text=error/> }))}
             <div class="form-actions">

@@ -2,15 +2,19 @@
 
 use super::{Ended, Order, Pump, Signed};
 use crate::{enter, failure, indexeddb::NAME, relay_client::RelayClient, scope, storage_key, tabs::Asker};
-use futures_util::{FutureExt as _, future};
+use futures_util::{
+    FutureExt as _,
+    future::{self, Either},
+};
 use gloo_timers::future::TimeoutFuture;
 use haven_bridge::{Command, Event, Failure, Reply, Session};
-use haven_core::{Engine, Error, identity::Account, request::Caller as _};
+use haven_core::{Engine, Error, identity::Account, remove_device, request::Caller as _};
+use haven_wire::account::SignOut;
 use std::rc::Rc;
 use wasm_bindgen_futures::spawn_local;
 
 /// How long signing out waits for the relay to hear of it.
-const SIGN_OUT_PATIENCE: u32 = 3_000;
+const SIGN_OUT_PATIENCE: u32 = 5_000;
 
 /// The end of a sign-up or sign-in.
 pub struct Entered {
@@ -69,9 +73,10 @@ impl Pump {
 
     /// Deletes everything, and lets the relay know if it can be reached.
     pub(super) async fn sign_out(&mut self, asker: Asker) -> Result<(), Ended> {
-        let session = match &self.engine {
-            Signed::In(engine) => Some((engine.account().origin.clone(), engine.account().session)),
-            _ => None,
+        let (account, was_out) = match &self.engine {
+            Signed::In(engine) => (Some(engine.account().clone()), false),
+            Signed::Out => (None, true),
+            Signed::Unreadable(_) => (None, false),
         };
         let gone = match &self.engine {
             Signed::In(engine) => enter::nobody_at(&engine.account().address),
@@ -89,15 +94,11 @@ impl Pump {
         self.publish(vec![Event::Session(gone)]);
         let (tab, leader) = (Rc::clone(&self.tab), self.leader);
         spawn_local(async move {
-            if let Some((origin, session)) = session {
-                let client = RelayClient::default();
-                client.sign_in(&origin, session);
-                let call = haven_wire::account::SignOut { device_list: None };
-                let told = client.call(&origin, &call, None);
-                let patience = TimeoutFuture::new(SIGN_OUT_PATIENCE);
-                future::select(told.boxed_local(), patience).await;
-            }
-            tab.answer(leader, asker, Ok(Reply::Done));
+            let off_list = match account {
+                Some(account) => leave(&account).await,
+                None => was_out,
+            };
+            tab.answer(leader, asker, Ok(Reply::SignedOut { off_list }));
         });
         Ok(())
     }
@@ -164,5 +165,27 @@ impl Pump {
         let Signed::In(engine) = &self.engine else { return Vec::new() };
         let session = |me| if engine.signed_out() { Session::Revoked(me) } else { Session::SignedIn(me) };
         engine.me().map(|me| Event::Session(session(me))).into_iter().collect()
+    }
+}
+
+/// Takes this device off its person's list and out of its session, if the relay can be reached. Tells whether it is off the
+/// list.
+async fn leave(account: &Account) -> bool {
+    let client = RelayClient::default();
+    client.sign_in(&account.origin, account.session);
+    let leaving = async {
+        match remove_device(account, account.device_id, &client, scope::now()).await {
+            // Another device was faster.
+            Ok(_) | Err(Failure::NotSignedIn) => true,
+            Err(_) => {
+                let call = SignOut { device_list: None };
+                let _ = client.call(&account.origin, &call, None).await;
+                false
+            }
+        }
+    };
+    match future::select(leaving.boxed_local(), TimeoutFuture::new(SIGN_OUT_PATIENCE)).await {
+        Either::Left((off_list, _)) => off_list,
+        Either::Right(_) => false,
     }
 }

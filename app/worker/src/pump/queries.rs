@@ -8,8 +8,8 @@ use futures_util::{
 };
 use gloo_timers::future::TimeoutFuture;
 use haven_bridge::{Command, Event, Failure, Reply, Session};
-use haven_core::{Error, request::Caller as _};
-use haven_wire::{account::GetVault, keys::Lookup};
+use haven_core::{Error, remove_device, request::Caller as _};
+use haven_wire::{account::GetVault, ids::DeviceId, keys::Lookup};
 use std::rc::Rc;
 use wasm_bindgen_futures::spawn_local;
 
@@ -23,6 +23,7 @@ impl Pump {
             }
             Command::About => self.about(asker),
             Command::Devices => self.devices(asker),
+            Command::RemoveDevice(device) => self.remove_device(asker, DeviceId(device)),
             Command::MailAttachment { mail, part } => return self.attachment(asker, mail, part).await,
             Command::CancelAttachment { mail, part } => self.cancel_attachment(asker, mail, part),
             Command::MailPictures(mail) => return self.look(asker, mail, mail::Look::Pictures).await,
@@ -100,7 +101,7 @@ impl Pump {
                 // In this order: a device that comes is put into the list first, and then into the vault.
                 let entry = client.call(&origin, &Lookup { address }, None).await.ok()?;
                 let vault = client.call(&origin, &GetVault {}, None).await.ok()?;
-                Some((vault, entry))
+                Some((entry, Some(vault)))
             };
             let found = match future::select(asked.boxed_local(), TimeoutFuture::new(DEVICES_PATIENCE)).await
             {
@@ -108,6 +109,27 @@ impl Pump {
                 Either::Right(_) => None,
             };
             let _ = orders.unbounded_send(Order::Devices(Box::new(Devices { session, asker, found })));
+        });
+    }
+
+    /// Has the relay take another device off, and then shows those that are left.
+    fn remove_device(&self, asker: Asker, device: DeviceId) {
+        let account = match &self.engine {
+            Signed::In(engine) if engine.account().device_id != device => engine.account().clone(),
+            Signed::In(_) => return self.answer(asker, Err(Failure::NotFound)),
+            other => return self.answer(asker, Err(other.failure())),
+        };
+        let (client, orders, session) = (Rc::clone(&self.client), self.orders.clone(), self.session);
+        let (tab, leader) = (Rc::clone(&self.tab), self.leader);
+        spawn_local(async move {
+            match remove_device(&account, device, client.as_ref(), scope::now()).await {
+                Ok(entry) => {
+                    let found = Some((entry, None));
+                    let _ =
+                        orders.unbounded_send(Order::Devices(Box::new(Devices { session, asker, found })));
+                }
+                Err(failure) => tab.answer(leader, asker, Err(failure)),
+            }
         });
     }
 
@@ -123,7 +145,7 @@ impl Pump {
             }
         };
         let seen = match found {
-            Some((vault, entry)) => engine.saw_devices(&vault, &entry, scope::now()).await,
+            Some((entry, vault)) => engine.saw_devices(&entry, vault.as_ref(), scope::now()).await,
             None => Ok(Vec::new()),
         };
         let known = engine.devices().map(Reply::Devices);

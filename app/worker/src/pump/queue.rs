@@ -64,8 +64,8 @@ pub struct Devices {
     pub session: u32,
     /// Who wants to see them.
     pub asker: Asker,
-    /// Their names, sealed, and their list; nothing without a network.
-    pub found: Option<(Vault, DirectoryEntry)>,
+    /// Their list, and their names, sealed; nothing without a network.
+    pub found: Option<(DirectoryEntry, Option<Vault>)>,
 }
 
 /// Orders that are handled together.

@@ -3,7 +3,7 @@
 use super::{AccountId, Lock, Result, Session, Tx, fixed, signed, unsigned};
 use crate::limits::{Day, MAX_DEVICES};
 use crate::store::{News, StoreError, random};
-use haven_wire::{Refusal, account::*, ids::*, keys::*};
+use haven_wire::{Refusal, account::*, ids::*, keys::*, limits::DEVICES};
 use sqlx::{SqliteConnection, SqlitePool, query, query_as};
 
 pub(super) async fn create(tx: &mut Tx, local: String, new: RegisterFinish, day: Day) -> Result<()> {
@@ -78,8 +78,8 @@ async fn put_device(tx: &mut Tx, account: AccountId, device: DeviceId, session: 
         .bind(account.0.as_slice())
         .fetch_one(&mut tx.connection)
         .await?;
-    if unsigned(devices) >= MAX_DEVICES {
-        return Err(StoreError::Refused(Refusal::TooLarge { what: "devices".into(), limit: MAX_DEVICES }));
+    if unsigned(devices) >= MAX_DEVICES && !drop_unfinished(tx, account).await? {
+        return Err(StoreError::Refused(Refusal::TooLarge { what: DEVICES.into(), limit: MAX_DEVICES }));
     }
     query("INSERT INTO device (device_id, account_id, session_hash, inbox_next) VALUES ($1, $2, $3, 1)")
         .bind(device.as_bytes())
@@ -88,6 +88,23 @@ async fn put_device(tx: &mut Tx, account: AccountId, device: DeviceId, session: 
         .execute(&mut tx.connection)
         .await?;
     Ok(())
+}
+
+/// Drops devices that have no key packages: whose sign-in was never finished. They may be on no list, so that nobody could
+/// remove them. Tells whether there were any.
+async fn drop_unfinished(tx: &mut Tx, account: AccountId) -> Result<bool> {
+    let unfinished: Vec<(Vec<u8>,)> = query_as(
+        "SELECT device_id FROM device WHERE account_id = $1
+            AND NOT EXISTS (SELECT 1 FROM last_resort WHERE last_resort.device_id = device.device_id)
+            AND NOT EXISTS (SELECT 1 FROM key_package WHERE key_package.device_id = device.device_id)",
+    )
+    .bind(account.0.as_slice())
+    .fetch_all(&mut tx.connection)
+    .await?;
+    for (device,) in &unfinished {
+        remove_device(tx, account, fixed(DeviceId::from_slice(device))?, None).await?;
+    }
+    Ok(!unfinished.is_empty())
 }
 
 fn bad(what: &str) -> StoreError {
