@@ -98,7 +98,7 @@ impl<S: Store> Engine<S> {
         }
         let body = |entry: &&MailboxEntry| (entry.kind, entry.body.clone().unwrap_or_default());
         let entries = sealed.iter().map(body).collect();
-        let task = Task::Open { entries, known: self.memory.signers() };
+        let task = Task::Open { entries, known: self.memory.signers(), pins: self.memory.pins() };
         let id = self.memory.network.begin(Purpose::OpenMail(run.len()));
         pending.work.push((id, self.work(task)));
         Ok(())
@@ -253,7 +253,11 @@ impl<S: Store> Engine<S> {
         if let Some((id, body)) = network.mail.to_judge.take() {
             let own = mail.records.get(&id).is_some_and(|record| record.own);
             let kind = if own { EntryKind::Sent } else { EntryKind::Arrived };
-            let task = Task::Open { entries: vec![(kind, body.into())], known: self.memory.signers() };
+            let task = Task::Open {
+                entries: vec![(kind, body.into())],
+                known: self.memory.signers(),
+                pins: self.memory.pins(),
+            };
             let request = self.memory.network.begin(Purpose::JudgeAgain(id));
             pending.work.push((request, self.work(task)));
         } else if let Some(id) = network.mail.doubted.pop_first()

@@ -8,7 +8,7 @@
 //! further one only if the address's domain vouches for the mail. Signatures count as the sender's only by the
 //! certificate that is pinned or, before one is, by those from the best source.
 
-use super::MailMemory;
+use super::{MailMemory, work::Pins};
 use crate::{
     Error, Millis,
     chat::records::{Contact, PersonRecord},
@@ -291,8 +291,7 @@ impl Memory {
             || !known.candidates.iter().any(|candidate| usable(candidate, address, now).is_ok())
     }
 
-    /// Certificates to verify signatures with. One that doesn't count as its address's goes without the address; of one
-    /// that is pinned and not here, there is the address alone.
+    /// Certificates to verify signatures with. One that doesn't count as its address's goes without the address.
     pub fn signers(&self) -> Vec<KnownCertificate> {
         let named = |address: &str, certificate| KnownCertificate { address: address.into(), certificate };
         let mut known = Vec::new();
@@ -305,11 +304,15 @@ impl Memory {
                 known.push(named(address, candidate.certificate.clone()));
             }
         }
-        let pinned = self.contacts.values().filter(|contact| contact.pinned && !contact.replaced);
-        known.extend(pinned.map(|contact| named(&contact.address, Vec::new())));
         let own = self.account.public_certificate().ok();
         known.extend(own.map(|certificate| named(&self.account.address, certificate)));
         known
+    }
+
+    /// The certificates that addresses have to have, whether or not they are here.
+    pub fn pins(&self) -> Pins {
+        let pinned = self.contacts.values().filter(|contact| contact.pinned && !contact.replaced);
+        pinned.map(|contact| (contact.address.clone(), contact.fingerprint)).collect()
     }
 
     /// Takes in what a source gives for an address, and says which is the first that can be used.

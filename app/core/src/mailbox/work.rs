@@ -5,7 +5,7 @@
 
 use crate::{
     Millis,
-    identity::{Secret, SecretCertificate},
+    identity::{Fingerprint, Secret, SecretCertificate},
     mail::{
         self, Composed, Composing, FetchedPicture, Keys, KnownCertificate, Letter, Offer, OfferedKey, Opened,
         Pictured, certificates,
@@ -14,6 +14,11 @@ use crate::{
 use haven_bridge::mail::{OpenedFile, SenderCheck, Signature};
 use haven_wire::mail::EntryKind;
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+use std::collections::BTreeMap;
+
+/// The certificates of addresses.
+pub type Pins = BTreeMap<String, Fingerprint>;
 
 /// Work to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,9 +37,11 @@ pub enum Task {
     /// Open entries of the mailbox.
     Open {
         /// Their kinds and bodies.
-        entries: Vec<(EntryKind, serde_bytes::ByteBuf)>,
+        entries: Vec<(EntryKind, ByteBuf)>,
         /// Certificates to verify with.
         known: Vec<KnownCertificate>,
+        /// Which certificates addresses have to have, known or not.
+        pins: Pins,
     },
     /// Make a mail.
     Compose {
@@ -99,7 +106,7 @@ pub enum Outcome {
     /// Of [`Task::Pictures`].
     Pictures(Pictured),
     /// Of [`Task::Source`].
-    Source(serde_bytes::ByteBuf),
+    Source(ByteBuf),
     /// Of [`Task::Unchecked`]. Nothing: it can't be decrypted.
     Unchecked(Option<String>),
     /// What was to be composed is larger than a mail may be.
@@ -123,7 +130,7 @@ pub enum OpenedEntry {
     /// A mail.
     Mail(Box<Opened>),
     /// Something else that the relay encrypted.
-    Bytes(serde_bytes::ByteBuf),
+    Bytes(ByteBuf),
     /// It can't be opened: not encrypted to this person, or damaged.
     Sealed,
 }
@@ -163,9 +170,10 @@ impl Work {
             Err(error) => return Begun::Done(Outcome::Failed(error.to_string())),
         };
         Begun::Done(match task {
-            Task::Open { entries, known } => {
+            Task::Open { entries, known, pins } => {
                 let keys = Keys { own: &own, known: &known };
-                Outcome::Opened(entries.iter().map(|(kind, body)| open(*kind, body, &keys, now)).collect())
+                let open = |(kind, body): &(EntryKind, ByteBuf)| open(*kind, body, &keys, &pins, now);
+                Outcome::Opened(entries.iter().map(open).collect())
             }
             Task::Compose { mut letter, certificates, forwarded } => {
                 let [sender] = &own;
@@ -214,20 +222,18 @@ impl Forwarded {
     }
 }
 
-fn open(kind: EntryKind, body: &[u8], keys: &Keys<'_>, now: Millis) -> OpenedEntry {
+fn open(kind: EntryKind, body: &[u8], keys: &Keys<'_>, pins: &Pins, now: Millis) -> OpenedEntry {
     let opened = match kind {
-        EntryKind::Delivery => {
-            mail::unseal(body, keys).map(|bytes| OpenedEntry::Bytes(serde_bytes::ByteBuf::from(bytes)))
-        }
-        _ => open_mail(body, keys, now).map(|opened| OpenedEntry::Mail(Box::new(opened))),
+        EntryKind::Delivery => mail::unseal(body, keys).map(|bytes| OpenedEntry::Bytes(ByteBuf::from(bytes))),
+        _ => open_mail(body, keys, pins, now).map(|opened| OpenedEntry::Mail(Box::new(opened))),
     };
     opened.unwrap_or(OpenedEntry::Sealed)
 }
 
 /// Opens a mail. The first one from somebody brings the certificate that its signature is verified with: it counts as
-/// the sender's if no other one is known for the address, and the mail isn't forged. A later one may bring a newer state of a known certificate,
+/// the sender's if it is the pinned one or none is known for the address, and the mail isn't forged. A later one may bring a newer state of a known certificate,
 /// which was renewed since.
-fn open_mail(body: &[u8], keys: &Keys<'_>, now: Millis) -> Result<Opened, mail::Error> {
+fn open_mail(body: &[u8], keys: &Keys<'_>, pins: &Pins, now: Millis) -> Result<Opened, mail::Error> {
     let opened = mail::open_entry(body, keys, now)?;
     let sender = opened.from.first().map(|from| from.address.to_ascii_lowercase()).unwrap_or_default();
     let by_sender = |key: &&OfferedKey| key.how != Offer::Gossip && key.address.eq_ignore_ascii_case(&sender);
@@ -237,20 +243,20 @@ fn open_mail(body: &[u8], keys: &Keys<'_>, now: Millis) -> Result<Opened, mail::
         Signature::UnknownKey { .. } => {
             let forged = opened.sender == SenderCheck::Failed;
             let strange = keys.known.iter().all(|known| !known.address.eq_ignore_ascii_case(&sender));
-            let address = if strange && !forged { sender.as_str() } else { "" };
-            with_offered(keys.known, &offered, address)
+            let counts = |key: &OfferedKey| match pins.get(&sender) {
+                Some(pinned) => certificates::fingerprint_v4(&key.certificate) == Some(*pinned),
+                None => strange && !forged,
+            };
+            let named = offered.iter().map(|key| KnownCertificate {
+                address: if counts(key) { sender.clone() } else { String::new() },
+                certificate: key.certificate.clone(),
+            });
+            keys.known.iter().cloned().chain(named).collect()
         }
         Signature::Invalid { .. } => joined(keys.known, &offered),
         _ => return Ok(opened),
     };
     mail::open_entry(body, &Keys { known: &known, ..*keys }, now)
-}
-
-fn with_offered(known: &[KnownCertificate], offered: &[&OfferedKey], address: &str) -> Vec<KnownCertificate> {
-    let offered = offered
-        .iter()
-        .map(|key| KnownCertificate { address: address.to_owned(), certificate: key.certificate.clone() });
-    known.iter().cloned().chain(offered).collect()
 }
 
 /// Known certificates with what these say of the same ones.
