@@ -577,7 +577,7 @@ async fn a_refused_mail_is_shown_as_text_only_after_a_question_each_time() {
     let script = Script::new(World::busy());
     let page = Page::open(&script, &thread("inbox", 9));
     page.until_says("not safe to open").await;
-    assert!(!page.says("Bad signature") && !page.says("Encrypted on arrival"), "nobody knows what it was");
+    let looked = |command| matches!(command, Command::UncheckedMail(_)).then_some(());
     for times in 1..3 {
         page.press("Show what there is, as text").await;
         page.until_says("put it together from pieces of others").await;

@@ -24,7 +24,7 @@ type Accepted = Arc<Mutex<BTreeSet<MessageId>>>;
 
 /// One mail in sixteen is as large as what comes with a list of entries.
 fn submission(id: MessageId) -> SubmitMail {
-    let lines = if id.0[0] % 16 == 0 { 9_000 } else { 500 };
+    let lines = if id.0[0].is_multiple_of(16) { 9_000 } else { 500 };
     let message = format!(
         "From: <alice@localhost>\r\nMessage-ID: <{}@localhost>\r\n\r\n{}",
         id.to_hex(),
