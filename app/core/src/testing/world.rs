@@ -189,10 +189,13 @@ impl World {
         let removed = self.device_id(device);
         let entry =
             crate::remove_device(&account, removed, &self.connection(by), now).await.expect("removed");
-        if by != device {
-            let seen = self.engine(by).saw_devices(&entry, None, now).await.expect("a list");
-            self.devices[by.0].told.extend(seen);
+        while by != device {
+            let seen = self.engine(by).saw_devices(&entry, None, now).await;
             self.after_verb(by).await;
+            if let Ok(seen) = seen {
+                self.devices[by.0].told.extend(seen);
+                return;
+            }
         }
     }
 
