@@ -188,7 +188,7 @@ world('25 MB go in the clear to whom Postfix knows, and the sender hears of whom
   const card = await mail.read('For two')
   await expect(card.getByText('Sent, and delivered to 1 of 2')).toBeVisible()
   const words = `550 5.1.1 <${NOBODY}>: Recipient address rejected: User unknown in virtual mailbox table`
-  await expect(card.getByText(`${NOBODY} did not get it.`)).toContainText(words)
+  await expect(card.getByText(`${NOBODY} did not get it:`)).toContainText(words)
 })
 
 world('swaks brings mail as large as the relay takes, and hears that more is too large', async ({ scene }) => {

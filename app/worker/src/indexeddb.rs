@@ -146,11 +146,18 @@ impl Store for IndexedDb {
         }
         let tables: BTreeSet<Table> = writes.changes.iter().map(|(table, ..)| *table).collect();
         let stores: Vec<&str> = tables.into_iter().map(Table::name).collect();
+        // Copied before the transaction begins, which is to be complete soon: a process that is stopped in between keeps
+        // it open until the browser loses patience.
+        let changes: Vec<_> = writes
+            .changes
+            .iter()
+            .map(|(table, key, value)| (table.name(), key_of(key), value.as_deref().map(value_of)))
+            .collect();
         let writing = self.begin(&stores)?;
-        for (table, key, value) in &writes.changes {
+        for (store, key, value) in &changes {
             match value {
-                Some(value) => writing.put(table.name(), &key_of(key), &value_of(value))?,
-                None => writing.delete(table.name(), &key_of(key))?,
+                Some(value) => writing.put(store, key, value)?,
+                None => writing.delete(store, key)?,
             }
         }
         self.finish(writing).await

@@ -51,8 +51,9 @@ use std::rc::Rc;
 /// After a failure of the store, verbs are tried again in a second, then ever more rarely.
 const FIRST_RETRY: u32 = 1_000;
 const LAST_RETRY: u32 = 30_000;
-/// A frozen tab that has the database open in an older version makes its upgrade wait.
-const OPEN_WITHIN: u32 = 20_000;
+/// A frozen tab that has the database open in an older version makes its upgrade wait. One whose process was stopped in
+/// the middle of a transaction makes everybody wait for a minute, until the browser gives up on it.
+const OPEN_WITHIN: u32 = 90_000;
 /// A longer timer would overflow the browser's; waking for nothing once an hour is harmless.
 const LONGEST_SLEEP: u64 = 3_600_000;
 
