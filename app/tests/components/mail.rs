@@ -186,7 +186,7 @@ async fn mail_that_cannot_be_opened_says_why_and_what_to_do() {
     drop(page);
     let page = Page::open(&Script::new(World::busy()), &thread("inbox", 9));
     page.until_says("not safe to open").await;
-    assert!(!page.says("Bad signature") && !page.says("Encrypted on arrival"), "nobody knows what it was");
+    assert!(page.get(".mail-badges").is_none(), "nobody knows how it was protected");
 }
 
 #[wasm_bindgen_test]
@@ -606,7 +606,7 @@ async fn what_can_not_be_decrypted_at_all_is_shown_as_it_came() {
     refused.text = "-----BEGIN PGP MESSAGE-----".to_owned();
     let page = Page::open(&Script::new(world), &thread("inbox", 9));
     page.until_says("not safe to open").await;
-    assert!(!page.says("Bad signature") && !page.says("Encrypted on arrival"), "nobody knows what it was");
+    page.press("Show what there is, as text").await;
     page.until_says("put it together from pieces of others").await;
     page.press("Show the text").await;
     page.until_says("Haven can’t decrypt this old format").await;

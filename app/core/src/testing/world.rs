@@ -189,7 +189,10 @@ impl World {
         let removed = self.device_id(device);
         let entry =
             crate::remove_device(&account, removed, &self.connection(by), now).await.expect("removed");
-        while by != device {
+        if by == device {
+            return;
+        }
+        loop {
             let seen = self.engine(by).saw_devices(&entry, None, now).await;
             self.after_verb(by).await;
             if let Ok(seen) = seen {
