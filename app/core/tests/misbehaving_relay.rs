@@ -469,25 +469,26 @@ fn an_own_commit_with_another_mark_is_not_merged() {
     });
 }
 
+/// Somebody joins to whom the relay shows rows that it has changed: they stop, and the others go on.
+async fn a_newcomer_is_shown(change: fn(&mut Row)) {
+    let mut scene = Scene::new("carol").await;
+    let dave = scene.world.sign_up("dave").await;
+    scene.world.settle().await;
+    let device = scene.world.device_id(dave);
+    scene.world.relay.set_tamper(move |to, answer| match answer {
+        Answer::Rows(rows) if to == device => rows.rows.iter_mut().for_each(change),
+        _ => {}
+    });
+    let addresses = vec!["dave".into()];
+    scene.world.want(scene.alice, Intent::AddPeople { conversation: scene.chat, addresses }).await;
+    scene.settle_with_patience().await;
+    assert_accused(&scene.world.state(dave, scene.chat));
+    scene.assert_others_go_on().await;
+}
+
 #[test]
 fn a_log_that_begins_with_another_row_than_the_welcome_says_is_not_followed() {
-    pollster::block_on(async {
-        let mut scene = Scene::new("carol").await;
-        let dave = scene.world.sign_up("dave").await;
-        scene.world.settle().await;
-        let device = scene.world.device_id(dave);
-        scene.world.relay.set_tamper(move |to, answer| match answer {
-            Answer::Rows(rows) if to == device => {
-                rows.rows.iter_mut().for_each(|row| row.ciphertext[60] ^= 1);
-            }
-            _ => {}
-        });
-        let addresses = vec!["dave".into()];
-        scene.world.want(scene.alice, Intent::AddPeople { conversation: scene.chat, addresses }).await;
-        scene.settle_with_patience().await;
-        assert_accused(&scene.world.state(dave, scene.chat));
-        scene.assert_others_go_on().await;
-    });
+    pollster::block_on(a_newcomer_is_shown(|row| row.ciphertext[60] ^= 1));
 }
 
 #[test]
@@ -511,23 +512,7 @@ fn a_message_that_is_said_to_be_in_a_row_that_never_comes_is_noticed() {
 
 #[test]
 fn a_log_that_begins_beyond_all_reason_is_not_followed() {
-    pollster::block_on(async {
-        let mut scene = Scene::new("carol").await;
-        let dave = scene.world.sign_up("dave").await;
-        scene.world.settle().await;
-        let device = scene.world.device_id(dave);
-        scene.world.relay.set_tamper(move |to, answer| match answer {
-            Answer::Rows(rows) if to == device => {
-                rows.rows.iter_mut().for_each(|row| row.sequence = u64::MAX);
-            }
-            _ => {}
-        });
-        let addresses = vec!["dave".into()];
-        scene.world.want(scene.alice, Intent::AddPeople { conversation: scene.chat, addresses }).await;
-        scene.settle_with_patience().await;
-        assert_accused(&scene.world.state(dave, scene.chat));
-        scene.assert_others_go_on().await;
-    });
+    pollster::block_on(a_newcomer_is_shown(|row| row.sequence = u64::MAX));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::{MailMemory, work::Pins};
 use crate::{
     Error, Millis,
     chat::records::{Contact, PersonRecord},
-    identity::Fingerprint,
+    identity::{Fingerprint, address::domain},
     mail::{KnownCertificate, Offer, OfferedKey, certificates},
     memory::{Batch, Memory},
     store::Table,
@@ -141,8 +141,8 @@ impl Memory {
     }
 
     fn is_local(&self, address: &str) -> bool {
-        let domain = |address: &str| address.rsplit_once('@').map(|(_, domain)| domain.to_ascii_lowercase());
-        domain(address) == domain(&self.account.address)
+        let domains = (domain(address), domain(&self.account.address));
+        matches!(domains, (Ok(theirs), Ok(own)) if theirs.eq_ignore_ascii_case(own))
     }
 
     fn own_choice(&self, now: Millis) -> Choice {

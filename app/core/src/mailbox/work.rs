@@ -231,8 +231,8 @@ fn open(kind: EntryKind, body: &[u8], keys: &Keys<'_>, pins: &Pins, now: Millis)
 }
 
 /// Opens a mail. The first one from somebody brings the certificate that its signature is verified with: it counts as
-/// the sender's if it is the pinned one or none is known for the address, and the mail isn't forged. A later one may bring a newer state of a known certificate,
-/// which was renewed since.
+/// the sender's if it is the pinned one, or if none is known for the address and the mail isn't forged. A later one may
+/// bring a newer state of a known certificate, which was renewed since.
 fn open_mail(body: &[u8], keys: &Keys<'_>, pins: &Pins, now: Millis) -> Result<Opened, mail::Error> {
     let opened = mail::open_entry(body, keys, now)?;
     let sender = opened.from.first().map(|from| from.address.to_ascii_lowercase()).unwrap_or_default();
