@@ -66,6 +66,7 @@ pub fn provide_state(core: CoreClient) {
         Event::ItemsRemoved { conversation, items } => timelines.remove(conversation, &items),
         Event::People => people.refresh(),
         Event::Mail(view) => mailbox.put(view),
+        Event::MailTakenBack { mail, draft } => mailbox.put_taken_back(mail, draft),
         Event::MailProgress { mail, part, done, all } => mailbox.put_progress((mail, part), done, all),
         Event::VaultRefused => toasts.complain(text::VAULT_REFUSED),
         Event::WelcomeRefused => toasts.complain(text::WELCOME_REFUSED),

@@ -62,6 +62,34 @@ test('what was typed is there after a reload in the middle of it', async ({ pers
   await expect(await his.read('Half a thought')).toContainText('It began with')
 })
 
+test('a mail that is being handed over is taken back, changed, and then sent once', async ({ person }) => {
+  const [alice, bob] = [await person('alice', { serviceWorkers: 'block' }), await person('bob')]
+  const [hers, his] = [new MailPage(alice.page), new MailPage(bob.page)]
+  await his.open()
+  await hers.open()
+  let handedOver = 0
+  const neverArrives = () => void handedOver++
+  await alice.page.route('**/v1/mail/submit', neverArrives, { times: 1 })
+  const buffer = Buffer.alloc(5_000_000, 'keel')
+  const files = [{ name: 'keel.bin', mimeType: 'application/octet-stream', buffer }]
+  await hers.write({ to: [bob.address], subject: 'The boat', text: 'The first thought.', files })
+  await hers.send()
+  await expect.poll(() => handedOver).toBe(1)
+
+  await hers.openFolder('Sent')
+  await hers.read('The boat')
+  await hers.button('Back to drafts').click()
+  await expect(hers.text).toHaveValue('The first thought.')
+  await hers.text.fill('The second thought.')
+  await hers.send()
+  const card = await his.read('The boat')
+  await expect(card.getByText('The second thought.').last()).toBeVisible()
+  const download = bob.page.waitForEvent('download')
+  await card.getByRole('button', { name: /^Save/ }).click()
+  expect(await readFile(await (await download).path())).toEqual(buffer)
+  await expect(his.rows).toHaveCount(1)
+})
+
 test('mail comes from and goes to other servers, in the clear only after a question', async ({ browser }) => {
   const host = await MailRelay.start()
   const alice = new Person('alice', host.origin)

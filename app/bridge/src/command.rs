@@ -259,7 +259,8 @@ pub enum Command {
     },
     /// Tries a mail again that failed. → [`Reply::Done`]
     RetryMail(MailId),
-    /// Takes a mail that waits or failed back to the drafts. → [`Reply::Done`]
+    /// Takes a mail that waits or failed back to the drafts. → [`Reply::Done`], and [`crate::Event::MailTakenBack`] before it
+    /// or as soon as the relay was asked
     BackToDrafts {
         /// Makes a repetition harmless.
         intent: IntentId,

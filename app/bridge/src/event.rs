@@ -43,6 +43,13 @@ pub enum Event {
     Outdated,
     /// The engine can't go on, and has to be started again. What is stored is safe.
     Broken,
+    /// A mail was to be taken back to the drafts.
+    MailTakenBack {
+        /// The mail.
+        mail: MailId,
+        /// The draft that it is now; nothing if the relay had it already.
+        draft: Option<MailId>,
+    },
     /// A large mail is being handed over, or a large attachment fetched.
     MailProgress {
         /// The mail.

@@ -60,9 +60,6 @@ pub enum Failure {
     /// A mail that was not sent yet can't be moved or deleted: it has to be taken back first.
     #[error("the mail is not sent yet")]
     MailUnsent,
-    /// A mail can't be taken back any more: the relay may have it.
-    #[error("the mail is being handed over")]
-    MailHandedOver,
     /// A mail has no recipient, or one that is no address.
     #[error("no address: {address}")]
     MailRecipientInvalid {

@@ -42,6 +42,7 @@ pub enum Purpose {
     SubmitMail(MailId),
     Vault,
     Welcome { job: u64 },
+    WithdrawMail(MailId),
     JudgeAgain(MailId),
 }
 
@@ -285,6 +286,7 @@ impl Purpose {
                 | Self::OpenMail(_)
                 | Self::PutNotes(_)
                 | Self::SubmitMail(_)
+                | Self::WithdrawMail(_)
         )
     }
 }

@@ -95,6 +95,8 @@ requests! {
     PutVault(account::PutVault),
     /// Sends a mail.
     SubmitMail(mail::SubmitMail),
+    /// Takes back a mail that may have been sent.
+    WithdrawMail(mail::WithdrawMail),
 }
 
 /// Names an outgoing request until it is confirmed or rejected. Not kept across restarts.

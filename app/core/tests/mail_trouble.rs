@@ -2,13 +2,14 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use haven_bridge::{
-    Failure,
+    Event, Failure,
     mail::{DeliveryState, Draft, DraftFile, Folder, MailId, MailState, MailView, Mailbox},
 };
 use haven_core::{
     intent::Intent,
-    request::{Rejection, Request},
-    testing::{Who, World},
+    request::{Outgoing, Rejection, Request},
+    store::{Key, Table},
+    testing::{Fault, Who, World},
 };
 use haven_wire::Refusal;
 
@@ -46,6 +47,13 @@ async fn mails(world: &mut World, who: Who, folder: Folder) -> Vec<MailView> {
 
 /// Lets the relay refuse Alice's mail once.
 async fn refuse(world: &mut World, refusal: Refusal) {
+    let submission = submission(world).await;
+    let now = world.clock(ALICE);
+    world.engine(ALICE).reject(submission.id, Rejection::Refused(refusal), now).await.unwrap();
+}
+
+/// Goes on until Alice hands her mail over.
+async fn submission(world: &mut World) -> Outgoing {
     loop {
         let now = world.clock(ALICE);
         let pending = world.engine(ALICE).outgoing(now).await.unwrap();
@@ -55,9 +63,7 @@ async fn refuse(world: &mut World, refusal: Refusal) {
         }
         for request in pending.requests {
             if matches!(request.request, Request::SubmitMail(_)) {
-                let rejection = Rejection::Refused(refusal);
-                world.engine(ALICE).reject(request.id, rejection, now).await.unwrap();
-                return;
+                return request;
             }
             world.exchange(ALICE, request).await;
         }
@@ -138,6 +144,75 @@ fn a_mail_that_the_relay_does_not_take_says_why_and_can_be_sent_again() {
             assert_eq!(mails(&mut world, Who(1), Folder::Inbox).await.len(), 1);
             let sent = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
             assert!(sent.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Delivered));
+        }
+    });
+}
+
+async fn state_of_sent(world: &mut World) -> Option<MailState> {
+    mails(world, ALICE, Folder::Sent).await.remove(0).summary.state
+}
+
+fn taken_back(world: &World) -> Vec<Option<MailId>> {
+    let draft = |event: &Event| match event {
+        Event::MailTakenBack { mail: MAIL, draft } => Some(*draft),
+        _ => None,
+    };
+    world.devices[0].told.iter().filter_map(draft).collect()
+}
+
+#[test]
+fn a_mail_that_is_being_handed_over_is_taken_back_and_the_relay_takes_it_no_more_however_late_it_comes() {
+    pollster::block_on(async {
+        let mut world = two_people().await;
+        world.want(ALICE, Intent::AttachFile { draft: MAIL, file: 1, bytes: b"the plan".to_vec() }).await;
+        let plan = DraftFile { id: 1, name: "plan.txt".into(), media_type: "text/plain".into(), size: 8 };
+        let draft = Draft { attachments: vec![plan], ..draft() };
+        write(&mut world, draft.clone()).await;
+        send(&mut world).await;
+        let late = submission(&mut world).await;
+        world.offline(ALICE);
+        world.want(ALICE, Intent::BackToDrafts { mail: MAIL }).await;
+        world.settle_mail().await;
+        assert_eq!(state_of_sent(&mut world).await, Some(MailState::WantedBack), "only the relay can say");
+
+        world.online(ALICE);
+        world.settle_mail().await;
+        let [Some(id)] = taken_back(&world)[..] else { panic!("{:?}", taken_back(&world)) };
+        assert_ne!(id, MAIL);
+        assert_eq!(world.engine(ALICE).draft(id).await.unwrap(), Some(draft));
+        assert_eq!(world.engine(ALICE).draft(MAIL).await.unwrap(), None);
+        let refused = world.call(ALICE, &late).await.unwrap_err();
+        assert_eq!(refused, Rejection::Refused(Refusal::NotFound));
+
+        world.want(ALICE, Intent::SendMail { draft: id, in_the_clear: false }).await;
+        world.settle_mail().await;
+        let got = mails(&mut world, Who(1), Folder::Inbox).await;
+        let [mail] = &got[..] else { panic!("{} mails", got.len()) };
+        assert_eq!(mail.attachments[0].name, "plan.txt");
+        assert_eq!(
+            world.devices[0].store.keys(Table::MailFiles),
+            Vec::<Key>::new(),
+            "nothing is left behind"
+        );
+    });
+}
+
+#[test]
+fn a_mail_that_the_relay_has_is_not_taken_back_and_that_is_said() {
+    pollster::block_on(async {
+        for lost in [vec![], vec![Fault::LoseReply], vec![Fault::LoseRequest, Fault::LoseReply]] {
+            let mut world = two_people().await;
+            write(&mut world, draft()).await;
+            send(&mut world).await;
+            let submission = submission(&mut world).await;
+            world.call(ALICE, &submission).await.unwrap();
+            world.relay.break_next(lost);
+            world.want(ALICE, Intent::BackToDrafts { mail: MAIL }).await;
+            world.settle_mail().await;
+            assert_eq!(taken_back(&world), [None]);
+            assert_eq!(world.engine(ALICE).draft(MAIL).await.unwrap(), None);
+            assert_eq!(state_of_sent(&mut world).await, Some(MailState::Sent));
+            assert_eq!(mails(&mut world, Who(1), Folder::Inbox).await.len(), 1);
         }
     });
 }

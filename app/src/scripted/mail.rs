@@ -250,7 +250,9 @@ impl MailWorld {
         };
         self.drafts.insert(id, (draft, browser::now()));
         self.mails.retain(|mail| mail.summary.id != id);
-        self.changed()
+        let (result, mut events) = self.changed();
+        events.insert(0, (Duration::ZERO, Event::MailTakenBack { mail: id, draft: Some(id) }));
+        (result, events)
     }
 
     fn send(&mut self, id: MailId, in_the_clear: bool) -> Outcome {

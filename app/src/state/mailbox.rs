@@ -51,6 +51,7 @@ pub struct Mailbox {
     asking: StoredValue<bool>,
     again: StoredValue<bool>,
     progress: RwSignal<HashMap<Moving, u64>>,
+    taken_back: RwSignal<Option<(MailId, Option<MailId>)>>,
     begun: StoredValue<HashMap<MailId, Draft>>,
     /// Where one was before a mail was begun.
     before: StoredValue<Option<String>>,
@@ -72,6 +73,7 @@ impl Mailbox {
             asking: StoredValue::new(false),
             again: StoredValue::new(false),
             progress: RwSignal::default(),
+            taken_back: RwSignal::default(),
             begun: StoredValue::default(),
             before: StoredValue::default(),
         }
@@ -98,6 +100,11 @@ impl Mailbox {
     /// It has ended, or began anew.
     pub fn end_progress(self, moving: Moving) {
         self.progress.try_update(|progress| progress.remove(&moving));
+    }
+
+    /// The mail that was to be taken back last, and the draft that it is now, if that was not too late.
+    pub fn taken_back(self) -> Option<(MailId, Option<MailId>)> {
+        self.taken_back.get()
     }
 
     /// Follows every change of any mail.
@@ -223,6 +230,10 @@ impl Mailbox {
         self.view.set(Some(view));
         self.changes.update(|changes| *changes = changes.wrapping_add(1));
         self.ask_list();
+    }
+
+    pub(super) fn put_taken_back(self, mail: MailId, draft: Option<MailId>) {
+        self.taken_back.set(Some((mail, draft)));
     }
 
     pub(super) fn put_progress(self, moving: Moving, done: u64, all: u64) {

@@ -40,9 +40,6 @@ pub fn sentence(failure: &Failure) -> String {
         Failure::MailUnsent => {
             "This mail is not sent yet. Take it back to the drafts first: there you can change or discard it.".to_owned()
         }
-        Failure::MailHandedOver => {
-            "This mail is just being handed over to your relay, so it can’t be taken back any more.".to_owned()
-        }
         Failure::MailRecipientInvalid { address } if address.is_empty() => {
             "This mail goes to nobody yet. Take it back to the drafts and say to whom.".to_owned()
         }

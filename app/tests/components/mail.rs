@@ -238,6 +238,17 @@ async fn a_mail_that_was_not_sent_says_why_and_goes_back_to_the_drafts() {
 }
 
 #[wasm_bindgen_test]
+async fn a_mail_that_the_relay_has_is_not_taken_back_and_that_is_said() {
+    let script = Script::new(World::busy());
+    let page = Page::open(&script, &thread("sent", 21));
+    page.until_says("This mail is safe on this device").await;
+    script.emit(Event::MailTakenBack { mail: MailId([20; 16]), draft: None });
+    script.emit(Event::MailTakenBack { mail: MailId([21; 16]), draft: None });
+    page.until_says("It was too late").await;
+    assert_eq!(path(), thread("sent", 21));
+}
+
+#[wasm_bindgen_test]
 async fn what_became_of_a_mail_is_said_for_each_recipient() {
     let page = Page::open(&Script::new(World::busy()), &thread("sent", 22));
     page.until_says("delivered to 2 of 4").await;

@@ -40,7 +40,7 @@ use haven_bridge::{Connection, Event, Failure, IntentId, Reply};
 use haven_core::{
     Engine, Error,
     intent::Intent,
-    request::Outgoing,
+    request::{Outgoing, Rejection, RequestId},
     store::{StorageKey, StoreError},
 };
 use haven_wire::push::FromRelay;
@@ -125,6 +125,8 @@ struct Pump {
     recipients: Vec<mail::Waiting>,
     /// Attachments that are being fetched and opened.
     fetching: Vec<mail::Fetching>,
+    /// Mails that are being handed over, until the sender is dropped.
+    handing_over: Vec<(RequestId, oneshot::Sender<()>)>,
     engine: Signed,
     /// Counts who was signed in.
     session: u32,
@@ -157,6 +159,7 @@ impl Pump {
             mail_worker: MailWorker::default(),
             recipients: Vec::new(),
             fetching: Vec::new(),
+            handing_over: Vec::new(),
             engine: Signed::Out,
             session: 0,
             entering: false,
@@ -302,8 +305,10 @@ impl Pump {
     /// Starts what the engine wants sent, follows the groups that it wants followed, and sets the alarm.
     async fn send(&mut self) -> Result<(), Ended> {
         let Signed::In(engine) = &mut self.engine else {
+            self.handing_over.clear();
             return Ok(());
         };
+        self.handing_over.retain(|(request, _)| engine.waits_for(*request));
         let now = scope::now();
         let pending = engine.outgoing(now).await;
         if !engine.signed_out() {
@@ -325,17 +330,24 @@ impl Pump {
         Ok(())
     }
 
-    fn start(&self, request: Outgoing) {
+    fn start(&mut self, request: Outgoing) {
         let (client, orders) = (Rc::clone(&self.client), self.orders.clone());
         let (session, id) = (self.session, request.id);
-        let progress = self.progress_of(&request);
+        let large = self.progress_of(&request).map(|progress| {
+            let (give_up, given_up) = oneshot::channel();
+            self.handing_over.push((id, give_up));
+            (progress, given_up)
+        });
         wasm_bindgen_futures::spawn_local(async move {
-            let result = match progress {
-                Some(progress) => {
+            let result = match large {
+                Some((progress, given_up)) => {
                     let watched = Watched { client, progress: Rc::clone(&progress) };
-                    let result = request.send(&watched).await;
+                    let sent = future::select(request.send(&watched).boxed_local(), given_up).await;
                     progress(0, 0);
-                    result
+                    match sent {
+                        Either::Left((result, _)) => result,
+                        Either::Right(_) => Err(Rejection::Unreachable),
+                    }
                 }
                 None => request.send(client.as_ref()).await,
             };

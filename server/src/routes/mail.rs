@@ -45,6 +45,7 @@ pub fn router() -> Router<State> {
         .route(PutNotes::PATH, post(put_notes))
         .route(DeleteMail::PATH, post(delete))
         .route(SubmitMail::PATH, post(submit))
+        .route(WithdrawMail::PATH, post(withdraw))
         .route(MailInfo::PATH, post(info))
 }
 
@@ -132,6 +133,15 @@ async fn submit(
     let new = prepared(&state, &sender, own, call).await?;
     let sequence = state.store.submit_mail(session.account, new, state.config.mail.quota()).await?;
     Ok(Cbor(Submitted { sequence }))
+}
+
+async fn withdraw(
+    Shared(state): Shared<State>,
+    By(session): By,
+    Cbor(call): Cbor<WithdrawMail>,
+) -> Answer<Withdrawal> {
+    take(&state, Limit::submit_mails, session.account, 1)?;
+    Ok(Cbor(state.store.withdraw_mail(session.account, call.id).await?))
 }
 
 fn stays_here(state: &State, mail: &OutgoingMail) -> bool {

@@ -10,7 +10,7 @@ use crate::limits::Day;
 use async_trait::async_trait;
 use haven_wire::{
     ids::MessageId,
-    mail::{EntryKind, MailboxEntry, Note, RefusedMail},
+    mail::{EntryKind, MailboxEntry, Note, RefusedMail, Withdrawal},
 };
 
 /// A person as far as mail goes.
@@ -135,8 +135,11 @@ pub trait MailStore: Send + Sync + 'static {
     /// Counts a mail that was turned away because of its recipient's certificate.
     async fn count_refused_mail(&self, account: AccountId, day: Day) -> Result<()>;
 
-    /// Keeps and queues a mail. Answers the sequence number of the person's copy.
+    /// Keeps and queues a mail. Answers the sequence number of the person's copy. [`haven_wire::Refusal::NotFound`] if it
+    /// was taken back.
     async fn submit_mail(&self, account: AccountId, new: Submission, quota: u64) -> Result<u64>;
+    /// Makes sure that the submission with this id is never taken, unless it was already.
+    async fn withdraw_mail(&self, account: AccountId, id: MessageId) -> Result<Withdrawal>;
     /// Takes mail that is due at `now`, the longest due first. Nobody else gets it before `until`.
     async fn take_due_mail(&self, now: u64, until: u64, limit: u32) -> Result<Vec<Due>>;
     /// Reads a message of the queue, sealed.

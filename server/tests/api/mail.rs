@@ -71,6 +71,23 @@ async fn the_same_submission_again_sends_nothing() {
 }
 
 #[tokio::test]
+async fn what_was_taken_back_is_refused_when_it_comes_late_and_what_was_sent_is_not_taken_back() {
+    let relay = sending_relay(|_| ()).await;
+    let alice = Reader::new(&relay, "alice").await;
+    let call = submission(vec![mail(&["bob@example.org"], TEXT)]);
+    let withdraw = WithdrawMail { id: call.id };
+    for _ in 0..2 {
+        assert_eq!(relay.call(&withdraw, alice.by()).await.unwrap(), Withdrawal::Withdrawn);
+        assert_eq!(relay.call(&call, alice.by()).await.unwrap_err(), Refusal::NotFound);
+    }
+    let sent = SubmitMail { id: MessageId([9; 16]), ..call };
+    let submitted = relay.call(&sent, alice.by()).await.unwrap();
+    let withdraw = WithdrawMail { id: sent.id };
+    assert_eq!(relay.call(&withdraw, alice.by()).await.unwrap(), Withdrawal::Sent(submitted));
+    assert_eq!(relay.store.take_due_mail(u64::MAX / 4, u64::MAX / 2, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn no_file_of_the_relay_holds_a_word_of_a_mail_on_its_way_or_who_gets_it() {
     let relay = sending_relay(|_| ()).await;
     let alice = Reader::new(&relay, "alice").await;

@@ -9,7 +9,7 @@ use haven_wire::{
     Refusal,
     ids::MessageId,
     limits::{MAX_INLINE_MAIL, MAX_ROWS_BYTES},
-    mail::{EntryKind, MailboxEntry, Note, RefusedMail},
+    mail::{EntryKind, MailboxEntry, Note, RefusedMail, Submitted, Withdrawal},
 };
 use std::path::Path;
 
@@ -22,6 +22,7 @@ conformance! {
     of_notes_all_are_stored_or_none
     a_submission_is_whole_or_not_at_all
     a_repeated_submission_changes_nothing
+    a_mail_is_taken_back_or_sent_and_never_both
     due_mail_is_taken_once_and_given_back
     a_report_is_stored_with_what_it_reports_and_once
     mail_that_was_taken_is_due_again_after_a_start
@@ -191,6 +192,40 @@ async fn a_repeated_submission_changes_nothing(data: &Path) {
     assert!(again.into_iter().all(|answer| answer.unwrap() == sequence));
     assert_eq!(entries(&store, alice).await.len(), 2);
     assert_eq!(store.take_due_mail(1000, 2000, 10).await.unwrap().len(), 2);
+}
+
+async fn a_mail_is_taken_back_or_sent_and_never_both(data: &Path) {
+    let (store, _news) = open(data).await;
+    let alice = someone(&store, "alice").await;
+    let mut withdrawn = 0;
+    for round in 0..40 {
+        let id = MessageId(random());
+        let (submit, withdraw) =
+            (store.submit_mail(alice, submission(id), NO_QUOTA), store.withdraw_mail(alice, id));
+        let (submitted, withdrawal) = if round % 2 == 0 {
+            tokio::join!(submit, withdraw)
+        } else {
+            let (withdrawal, submitted) = tokio::join!(withdraw, submit);
+            (submitted, withdrawal)
+        };
+        let withdrawal = withdrawal.unwrap();
+        match submitted {
+            Ok(sequence) => assert_eq!(withdrawal, Withdrawal::Sent(Submitted { sequence })),
+            Err(error) => {
+                assert_eq!(refused::<u64>(Err(error)), Refusal::NotFound);
+                assert_eq!(withdrawal, Withdrawal::Withdrawn);
+                withdrawn += 1;
+            }
+        }
+        let again = store.withdraw_mail(alice, id).await.unwrap();
+        assert_eq!(again, withdrawal);
+    }
+    assert!((1..40).contains(&withdrawn), "both were first at times: {withdrawn}");
+    let kinds = |kind| move |entry: &&MailboxEntry| entry.kind == kind;
+    let entries = entries(&store, alice).await;
+    assert_eq!(entries.iter().filter(kinds(EntryKind::Withdrawn)).count(), withdrawn);
+    assert_eq!(entries.iter().filter(kinds(EntryKind::Sent)).count(), 40 - withdrawn);
+    assert_eq!(store.take_due_mail(1000, 2000, 200).await.unwrap().len(), 2 * (40 - withdrawn));
 }
 
 async fn due_mail_is_taken_once_and_given_back(data: &Path) {

@@ -14,8 +14,8 @@ pub struct MailboxEntry {
     pub sequence: u64,
     /// What it is.
     pub kind: EntryKind,
-    /// For [`EntryKind::Sent`] and [`EntryKind::Note`]: the id that the device gave it. Otherwise the relay's. A deleted
-    /// entry keeps its id.
+    /// For [`EntryKind::Sent`], [`EntryKind::Withdrawn`] and [`EntryKind::Note`]: the id that the device gave it. Otherwise
+    /// the relay's. A deleted entry keeps its id.
     pub id: MessageId,
     /// Bytes of the body.
     pub size: u64,
@@ -40,6 +40,8 @@ pub enum EntryKind {
     Note,
     /// The entry was deleted. It has no body, and takes the place of the old one under a new sequence number.
     Deleted,
+    /// A mail that was taken back before the relay had it: [`WithdrawMail`]. Its body is empty.
+    Withdrawn,
 }
 
 /// Reads a mailbox.
@@ -127,7 +129,7 @@ pub struct MailboxHead {
 }
 
 /// Sends a mail: stores the person's own copy in the mailbox and queues the rest, in one transaction. The same id again
-/// gives the same answer and sends nothing.
+/// gives the same answer and sends nothing. [`crate::Refusal::NotFound`] if it was taken back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SubmitMail {
     /// Made by the device when the person pressed "Send".
@@ -157,6 +159,25 @@ pub struct OutgoingMail {
 pub struct Submitted {
     /// The sequence number of the person's own copy.
     pub sequence: u64,
+}
+
+/// Takes a mail back that may have been submitted. Unless the relay has it already, it won't take it any more, however late
+/// it comes. The same again gives the same answer.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct WithdrawMail {
+    /// [`SubmitMail::id`].
+    pub id: MessageId,
+}
+call!(WithdrawMail => Withdrawal, Session, "/v1/mail/withdraw");
+
+/// Whether a mail was taken back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Withdrawal {
+    /// It was not sent, and never will be.
+    Withdrawn,
+    /// Too late: the relay has it.
+    Sent(Submitted),
 }
 
 /// What became of a mail for some of its recipients.

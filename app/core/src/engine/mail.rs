@@ -16,8 +16,7 @@ use crate::{
     mailbox::{
         POLL,
         arrive::Taken,
-        drafts::file_name,
-        records::{Body, Note},
+        records::{Body, Note, StoredDraft},
         send::Step,
         work::{OpenedEntry, Task, Work},
     },
@@ -28,6 +27,7 @@ use crate::{
 };
 use haven_bridge::{Event, mail::MailId};
 use haven_wire::{
+    ids::MessageId,
     limits,
     mail::{self as wire, EntryKind, MailboxEntry},
 };
@@ -46,6 +46,7 @@ impl<S: Store> Engine<S> {
         if self.memory.network.mail.retry.due(now) {
             self.read_mailbox(pending).await?;
             self.change_mailbox(pending)?;
+            self.withdraw_mail(pending);
             self.send_mail(pending).await?;
             self.judge_again(pending);
         }
@@ -185,6 +186,18 @@ impl<S: Store> Engine<S> {
         Ok(())
     }
 
+    /// Asks the relay not to take what the person wants back.
+    fn withdraw_mail(&mut self, pending: &mut Pending) {
+        let Memory { account, network, mail, .. } = &mut self.memory;
+        for id in mail.sending.values().filter(|sending| sending.wanted_back).map(|mail| mail.draft.id) {
+            if !network.under_way(|p| matches!(p, Purpose::WithdrawMail(other) if *other == id)) {
+                let withdraw = Request::WithdrawMail(wire::WithdrawMail { id: MessageId(id.0) });
+                let purpose = Purpose::WithdrawMail(id);
+                pending.requests.push(network.start(&account.origin, purpose, None, withdraw));
+            }
+        }
+    }
+
     /// The next step of the first mail that waits.
     async fn send_mail(&mut self, pending: &mut Pending) -> Result<(), Error> {
         let now = self.memory.network.now;
@@ -233,14 +246,14 @@ impl<S: Store> Engine<S> {
         };
         let mut files = Vec::new();
         for file in &sending.draft.draft.attachments {
-            files.push(self.file(id, file.id).await?);
+            files.push(self.file(&sending.draft, file.id).await?);
         }
         Ok(self.memory.compose_task(id, about, files, now))
     }
 
     /// The bytes of a draft's file.
-    async fn file(&self, draft: MailId, file: u32) -> Result<Vec<u8>, Error> {
-        let pieces = self.store.scan(Table::MailFiles, &file_name(draft, file), None, usize::MAX).await?;
+    async fn file(&self, draft: &StoredDraft, file: u32) -> Result<Vec<u8>, Error> {
+        let pieces = self.store.scan(Table::MailFiles, &draft.file_name(file), None, usize::MAX).await?;
         Ok(pieces.into_iter().map(|(_, piece)| piece).collect::<Vec<_>>().concat())
     }
 

@@ -27,6 +27,7 @@ use crate::{
     identity::Account,
     memory::{Batch, Memory},
     network::Network,
+    request::RequestId,
     store::{SealedStore, StorageKey, Store, StoreError, Table},
 };
 use haven_bridge::Event;
@@ -85,6 +86,11 @@ impl<S: Store> Engine<S> {
     /// Whether the relay has ended this device's session.
     pub fn signed_out(&self) -> bool {
         self.memory.network.signed_out
+    }
+
+    /// Whether the engine still waits for what comes of a request. One that it doesn't wait for can be given up.
+    pub fn waits_for(&self, request: RequestId) -> bool {
+        self.memory.network.in_flight.contains_key(&request)
     }
 
     /// The groups whose rows should be pushed, by relay.

@@ -57,7 +57,8 @@ impl Memory {
                         batch.delete_record(id)?;
                     }
                 }
-                (EntryKind::Delivery, _) => {}
+                // The device that took it back knows.
+                (EntryKind::Delivery | EntryKind::Withdrawn, _) => {}
             }
             self.mail.head.cursor = entry.sequence;
         }

@@ -4,10 +4,11 @@ use super::{address, keyring::Choice, records::*};
 use crate::{
     Error, Millis,
     memory::{Batch, Memory},
+    network::Purpose,
     store::Table,
 };
 use haven_bridge::{
-    Failure,
+    Event, Failure,
     mail::{About, AttachmentView, Draft, DraftFile, MailId, Mailbox, Outlook},
 };
 use haven_wire::limits::{MAX_MAIL, MAX_RECIPIENTS};
@@ -46,7 +47,7 @@ impl Memory {
         let named = |file: &StoredFile| draft.attachments.iter().any(|other| other.id == file.id);
         let (kept, gone): (Vec<_>, Vec<_>) =
             stored.files.iter().copied().partition(|file| named(file) || !file.named);
-        gone.iter().try_for_each(|file| delete_file(batch, id, *file))?;
+        gone.iter().try_for_each(|file| delete_file(batch, &stored, *file))?;
         stored.files = kept.into_iter().map(|file| StoredFile { named: named(&file), ..file }).collect();
         stored.draft = draft;
         stored.saved = now;
@@ -68,7 +69,8 @@ impl Memory {
         }
         let mut stored = self.stored_draft(id, now);
         if let Some(old) = stored.files.iter().position(|other| other.id == file) {
-            delete_file(batch, id, stored.files.remove(old))?;
+            let old = stored.files.remove(old);
+            delete_file(batch, &stored, old)?;
         }
         let others: u64 = stored.files.iter().map(|file| file.size).sum();
         let size = bytes.len() as u64;
@@ -77,7 +79,7 @@ impl Memory {
         }
         let mut pieces = 0;
         for piece in bytes.chunks(PIECE) {
-            let change = (Table::MailFiles, file_name(id, file), suffix(pieces), Some(piece.to_vec()));
+            let change = (Table::MailFiles, stored.file_name(file), suffix(pieces), Some(piece.to_vec()));
             batch.writes.push(change);
             pieces += 1;
         }
@@ -109,11 +111,12 @@ impl Memory {
         let mut draft = stored.clone();
         let named = |file: &StoredFile| draft.draft.attachments.iter().any(|other| other.id == file.id);
         let (kept, gone): (Vec<_>, Vec<_>) = draft.files.iter().copied().partition(named);
-        gone.iter().try_for_each(|file| delete_file(batch, id, *file))?;
+        gone.iter().try_for_each(|file| delete_file(batch, &draft, *file))?;
         draft.files = kept;
         self.mail.drafts.remove(&id);
         batch.draft(id, None)?;
-        let sending = Sending { draft, in_the_clear, time: now, submitted: false, failed: None };
+        let sending =
+            Sending { draft, in_the_clear, time: now, submitted: false, wanted_back: false, failed: None };
         self.put_sending(batch, sending)?;
         Ok(Ok(()))
     }
@@ -150,16 +153,32 @@ impl Memory {
         if forwards || stored.forwarded_parts().is_empty() { Ok(()) } else { Err(Failure::NotFound) }
     }
 
-    /// Takes a mail that waits back to the drafts.
+    /// Takes a mail that waits back to the drafts. If the relay may have it, it is asked first, and what is being handed
+    /// over is given up.
     pub fn back_to_drafts(&mut self, batch: &mut Batch, id: MailId) -> Told {
-        let Some(sending) = self.mail.sending.get(&id) else { return Ok(Err(Failure::NotFound)) };
-        if sending.submitted && sending.failed.is_none() {
-            return Ok(Err(Failure::MailHandedOver));
+        let Some(sending) = self.mail.sending.get(&id).cloned() else { return Ok(Err(Failure::NotFound)) };
+        if sending.submitted {
+            let same = |purpose: &Purpose| matches!(purpose, Purpose::SubmitMail(other) if *other == id);
+            self.network.in_flight.retain(|_, purpose| !same(purpose));
+            self.put_sending(batch, Sending { wanted_back: true, ..sending })?;
+        } else {
+            self.end_sending(batch, id)?;
+            self.taken_back(batch, id, sending.draft)?;
         }
-        let sending = sending.clone();
-        self.end_sending(batch, id)?;
-        self.put_draft(batch, sending.draft)?;
         Ok(Ok(()))
+    }
+
+    /// The relay will not take a mail any more.
+    pub fn mail_withdrawn(&mut self, batch: &mut Batch, id: MailId) -> Result<(), Error> {
+        match self.end_sending(batch, id)? {
+            Some(sending) => self.taken_back(batch, id, sending.draft.renamed()),
+            None => Ok(()),
+        }
+    }
+
+    fn taken_back(&mut self, batch: &mut Batch, mail: MailId, draft: StoredDraft) -> Result<(), Error> {
+        batch.events.push(Event::MailTakenBack { mail, draft: Some(draft.id) });
+        self.put_draft(batch, draft)
     }
 
     /// Tries a mail again that failed.
@@ -194,7 +213,8 @@ impl Memory {
     }
 
     fn stored_draft(&self, id: MailId, now: Millis) -> StoredDraft {
-        let new = || StoredDraft { id, draft: Draft::default(), saved: now, files: Vec::new() };
+        let new =
+            || StoredDraft { id, draft: Draft::default(), saved: now, files: Vec::new(), files_of: None };
         self.mail.drafts.get(&id).cloned().unwrap_or_else(new)
     }
 
@@ -232,17 +252,12 @@ pub fn attachments(draft: &Draft) -> Vec<AttachmentView> {
 
 /// Deletes the files of a draft or of a mail that waited.
 pub fn delete_files(batch: &mut Batch, stored: &StoredDraft) -> Result<(), Error> {
-    stored.files.iter().try_for_each(|file| delete_file(batch, stored.id, *file))
+    stored.files.iter().try_for_each(|file| delete_file(batch, stored, *file))
 }
 
-fn delete_file(batch: &mut Batch, id: MailId, file: StoredFile) -> Result<(), Error> {
-    (0..file.pieces)
-        .try_for_each(|piece| batch.put::<()>(Table::MailFiles, &file_name(id, file.id), suffix(piece), None))
-}
-
-/// The name under which the pieces of a file are stored.
-pub fn file_name(id: MailId, file: u32) -> Vec<u8> {
-    [&id.0[..], &file.to_be_bytes()].concat()
+fn delete_file(batch: &mut Batch, draft: &StoredDraft, file: StoredFile) -> Result<(), Error> {
+    let name = draft.file_name(file.id);
+    (0..file.pieces).try_for_each(|piece| batch.put::<()>(Table::MailFiles, &name, suffix(piece), None))
 }
 
 fn suffix(piece: u32) -> Vec<u8> {

@@ -115,6 +115,22 @@ pub struct StoredDraft {
     pub saved: Millis,
     /// The files whose bytes are stored.
     pub files: Vec<StoredFile>,
+    /// The id under which these are stored, if it is not the draft's own: that of the mail that was taken back.
+    #[serde(default)]
+    pub files_of: Option<MailId>,
+}
+
+impl StoredDraft {
+    /// The name under which the pieces of a file are stored.
+    pub fn file_name(&self, file: u32) -> Vec<u8> {
+        [&self.files_of.unwrap_or(self.id).0[..], &file.to_be_bytes()].concat()
+    }
+
+    /// The same under a new id, for a mail that was taken back: under the old one, the relay would not take it.
+    pub fn renamed(self) -> Self {
+        let id = MailId(derived("haven draft taken back 1\n", &self.id.0));
+        Self { id, files_of: self.files_of.or(Some(self.id)), ..self }
+    }
 }
 
 /// A file of a draft, stored in pieces.
@@ -139,8 +155,11 @@ pub struct Sending {
     pub in_the_clear: bool,
     /// When the person sent it.
     pub time: Millis,
-    /// Whether the relay may have it already: then it can't be taken back.
+    /// Whether the relay may have it already: then it has to be asked before it can be taken back.
     pub submitted: bool,
+    /// Whether the person wants it back. It goes out no more, unless the relay has it.
+    #[serde(default)]
+    pub wanted_back: bool,
     /// Why it can't be sent.
     pub failed: Option<Failure>,
 }
@@ -190,8 +209,13 @@ pub enum Note {
 
 /// The thread that a mail belongs to, by the first of the mails that it names, or itself.
 pub fn thread_of(root: &str) -> ThreadId {
-    let hash = Hash::of(&[b"haven thread 1\n", root.as_bytes()].concat());
+    ThreadId(derived("haven thread 1\n", root.as_bytes()))
+}
+
+/// An id that comes from something else.
+pub fn derived(label: &str, from: &[u8]) -> [u8; 16] {
+    let hash = Hash::of(&[label.as_bytes(), from].concat());
     let mut id = [0; 16];
     id.iter_mut().zip(hash.0).for_each(|(to, from)| *to = from);
-    ThreadId(id)
+    id
 }

@@ -14,13 +14,10 @@ use crate::{
     store::Table,
 };
 use haven_bridge::{
-    Failure,
+    Event, Failure,
     mail::{About, Folder, MailId, Mailbox, Outlook, Protection, SenderCheck},
 };
-use haven_wire::{
-    ids::{Hash, MessageId},
-    mail as wire,
-};
+use haven_wire::{ids::MessageId, mail as wire};
 
 /// The next thing to do with a mail that waits.
 #[derive(Clone, Debug)]
@@ -40,7 +37,8 @@ pub enum Step {
 impl Memory {
     /// The mail to go on with, and how. One at a time, in the order in which they were sent.
     pub fn next_mail(&self, now: Millis) -> Option<(MailId, Step)> {
-        let waiting = self.mail.sending.values().filter(|sending| sending.failed.is_none());
+        let goes_on = |sending: &&Sending| sending.failed.is_none() && !sending.wanted_back;
+        let waiting = self.mail.sending.values().filter(goes_on);
         let sending = waiting.min_by_key(|sending| sending.time)?;
         let id = sending.draft.id;
         if self.network.mail.composed.contains_key(&id) {
@@ -156,18 +154,21 @@ impl Memory {
 
     /// Its id comes from the mail's: a mail that is submitted again brings the same.
     fn blind_copies(&self, id: MailId, bcc: Vec<Mailbox>) -> Result<wire::Note, Error> {
-        let mut note_id = [0; 16];
-        let hash = Hash::of(&[b"haven blind copies 1\n", &id.0[..]].concat());
-        note_id.iter_mut().zip(hash.0).for_each(|(to, from)| *to = from);
+        let note_id = derived("haven blind copies 1\n", &id.0);
         let note = Note::BlindCopies { mail: id, bcc };
         self.seal_note(&WaitingNote { id: MessageId(note_id), note })
     }
 
     /// The relay has taken a mail.
     pub fn mail_submitted(&mut self, batch: &mut Batch, id: MailId, sequence: u64) -> Result<(), Error> {
-        let encrypted = self.network.mail.composed.get(&id).is_some_and(|ready| ready.encrypted);
+        let composed = self.network.mail.composed.get(&id).map(|ready| ready.encrypted);
         let Some(sending) = self.end_sending(batch, id)? else { return Ok(()) };
         drafts::delete_files(batch, &sending.draft)?;
+        // One that was wanted back may not have been composed since the start; its entry tells.
+        let encrypted = composed.unwrap_or(!sending.in_the_clear);
+        if sending.wanted_back {
+            batch.events.push(Event::MailTakenBack { mail: id, draft: None });
+        }
         self.network.mail.due = true;
         if self.mail.records.contains_key(&id) {
             // After a lost answer it was met in the mailbox first, which knows more of it.

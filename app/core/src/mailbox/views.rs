@@ -154,7 +154,11 @@ impl Memory {
     }
 
     fn waiting(&self, sending: &Sending) -> MailSummary {
-        let state = sending.failed.clone().map_or(MailState::Waiting, MailState::Failed);
+        let state = match &sending.failed {
+            Some(failure) => MailState::Failed(failure.clone()),
+            None if sending.wanted_back => MailState::WantedBack,
+            None => MailState::Waiting,
+        };
         let mut mail = self.draft_summary(&sending.draft);
         mail.time = sending.time;
         mail.folder = Folder::Sent;

@@ -102,7 +102,11 @@ impl Mailboxes {
         call: SubmitMail,
         people: &BTreeMap<String, DirectoryEntry>,
     ) -> Result<Submitted, Refusal> {
-        if let Some(sequence) = self.boxes.entry(address.into()).or_default().find(EntryKind::Sent, call.id) {
+        let all = self.boxes.entry(address.into()).or_default();
+        if all.find(EntryKind::Withdrawn, call.id).is_some() {
+            return Err(Refusal::NotFound);
+        }
+        if let Some(sequence) = all.find(EntryKind::Sent, call.id) {
             return Ok(Submitted { sequence });
         }
         let own = people.get(address).ok_or(Refusal::NotFound)?;
@@ -137,6 +141,18 @@ impl Mailboxes {
             }
         }
         Ok(Submitted { sequence })
+    }
+
+    /// Takes a mail back, unless it was sent.
+    pub fn withdraw(&mut self, address: &str, call: WithdrawMail) -> Withdrawal {
+        let all = self.boxes.entry(address.into()).or_default();
+        if let Some(sequence) = all.find(EntryKind::Sent, call.id) {
+            return Withdrawal::Sent(Submitted { sequence });
+        }
+        if all.find(EntryKind::Withdrawn, call.id).is_none() {
+            all.append(EntryKind::Withdrawn, call.id, Some(Vec::new()));
+        }
+        Withdrawal::Withdrawn
     }
 
     /// Counts a mail that was turned away because of its recipient's certificate.

@@ -458,6 +458,7 @@ impl TestRelay {
                 let Inner { mail, entries, .. } = &mut *inner;
                 reply(mail.submit(from.address, read(body), entries))
             }
+            WithdrawMail::PATH => reply(Ok(inner.mail.withdraw(from.address, read(body)))),
             FindCertificates::PATH => {
                 let wanted: FindCertificates = read(body);
                 reply(Ok(inner.mail.find(&wanted.address, &inner.entries)))

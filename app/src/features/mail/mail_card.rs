@@ -103,7 +103,10 @@ fn Whole(mail: MailView, own: Option<String>) -> impl IntoView {
 fn Recipients(mail: MailView, own: Option<String>) -> impl IntoView {
     let names: Vec<_> =
         mail.summary.to.iter().map(|mailbox| text::mail::short_name(mailbox, own.as_deref())).collect();
-    let at_relay = !matches!(mail.summary.state, Some(MailState::Waiting | MailState::Failed(_)));
+    let at_relay = !matches!(
+        mail.summary.state,
+        Some(MailState::Waiting | MailState::WantedBack | MailState::Failed(_))
+    );
     let line = |label: &'static str, mailboxes: &[Mailbox]| {
         (!mailboxes.is_empty()).then(|| {
             let people = mailboxes.iter().map(|mailbox| view! { <Person mailbox=mailbox.clone()/> });

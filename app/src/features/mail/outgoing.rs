@@ -20,13 +20,30 @@ use crate::{
 #[component]
 pub fn Outgoing(mail: MailView) -> impl IntoView {
     let id = mail.summary.id;
+    go_where_it_went(id);
     mail.summary.state.map(|state| match state {
         MailState::Waiting => view! { <Waiting id=id/> }.into_any(),
+        MailState::WantedBack => {
+            view! { <Notice tone=Tone::Info text=text::mail::WANTED_BACK_LEAD/> }.into_any()
+        }
         MailState::Failed(why) => view! { <NotSent id=id why=why/> }.into_any(),
         MailState::Sent | MailState::Undelivered => {
             view! { <Deliveries deliveries=mail.deliveries/> }.into_any()
         }
     })
+}
+
+/// Once the mail was taken back, the draft is shown that it is now.
+fn go_where_it_went(id: MailId) {
+    let (mailbox, toasts, place) = (use_mailbox(), use_toasts(), use_place());
+    // What was taken back before is over.
+    let at_once = false;
+    let went = move |back: &Option<(MailId, Option<MailId>)>, _: Option<&_>, _| match back {
+        Some((mail, Some(draft))) if *mail == id => place.go(&mail::draft(*draft)),
+        Some((mail, None)) if *mail == id => toasts.say(text::mail::TOO_LATE),
+        _ => {}
+    };
+    Effect::watch(move || mailbox.taken_back(), went, at_once);
 }
 
 #[component]
@@ -55,16 +72,15 @@ fn NotSent(id: MailId, why: Failure) -> impl IntoView {
 
 #[component]
 fn BackToDrafts(id: MailId) -> impl IntoView {
-    let (core, toasts, place) = (use_core(), use_toasts(), use_place());
+    let (core, toasts) = (use_core(), use_toasts());
     let busy = RwSignal::new(false);
     let take_back = move |()| {
         busy.set(true);
         let command = Command::BackToDrafts { intent: browser::new_intent(), mail: id };
         core.ask(command, move |answer| {
             busy.try_set(false);
-            match answer {
-                Ok(_) => place.go(&mail::draft(id)),
-                Err(trouble) => toasts.complain(text::failure::trouble(&trouble)),
+            if let Err(trouble) = answer {
+                toasts.complain(text::failure::trouble(&trouble));
             }
         });
     };

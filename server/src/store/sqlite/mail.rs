@@ -7,7 +7,11 @@ use crate::store::{
     Submission,
 };
 use async_trait::async_trait;
-use haven_wire::mail::Note;
+use haven_wire::{
+    Refusal,
+    ids::MessageId,
+    mail::{EntryKind, Note, Submitted, Withdrawal},
+};
 use sqlx::{SqlitePool, query, query_as, query_scalar};
 
 #[async_trait]
@@ -53,6 +57,10 @@ impl MailStore for SqliteStore {
         self.write(move |tx| Box::pin(submit(tx, account, new, quota))).await
     }
 
+    async fn withdraw_mail(&self, account: AccountId, id: MessageId) -> Result<Withdrawal> {
+        self.write(move |tx| Box::pin(withdraw(tx, account, id))).await
+    }
+
     async fn take_due_mail(&self, now: u64, until: u64, limit: u32) -> Result<Vec<Due>> {
         self.write(move |tx| Box::pin(take_due(tx, now, until, limit))).await
     }
@@ -79,8 +87,10 @@ impl MailStore for SqliteStore {
 }
 
 async fn submit(tx: &mut Tx, account: AccountId, new: Submission, quota: u64) -> Result<u64> {
-    if let Some(sequence) = mailbox::sequence_of(tx, account, new.kept.id).await? {
-        return Ok(sequence);
+    match mailbox::find(tx, account, new.kept.id).await? {
+        Some((_, EntryKind::Withdrawn)) => return Err(Refusal::NotFound.into()),
+        Some((sequence, _)) => return Ok(sequence),
+        None => {}
     }
     let sequence = mailbox::append(tx, account, new.kept, quota).await?;
     if let Some(note) = new.note {
@@ -90,6 +100,19 @@ async fn submit(tx: &mut Tx, account: AccountId, new: Submission, quota: u64) ->
         enqueue(tx, queued, new.now).await?;
     }
     Ok(sequence)
+}
+
+async fn withdraw(tx: &mut Tx, account: AccountId, id: MessageId) -> Result<Withdrawal> {
+    match mailbox::find(tx, account, id).await? {
+        Some((_, EntryKind::Withdrawn)) => Ok(Withdrawal::Withdrawn),
+        // Also one that was sent, and deleted since.
+        Some((sequence, _)) => Ok(Withdrawal::Sent(Submitted { sequence })),
+        None => {
+            let mark = NewEntry { id, kind: EntryKind::Withdrawn, body: Vec::new() };
+            mailbox::append(tx, account, mark, u64::MAX).await?;
+            Ok(Withdrawal::Withdrawn)
+        }
+    }
 }
 
 async fn enqueue(tx: &mut Tx, queued: NewQueued, now: u64) -> Result<()> {

@@ -13,8 +13,14 @@ use haven_wire::{
 use serde_bytes::ByteBuf;
 use sqlx::{Row as _, SqliteConnection, SqlitePool, query, query_as, sqlite::SqliteRow};
 
-const KINDS: [EntryKind; 5] =
-    [EntryKind::Arrived, EntryKind::Sent, EntryKind::Delivery, EntryKind::Note, EntryKind::Deleted];
+const KINDS: [EntryKind; 6] = [
+    EntryKind::Arrived,
+    EntryKind::Sent,
+    EntryKind::Delivery,
+    EntryKind::Note,
+    EntryKind::Deleted,
+    EntryKind::Withdrawn,
+];
 /// [`EntryKind::Deleted`] as it is stored.
 const DELETED: i64 = 4;
 
@@ -22,8 +28,9 @@ fn kind_number(kind: EntryKind) -> i64 {
     KINDS.iter().zip(0..).find(|(known, _)| **known == kind).map_or(DELETED, |(_, number)| number)
 }
 
-fn kind_of(number: i64) -> Option<EntryKind> {
-    KINDS.get(usize::try_from(number).ok()?).copied()
+fn known_kind(number: i64) -> Result<EntryKind> {
+    let kind = usize::try_from(number).ok().and_then(|number| KINDS.get(number).copied());
+    kind.ok_or_else(|| StoreError::Failed("a mailbox entry of an unknown kind".into()))
 }
 
 type AccountColumns = (Vec<u8>, String, Vec<u8>, Option<i64>);
@@ -57,7 +64,7 @@ pub(super) async fn own_account(readers: &SqlitePool, account: AccountId) -> Res
 
 /// Appends an entry unless its id is there. Answers its sequence number.
 pub(super) async fn append(tx: &mut Tx, account: AccountId, entry: NewEntry, quota: u64) -> Result<u64> {
-    if let Some(sequence) = sequence_of(tx, account, entry.id).await? {
+    if let Some((sequence, _)) = find(tx, account, entry.id).await? {
         return Ok(sequence);
     }
     let size = entry.body.len() as u64;
@@ -81,14 +88,15 @@ pub(super) async fn append(tx: &mut Tx, account: AccountId, entry: NewEntry, quo
     Ok(sequence)
 }
 
-pub(super) async fn sequence_of(tx: &mut Tx, account: AccountId, id: MessageId) -> Result<Option<u64>> {
-    let row: Option<(i64,)> =
-        query_as("SELECT sequence FROM mailbox_entry WHERE account_id = $1 AND entry_id = $2")
+/// The sequence number of the entry with an id, and what it is.
+pub(super) async fn find(tx: &mut Tx, account: AccountId, id: MessageId) -> Result<Option<(u64, EntryKind)>> {
+    let row: Option<(i64, i64)> =
+        query_as("SELECT sequence, kind FROM mailbox_entry WHERE account_id = $1 AND entry_id = $2")
             .bind(account.0.as_slice())
             .bind(id.as_bytes())
             .fetch_optional(&mut tx.connection)
             .await?;
-    Ok(row.map(|(sequence,)| unsigned(sequence)))
+    row.map(|(sequence, kind)| Ok((unsigned(sequence), known_kind(kind)?))).transpose()
 }
 
 /// Takes a sequence number, and counts bytes that come (or, below zero, go).
@@ -222,8 +230,7 @@ fn decode(row: &SqliteRow) -> Result<MailboxEntry> {
     let body: Option<Vec<u8>> = row.try_get("inline")?;
     Ok(MailboxEntry {
         sequence: unsigned(row.try_get("sequence")?),
-        kind: kind_of(row.try_get("kind")?)
-            .ok_or_else(|| StoreError::Failed("a mailbox entry of an unknown kind".into()))?,
+        kind: known_kind(row.try_get("kind")?)?,
         id: fixed(MessageId::from_slice(id))?,
         size: unsigned(row.try_get("size")?),
         body: body.map(ByteBuf::from),

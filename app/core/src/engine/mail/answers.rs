@@ -80,6 +80,13 @@ impl<S: Store> Engine<S> {
                 };
                 Ok(self.verb(now, work).await?.1)
             }
+            (Purpose::WithdrawMail(id), Reply::WithdrawMail(withdrawal)) => {
+                let work = |memory: &mut Memory, batch: &mut Batch| match withdrawal {
+                    wire::Withdrawal::Withdrawn => memory.mail_withdrawn(batch, id),
+                    wire::Withdrawal::Sent(sent) => memory.mail_submitted(batch, id, sent.sequence),
+                };
+                Ok(self.verb(now, work).await?.1)
+            }
             _ => Err(Error::Bug("a reply of another kind than its request")),
         }
     }

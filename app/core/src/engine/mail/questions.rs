@@ -113,7 +113,7 @@ impl<S: Store> Engine<S> {
                 _ => {
                     let file = sending.draft.draft.attachments.iter().find(|file| file.id == part);
                     let name = file.map(|file| file.name.clone()).unwrap_or_default();
-                    let bytes = self.file(mail, part).await?;
+                    let bytes = self.file(&sending.draft, part).await?;
                     let (lock, signature) = (FileLock::None, Signature::None);
                     return Ok(Some(Attachment::Here(OpenedFile { name, bytes, lock, signature })));
                 }
