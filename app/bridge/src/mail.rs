@@ -272,6 +272,8 @@ pub enum DeliveryState {
     Underway,
     /// The recipient's server has it.
     Delivered,
+    /// A server has it that hands it on.
+    Relayed,
     /// It could not be handed on yet, and is tried again.
     Delayed {
         /// What the other side said.

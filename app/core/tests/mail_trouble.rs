@@ -269,6 +269,56 @@ fn a_recipient_whom_another_server_refuses_is_named_with_the_reason() {
     });
 }
 
+/// What Postfix reports of a mail with this Message-ID.
+fn report(id: &str, recipient: &str) -> Vec<u8> {
+    let sample = include_str!("data/mail/status_postfix.eml");
+    let about = sample.replace("d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1@example.org", id);
+    about.replace("lost@elsewhere.example", recipient).replace('\n', "\r\n").into_bytes()
+}
+
+#[test]
+fn what_a_server_reports_later_is_told_of_the_mail_and_of_nobody_whom_the_own_relay_delivers_to() {
+    pollster::block_on(async {
+        let mut world = two_people().await;
+        let dan = Mailbox { name: String::new(), address: "Dan@else.example".into() };
+        write(&mut world, Draft { cc: vec![dan], ..draft() }).await;
+        world.want(ALICE, Intent::SendMail { draft: MAIL, in_the_clear: true }).await;
+        world.settle_mail().await;
+        let sent = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
+        assert_eq!(sent.summary.state, Some(MailState::Sent));
+
+        let id = &format!("{}@example.org", "d1".repeat(16));
+        let forged = [
+            report(id, "bob@example.org"),
+            report(id, "eve@else.example"),
+            report("another@example.org", "dan@else.example"),
+        ];
+        for mail in forged {
+            world.relay.mail_arrives("alice@example.org", &mail);
+        }
+        world.settle_mail().await;
+        let still = world.engine(ALICE).mail_thread(sent.summary.thread).await.unwrap().remove(0);
+        assert_eq!(still.deliveries, sent.deliveries);
+
+        world.relay.mail_arrives("alice@example.org", &report(id, "dan@else.example"));
+        world.settle_mail().await;
+        let thread = world.engine(ALICE).mail_thread(sent.summary.thread).await.unwrap();
+        let reason = "unknown mail system error 1".into();
+        let state = |address: &str| {
+            let found = thread[0].deliveries.iter().find(|delivery| delivery.address == address);
+            found.unwrap().state.clone()
+        };
+        assert_eq!(state("Dan@else.example"), DeliveryState::Failed { reason });
+        assert_eq!(state("bob@example.org"), DeliveryState::Delivered);
+        assert_eq!(thread[0].summary.state, Some(MailState::Undelivered));
+        assert_eq!(
+            thread.last().unwrap().summary.subject,
+            "Undelivered Mail Returned to Sender",
+            "beside it"
+        );
+    });
+}
+
 #[test]
 fn an_address_of_the_own_relay_that_nobody_has_stops_the_mail_and_the_draft_stays() {
     pollster::block_on(async {

@@ -468,21 +468,21 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// `Delivered to 1 of 3`
-pub fn delivered_to(delivered: usize, all: usize) -> String {
-    match delivered {
+/// How many recipients it got away to.
+pub fn sent_to(some: usize, all: usize) -> String {
+    match some {
         0 => "Sent, on its way".to_owned(),
-        some => format!("Sent, and delivered to {some} of {all}"),
+        some => format!("Sent to {some} of {all}"),
     }
 }
 
 /// What went wrong for a recipient, if something did.
 pub fn delivery_trouble(address: &str, state: &DeliveryState) -> Option<String> {
     match state {
-        DeliveryState::Underway | DeliveryState::Delivered => None,
-        DeliveryState::Delayed { reason } => Some(format!(
-            "Not yet delivered to {address}: “{reason}”. Your relay goes on trying for two days."
-        )),
+        DeliveryState::Underway | DeliveryState::Relayed | DeliveryState::Delivered => None,
+        DeliveryState::Delayed { reason } => {
+            Some(format!("Not yet delivered to {address}: “{reason}”. It is tried again by itself."))
+        }
         DeliveryState::Failed { reason } => Some(format!(
             "{address} did not get it: “{reason}”. Check the address, or reach them in another way."
         )),

@@ -251,7 +251,7 @@ async fn a_mail_that_the_relay_has_is_not_taken_back_and_that_is_said() {
 #[wasm_bindgen_test]
 async fn what_became_of_a_mail_is_said_for_each_recipient() {
     let page = Page::open(&Script::new(World::busy()), &thread("sent", 22));
-    page.until_says("delivered to 2 of 4").await;
+    page.until_says("Sent to 2 of 4").await;
     assert!(page.says("452 4.2.2 Mailbox full") && page.says("ada@gone.example did not get it"));
 }
 

@@ -32,7 +32,7 @@ async fn what_cannot_be_stored_is_not_taken_and_goes_out_once_when_it_is_sent_ag
     assert!(scene.queue_is_empty().await);
     empty(&scene).await;
     scene.send(&call).await.unwrap();
-    assert_eq!(scene.outcome().await, ("bob@example.org".into(), "delivered".into()));
+    assert_eq!(scene.outcome().await, ("bob@example.org".into(), "relayed".into()));
     assert_eq!(server.all().len(), 1);
 }
 

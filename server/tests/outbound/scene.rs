@@ -70,6 +70,7 @@ impl Scene {
         let to = report.recipients.join(" ");
         match report.outcome {
             Outcome::Delivered => (to, "delivered".into()),
+            Outcome::Relayed => (to, "relayed".into()),
             Outcome::Delayed { reason } => (to, format!("delayed: {reason}")),
             Outcome::Failed { reason } => (to, format!("failed: {reason}")),
         }

@@ -32,7 +32,7 @@ async fn mail_goes_to_the_smarthost_as_it_is_and_signed() {
     assert!(message.starts_with("DKIM-Signature: v=1;"));
     assert!(message.ends_with(&text("bob@example.org", "Hello")), "{message}");
     let told = scene.outcome().await;
-    assert_eq!(told, ("bob@example.org carol@example.net".into(), "delivered".into()));
+    assert_eq!(told, ("bob@example.org carol@example.net".into(), "relayed".into()));
     scene.send(&call).await.unwrap();
     assert!(scene.queue_is_empty().await);
     assert_eq!(server.all(), []);
@@ -68,7 +68,7 @@ async fn recipients_have_each_their_own_outcome() {
     let mut server = MailServer::start(script).await;
     let mut scene = Scene::new(by_smarthost(server.address)).await;
     scene.send(&mail(&["never@example.org", "now@example.org", "later@example.org"], "Hello")).await.unwrap();
-    assert_eq!(scene.outcome().await, ("now@example.org".into(), "delivered".into()));
+    assert_eq!(scene.outcome().await, ("now@example.org".into(), "relayed".into()));
     let failed = format!("failed: {}", said("550 5.1.1 no such user"));
     assert_eq!(scene.outcome().await, ("never@example.org".into(), failed));
     assert_eq!(server.next().await.to, ["now@example.org"]);

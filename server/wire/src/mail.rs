@@ -197,8 +197,10 @@ pub struct DeliveryReport {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The next server has taken it, or it is in the mailbox of a person of this relay.
+    /// It is in the mailbox of a person of this relay, or the recipient's server has taken it.
     Delivered,
+    /// The server that all mail goes through has taken it. If it can't deliver it, it says so by mail (RFC 3464).
+    Relayed,
     /// It could not be handed on yet, and is tried again. Said once, after the first hour.
     Delayed {
         /// What the other side said, or why it can't be reached. One line.

@@ -14,10 +14,10 @@ use super::{
     mime::{self, Part, too_much},
     opened::{Keys, Offer, OfferedKey, Opened},
     origin::{self, Origin},
-    protection,
+    protection, status,
 };
 use crate::Millis;
-use haven_bridge::mail::{HeaderDifference, MailTrouble, Protection, SenderCheck, Signature};
+use haven_bridge::mail::{HeaderDifference, MailTrouble, Protection, Signature};
 use haven_wire::limits::MAX_ARRIVING_MAIL;
 use sequoia_openpgp::Fingerprint;
 
@@ -233,6 +233,7 @@ impl Reader<'_> {
             protection: protection(view, &origin),
             signature: self.signature(&view.verdicts, headers.sender()),
             keys: self.offered(mail, view, &headers),
+            status: status::of(mail),
             trouble: view.trouble.clone().or(content.trouble),
             message_id: headers.message_id,
             in_reply_to: headers.in_reply_to,
@@ -368,26 +369,5 @@ fn trouble(refusal: &Refusal) -> MailTrouble {
 
 /// A mail of which nothing can be shown.
 fn troubled(trouble: MailTrouble) -> Opened {
-    Opened {
-        message_id: None,
-        in_reply_to: Vec::new(),
-        references: Vec::new(),
-        from: Vec::new(),
-        reply_to: Vec::new(),
-        to: Vec::new(),
-        cc: Vec::new(),
-        subject: String::new(),
-        date: None,
-        received: None,
-        protection: Protection::OnArrival,
-        signature: Signature::None,
-        differences: Vec::new(),
-        sender: SenderCheck::Unknown,
-        text: String::new(),
-        html: None,
-        remote_content: false,
-        attachments: Vec::new(),
-        trouble: Some(trouble),
-        keys: Vec::new(),
-    }
+    Opened { protection: Protection::OnArrival, trouble: Some(trouble), ..Opened::default() }
 }

@@ -1,6 +1,6 @@
 //! What a mail shows once it is open.
 
-use super::KnownCertificate;
+use super::{KnownCertificate, status::StatusReport};
 use crate::{Millis, identity::SecretCertificate};
 use haven_bridge::mail::{
     AttachmentView, HeaderDifference, MailTrouble, Mailbox, Protection, SenderCheck, Signature,
@@ -63,6 +63,9 @@ pub struct Opened {
     pub trouble: Option<MailTrouble>,
     /// Certificates that came with it. Nobody has checked them.
     pub keys: Vec<OfferedKey>,
+    /// What it reports of a mail that was sent.
+    #[serde(default)]
+    pub status: Option<StatusReport>,
 }
 
 /// A certificate that came with a mail.

@@ -3,7 +3,11 @@
 use super::{records::*, work::OpenedEntry};
 use crate::{
     Error, Millis,
-    mail::Opened,
+    identity::address::domain,
+    mail::{
+        Opened,
+        status::{Action, RecipientStatus, StatusReport},
+    },
     memory::{Batch, Memory},
     store::Table,
 };
@@ -88,6 +92,9 @@ impl Memory {
             None if record.folder != Folder::Junk => {
                 let sender = (record.from.address.as_str(), opened.sender);
                 self.offered_certificates(batch, &opened.keys, sender, record.time)?;
+                if let Some(report) = &opened.status {
+                    self.take_status(batch, report)?;
+                }
             }
             None => {}
         }
@@ -134,7 +141,8 @@ impl Memory {
     /// The thread of the mails that it names, if one of them is here; or the one that all would share that name the
     /// same first mail.
     fn thread(&self, opened: &Opened, id: MailId) -> ThreadId {
-        let named = opened.references.iter().rev().chain(&opened.in_reply_to);
+        let reported = opened.status.as_ref().map(|report| &report.message_id);
+        let named = opened.references.iter().rev().chain(&opened.in_reply_to).chain(reported);
         if let Some(thread) = named.filter_map(|id| self.mail.threads.get(id)).next() {
             return *thread;
         }
@@ -171,6 +179,7 @@ impl Memory {
         let Ok(report) = haven_wire::decode::<DeliveryReport>(bytes) else { return Ok(()) };
         let state = match report.outcome {
             Outcome::Delivered => DeliveryState::Delivered,
+            Outcome::Relayed => DeliveryState::Relayed,
             Outcome::Delayed { reason } => DeliveryState::Delayed { reason: one_line(&reason) },
             Outcome::Failed { reason } => DeliveryState::Failed { reason: one_line(&reason) },
         };
@@ -180,6 +189,29 @@ impl Memory {
                 match delivery {
                     Some(delivery) => delivery.state = state.clone(),
                     None => mail.deliveries.push(Delivery { address, state: state.clone() }),
+                }
+            }
+        })
+    }
+
+    /// What a server reports that the mail went to or through. It says nothing of those whom the own relay delivers to.
+    fn take_status(&mut self, batch: &mut Batch, report: &StatusReport) -> Result<(), Error> {
+        let about = |mail: &&Record| mail.own && mail.message_id.as_ref() == Some(&report.message_id);
+        let Some(id) = self.mail.records.values().find(about).map(|mail| mail.id) else { return Ok(()) };
+        let own_domain = domain(&self.account.address).ok().map(str::to_ascii_lowercase);
+        self.change_record(batch, id, |mail| {
+            for delivery in &mut mail.deliveries {
+                let is_named = |status: &&RecipientStatus| {
+                    status.addresses.iter().any(|address| address.eq_ignore_ascii_case(&delivery.address))
+                };
+                let here = domain(&delivery.address).ok().map(str::to_ascii_lowercase) == own_domain;
+                if let Some(status) = report.recipients.iter().find(is_named).filter(|_| !here) {
+                    let reason = one_line(&status.reason);
+                    delivery.state = match status.action {
+                        Action::Failed => DeliveryState::Failed { reason },
+                        Action::Delayed => DeliveryState::Delayed { reason },
+                        Action::Delivered => DeliveryState::Delivered,
+                    };
                 }
             }
         })

@@ -90,11 +90,12 @@ fn BackToDrafts(id: MailId) -> impl IntoView {
 /// One line if all went well or is on its way, and one more for each recipient where it did not.
 #[component]
 fn Deliveries(deliveries: Vec<Delivery>) -> impl IntoView {
-    let delivered = deliveries.iter().filter(|one| one.state == DeliveryState::Delivered).count();
+    let count = |state: DeliveryState| deliveries.iter().filter(|one| one.state == state).count();
+    let (delivered, relayed) = (count(DeliveryState::Delivered), count(DeliveryState::Relayed));
     let (icon, summary) = match deliveries.len() {
-        0 => (icondata_lu::LuCheck, text::mail::STATE_SENT.to_owned()),
-        all if all == delivered => (icondata_lu::LuCheckCheck, text::mail::DELIVERED.to_owned()),
-        all => (icondata_lu::LuClock, text::mail::delivered_to(delivered, all)),
+        all if all > 0 && all == delivered => (icondata_lu::LuCheckCheck, text::mail::DELIVERED.to_owned()),
+        all if all == delivered + relayed => (icondata_lu::LuCheck, text::mail::STATE_SENT.to_owned()),
+        all => (icondata_lu::LuClock, text::mail::sent_to(delivered + relayed, all)),
     };
     let troubles = deliveries.into_iter().filter_map(|Delivery { address, state }| {
         let sentence = text::mail::delivery_trouble(&address, &state)?;

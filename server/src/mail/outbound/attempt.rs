@@ -92,7 +92,7 @@ impl<'a> Attempt<'a> {
             let verdict = self.deliver_to(&recipient, message.clone()).await;
             verdicts.push((recipient, verdict));
         }
-        self.settle(verdicts).await;
+        self.settle(verdicts, News::Delivered).await;
     }
 
     async fn deliver_to(&self, recipient: &str, message: Arc<[u8]>) -> Verdict {
@@ -129,14 +129,16 @@ impl<'a> Attempt<'a> {
         };
         let message = state.mail.outbound.signed(message).await;
         let sender = self.envelope.sender.clone();
-        let groups = by_server(recipients, state.mail.outbound.route.is_one_server());
+        let one_server = state.mail.outbound.route.is_one_server();
+        let taken = if one_server { News::Relayed } else { News::Delivered };
+        let groups = by_server(recipients, one_server);
         let sent = groups.into_iter().map(|(domain, group)| {
             let (sender, message) = (&sender, &message);
             async move { send_group(state, sender, &domain, group, message).await }
         });
         let mut sent = stream::iter(sent).buffer_unordered(DOMAINS_AT_A_TIME);
         while let Some(verdicts) = sent.next().await {
-            self.settle(verdicts).await;
+            self.settle(verdicts, taken.clone()).await;
         }
         Ok(())
     }
@@ -146,8 +148,8 @@ impl<'a> Attempt<'a> {
         self.late.extend(recipients.into_iter().map(|recipient| (recipient, reason.clone())));
     }
 
-    /// Crosses out those of whom it is known, and remembers the others.
-    async fn settle(&mut self, verdicts: Vec<(String, Verdict)>) {
+    /// Crosses out those of whom it is known, and remembers the others. `taken` is told of those who were delivered to.
+    async fn settle(&mut self, verdicts: Vec<(String, Verdict)>, taken: News) {
         let (mut delivered, mut failed) = (Vec::new(), BTreeMap::<Reason, Vec<String>>::new());
         for (recipient, verdict) in verdicts {
             match verdict {
@@ -157,7 +159,7 @@ impl<'a> Attempt<'a> {
             }
         }
         if !delivered.is_empty() {
-            self.cross_out(delivered, News::Delivered).await;
+            self.cross_out(delivered, taken).await;
         }
         for (reason, recipients) in failed {
             self.cross_out(recipients, News::Failed(reason)).await;
@@ -207,10 +209,16 @@ impl<'a> Attempt<'a> {
     /// Stores what is known now. It is tried until it is done: what was delivered must not be sent again because that was
     /// forgotten.
     async fn record(&self, told: Option<(Vec<String>, News)>, due: u64) {
+        let mut said = false;
         while let Err(error) = self.store(told.clone(), due).await {
             if let StoreError::Refused(_) = error {
                 tracing::error!("what became of a mail could not be stored");
                 return;
+            }
+            if !std::mem::replace(&mut said, true) {
+                tracing::error!(
+                    "what became of a mail can't be stored now, which holds up mail that is sent: {error}"
+                );
             }
             sleep(STORE_AGAIN).await;
         }

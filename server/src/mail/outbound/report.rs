@@ -16,6 +16,8 @@ use haven_wire::{
 pub enum News {
     /// They have it.
     Delivered,
+    /// A server has it that hands it on.
+    Relayed,
     /// It takes longer.
     Delayed(Reason),
     /// They won't get it.
@@ -26,6 +28,7 @@ impl From<News> for Outcome {
     fn from(news: News) -> Self {
         match news {
             News::Delivered => Self::Delivered,
+            News::Relayed => Self::Relayed,
             News::Delayed(reason) => Self::Delayed { reason: reason.into_inner() },
             News::Failed(reason) => Self::Failed { reason: reason.into_inner() },
         }
