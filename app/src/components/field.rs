@@ -65,6 +65,9 @@ pub fn PasswordField(
     /// Whether it can be read.
     #[prop(optional)]
     shown: Option<RwSignal<bool>>,
+    /// Takes the focus when it appears.
+    #[prop(optional)]
+    autofocus: bool,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
     let shown = shown.unwrap_or_else(|| RwSignal::new(false));
@@ -82,6 +85,7 @@ pub fn PasswordField(
                     autocomplete=autocomplete
                     autocapitalize="none"
                     spellcheck="false"
+                    autofocus=autofocus
                     aria-describedby=described
                     aria-invalid=when(move || error.with(Option::is_some), "true")
                     prop:value=value

@@ -22,6 +22,9 @@ pub fn NewPassword(
     /// The last suggestion, for who wants to know whether it was taken.
     #[prop(optional)]
     suggestion: Option<RwSignal<String>>,
+    /// Takes the focus when it appears.
+    #[prop(optional)]
+    autofocus: bool,
 ) -> impl IntoView {
     let (core, toasts) = (use_core(), use_toasts());
     let (shown, suggested, busy) = (RwSignal::new(false), RwSignal::new(false), RwSignal::new(false));
@@ -54,6 +57,7 @@ pub fn NewPassword(
             error=error
             autocomplete="new-password"
             shown=shown
+            autofocus=autofocus
         >
             <div class="strength">
                 <span class="strength-bar" aria-hidden="true" data-strength=move || strength.get().map(name)></span>

@@ -147,6 +147,7 @@ fn SecretKey(open: RwSignal<bool>) -> impl IntoView {
                 strength=strength
                 error=weak
                 suggestion=suggestion
+                autofocus=true
             />
             <Show when=move || !suggested.get()>
                 <PasswordField

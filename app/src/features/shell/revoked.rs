@@ -51,7 +51,7 @@ fn SignInAgain(open: RwSignal<bool>) -> impl IntoView {
     view! {
         <form class="form" on:submit=submit>
             <p>{live(move || session.address())}</p>
-            <PasswordField id="again-password" label=text::PASSWORD value=password error=error autocomplete="current-password"/>
+            <PasswordField id="again-password" label=text::PASSWORD value=password error=error autocomplete="current-password" autofocus=true/>
             <div class="form-actions">
                 <Button kind=Kind::Primary submit=true busy=busy>{text::SIGN_IN}</Button>
             </div>
