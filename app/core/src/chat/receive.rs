@@ -1,11 +1,6 @@
 //! Rows of a log, one after the other: checked against what the relay says of them, decrypted or merged, shown.
 
-use super::{
-    content::{Envelope, running_hash},
-    lines,
-    records::*,
-    send::preview_of,
-};
+use super::{content::Envelope, lines, records::*, seen::running_hash, send::preview_of};
 use crate::{
     Error, Millis,
     identity::AttestationClaim,

@@ -1,6 +1,6 @@
 //! What is stored of conversations, jobs and contacts. All of it is CBOR, and old forms must stay readable.
 
-use super::content::RunningHash;
+use super::seen::RunningHash;
 use crate::{Millis, identity::Fingerprint};
 use haven_bridge::{ConversationId, Failure, ItemId, Preview, StopReason};
 use haven_wire::{

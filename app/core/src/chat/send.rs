@@ -1,8 +1,9 @@
 //! Own messages: waiting, encrypted, sent, met again in the log.
 
 use super::{
-    content::{Content, Envelope, Seen},
+    content::{Content, Envelope},
     records::*,
+    seen::Seen,
 };
 use crate::{
     Error, Millis,

@@ -4,9 +4,10 @@ use super::world::{Who, World};
 use crate::{
     Engine, Millis,
     chat::{
-        content::{Content, Envelope, Seen, running_hash},
+        content::{Content, Envelope},
         receive::export_token,
         records::{DeviceKeys, Join},
+        seen::{Seen, running_hash},
     },
     identity::{Account, Fingerprint},
     mls::{Context, Provider, suite},
