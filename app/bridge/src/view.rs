@@ -381,6 +381,12 @@ pub enum Line {
         /// How many.
         count: u32,
     },
+    /// Somebody changed the conversation who had seen other rows than this device: the relay shows different things to
+    /// different people.
+    Disagrees {
+        /// Who.
+        who: Option<PersonRef>,
+    },
     /// The relay says of messages that they were too old, which they can't have been.
     Withheld {
         /// How many.

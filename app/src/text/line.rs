@@ -44,6 +44,11 @@ pub fn sentence(line: &Line, own_domain: Option<&str>) -> String {
             "{} missed while this device was away: the relay deletes messages when they are old. Ask the others for what matters",
             messages_were(*count)
         ),
+        Line::Disagrees { who: changer } => format!(
+            "{} saw other messages here than this device did. The relay may be showing different things to different people; \
+             compare what you have",
+            changer.as_ref().map_or_else(|| "Another device of yours".to_owned(), name)
+        ),
         Line::Withheld { count } => format!(
             "{} missed here. The relay says they were old and deleted, which can’t be: this device was here not long ago. Ask \
              the others what they wrote, and tell whoever runs the relay",
@@ -107,6 +112,13 @@ mod tests {
         let says = |count| sentence(&Line::Missed { count }, None);
         assert!(says(1).starts_with("A message was missed while this device was away"));
         assert!(says(12).starts_with("12 messages were missed while this device was away"));
+    }
+
+    #[test]
+    fn who_saw_other_messages_is_named_also_as_another_device_of_ones_own() {
+        let says = |who| sentence(&Line::Disagrees { who }, Some("here.org"));
+        assert!(says(Some(person("bob@here.org"))).starts_with("bob saw other messages here than this device"));
+        assert!(says(None).starts_with("Another device of yours saw other messages here"));
     }
 
     #[test]

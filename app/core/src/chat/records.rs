@@ -1,6 +1,6 @@
 //! What is stored of conversations, jobs and contacts. All of it is CBOR, and old forms must stay readable.
 
-use super::seen::RunningHash;
+use super::seen::{RunningHash, Seen};
 use crate::{Millis, identity::Fingerprint};
 use haven_bridge::{ConversationId, Failure, ItemId, Preview, StopReason};
 use haven_wire::{
@@ -138,6 +138,16 @@ impl Head {
         self.hashes.last().map(|hash| hash.into_array()).unwrap_or_default()
     }
 
+    /// What this device has seen of the epoch.
+    pub fn seen(&self) -> Seen {
+        Seen { rows: self.rows, hash: self.running() }
+    }
+
+    /// Whether somebody who has seen this was shown other rows than this device.
+    pub fn disagrees_with(&self, seen: &Seen) -> bool {
+        seen.rows > self.rows || self.hash_at(seen.rows).is_some_and(|hash| hash != seen.hash)
+    }
+
     /// Adds the running hash after a row.
     pub fn push_hash(&mut self, hash: RunningHash) {
         self.rows += 1;
@@ -173,7 +183,7 @@ impl Head {
     }
 
     /// The running hash after `rows` rows, if it is still known.
-    pub fn hash_at(&self, rows: u64) -> Option<RunningHash> {
+    fn hash_at(&self, rows: u64) -> Option<RunningHash> {
         let back = usize::try_from(self.rows.checked_sub(rows)?).ok()?;
         let index = self.hashes.len().checked_sub(back + 1)?;
         self.hashes.get(index).map(|hash| hash.into_array())

@@ -3,7 +3,6 @@
 use super::{
     content::{Content, Envelope},
     records::*,
-    seen::Seen,
 };
 use crate::{
     Error, Millis,
@@ -87,9 +86,9 @@ impl Memory {
             let Some(message) = outbound.get_mut(&order).filter(|message| message.encrypted.is_none()) else {
                 continue;
             };
-            let seen = Seen { rows: head.rows, hash: head.running() };
             let salt = salt(&self.provider)?;
-            let envelope = Envelope { time: message.time, seen, content: Content::text(salt, &message.text) };
+            let content = Content::text(salt, &message.text);
+            let envelope = Envelope { time: message.time, seen: head.seen(), content };
             let ciphertext = encrypt(
                 &self.provider,
                 &self.keys.signer,

@@ -586,6 +586,7 @@ fn show(content: &ItemContent) -> String {
             Line::SecondWelcome => "* a second Welcome was refused".into(),
             Line::Missed { count } => format!("* {count} missed"),
             Line::Withheld { count } => format!("* {count} withheld"),
+            Line::Disagrees { who: by } => format!("* {} saw other rows", who(by)),
         },
     }
 }
