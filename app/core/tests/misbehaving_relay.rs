@@ -15,6 +15,7 @@ use haven_wire::{
     account::{GetVault, PutVault, Vault},
     group::{Kind, Row},
     ids::{DeviceId, Hash, MessageId},
+    limits::MAX_APPEND,
     push::FromRelay,
 };
 
@@ -331,6 +332,31 @@ fn the_last_messages_before_a_commit_can_not_be_left_out_or_damaged_unnoticed() 
             [unreadable, disagrees, renamed],
             ["unreadable: Undecryptable", "* alice saw other rows", "* alice renamed to Tea"]
         );
+    });
+}
+
+#[test]
+fn a_message_that_two_full_requests_overtook_is_compared() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("carol").await;
+        let (alice, bob, carol, chat) = (scene.alice, scene.bob, scene.third, scene.chat);
+        scene.world.offline(bob);
+        let one = scene.say(alice, "one").await;
+        scene.world.say(carol, chat, "overtaken").await;
+        let now = scene.world.clock(carol);
+        let slow = scene.world.engine(carol).outgoing(now).await.expect("requests").requests;
+        for n in 0..2 * MAX_APPEND {
+            scene.world.say(alice, chat, &format!("{n}")).await;
+        }
+        while scene.world.step(alice).await {}
+        for request in slow {
+            scene.world.exchange(carol, request).await;
+        }
+        scene.lie_to_bob(change_row(one, |row| *row.ciphertext.last_mut().expect("bytes") ^= 1));
+        scene.world.online(bob);
+        scene.world.settle().await;
+        let timeline = scene.world.timeline(bob, chat).await;
+        assert_eq!(timeline[2..][2 * MAX_APPEND], "carol disagrees: overtaken");
     });
 }
 

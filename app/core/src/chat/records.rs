@@ -129,8 +129,14 @@ pub struct GoneLine {
 /// A day.
 pub const DAY: Millis = 24 * 60 * 60 * 1000;
 
-/// Running hashes that are kept: a sender who is further behind can't be compared.
-const KEPT_HASHES: usize = 64;
+/// Running hashes that are kept. They are written with every message, 17 bytes each, so they can't be all of an epoch.
+///
+/// Who writes can be behind by what the others appended while the request was on its way. All messages of a request are
+/// encrypted with one view, so its first one speaks for all. Two full requests of others may come before it, which takes
+/// as many hashes and the one before them. What comes later still, as after a night without a connection, is not compared.
+/// The hash is over all rows before it, so nothing is lost by that, unless everything from those who saw another log
+/// comes so late, up to the end of the epoch.
+const KEPT_HASHES: usize = 2 * limits::MAX_APPEND + 1;
 
 impl Head {
     /// The running hash after the newest row.
