@@ -314,7 +314,10 @@ pub enum Line {
     Started {
         /// By whom.
         who: Option<PersonRef>,
-        /// With these people.
+        /// Whom it began with, and with which device.
+        #[serde(default)]
+        added: Vec<(PersonRef, String)>,
+        /// Whom it began with, in lines that were stored before they named devices.
         with: Vec<PersonRef>,
     },
     /// This device was added.
