@@ -314,7 +314,10 @@ pub enum Line {
     Started {
         /// By whom.
         who: Option<PersonRef>,
-        /// With these people.
+        /// Whom it began with, and with which device.
+        #[serde(default)]
+        added: Vec<(PersonRef, String)>,
+        /// Whom it began with, in lines that were stored before they named devices.
         with: Vec<PersonRef>,
     },
     /// This device was added.
@@ -380,6 +383,12 @@ pub enum Line {
     Missed {
         /// How many.
         count: u32,
+    },
+    /// Somebody changed the conversation who had seen other rows than this device: the relay shows different things to
+    /// different people.
+    Disagrees {
+        /// Who.
+        who: Option<PersonRef>,
     },
     /// The relay says of messages that they were too old, which they can't have been.
     Withheld {

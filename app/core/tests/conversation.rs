@@ -13,7 +13,10 @@ fn two_people_write_to_each_other() {
         world.settle().await;
         world.say(bob, chat, "hi").await;
         world.settle().await;
-        assert_eq!(world.timeline(alice, chat).await, ["* I started with bob", "I: hello", "bob: hi"]);
+        assert_eq!(
+            world.timeline(alice, chat).await,
+            ["* I started with bob (bob's laptop)", "I: hello", "bob: hi"]
+        );
         assert_eq!(world.timeline(bob, chat).await, ["* alice added me", "alice: hello", "I: hi"]);
     });
 }

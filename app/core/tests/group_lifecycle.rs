@@ -47,7 +47,7 @@ fn everybody_sees_who_comes_and_who_goes() {
         assert_eq!(
             seen[0],
             [
-                "* I started with bob",
+                "* I started with bob (bob's laptop)",
                 "* bob added carol (carol's laptop)",
                 "* carol renamed to Tea",
                 "* I removed bob"
@@ -178,7 +178,7 @@ fn messages_typed_while_a_conversation_starts_are_sent_in_order() {
             world.settle().await;
             let expected: Vec<_> = (0..5).map(|n| format!("early {n}")).collect();
             assert_eq!(world.texts(bob, chat).await, expected);
-            assert_eq!(world.timeline(alice, chat).await[0], "* I started with bob");
+            assert_eq!(world.timeline(alice, chat).await[0], "* I started with bob (bob's laptop)");
             assert_eq!(world.texts(alice, chat).await, expected);
         })
         .await;

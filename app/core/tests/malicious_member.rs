@@ -141,6 +141,31 @@ fn a_commit_that_is_registered_wrongly_is_refused() {
 }
 
 #[test]
+fn a_commit_that_says_nothing_of_the_log_is_refused() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("mallory").await;
+        let reason = scene.verdict(&Forgery::RefreshUnseen).await;
+        assert!(matches!(reason, StopReason::RelayMisbehaved { .. }), "{reason:?}");
+    });
+}
+
+#[test]
+fn a_commit_by_somebody_who_was_shown_another_log_is_merged_and_said() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("mallory").await;
+        let (alice, bob, chat) = (scene.alice, scene.bob, scene.chat);
+        scene.world.commit_forgery(scene.third, chat, &Forgery::RefreshAstray).await;
+        scene.world.settle().await;
+        for who in [alice, bob] {
+            let timeline = scene.world.timeline(who, chat).await;
+            assert_eq!(timeline.last().map(String::as_str), Some("* mallory saw other rows"));
+        }
+        assert_eq!(scene.world.epochs(&[alice, bob], chat).await.len(), 1);
+        scene.world.assert_works(&[alice, bob], chat).await;
+    });
+}
+
+#[test]
 fn malformed_and_mislabelled_messages_harm_nobody() {
     pollster::block_on(async {
         let mut scene = Scene::new("mallory").await;

@@ -8,12 +8,14 @@ use common::Scene;
 use haven_bridge::{ConversationState, Event, Failure, StopReason};
 use haven_core::{
     intent::{Accepted, Intent},
+    request::Request,
     testing::{Answer, ORIGIN, Who, World, account, key_package},
 };
 use haven_wire::{
     account::{GetVault, PutVault, Vault},
     group::{Kind, Row},
     ids::{DeviceId, Hash, MessageId},
+    limits::MAX_APPEND,
     push::FromRelay,
 };
 
@@ -285,6 +287,104 @@ fn a_row_left_out_without_a_gap_makes_later_messages_disagree() {
         let scene = Scene::new("carol").await;
         let (_, timeline) = scene.bob_reads(leave_out).await;
         assert_eq!(timeline[..3], ["* alice added me", "alice: one", "alice disagrees: three"]);
+    });
+}
+
+/// Alice writes three texts and renames the conversation while bob is away, and the relay changes what he reads when he
+/// is back.
+async fn bob_reads_up_to_a_commit(change: impl Fn(&mut Vec<Row>, [MessageId; 3]) + 'static) -> Vec<String> {
+    let mut scene = Scene::new("carol").await;
+    let (alice, bob, carol, chat) = (scene.alice, scene.bob, scene.third, scene.chat);
+    scene.world.offline(bob);
+    let ids = [scene.say(alice, "one").await, scene.say(alice, "two").await, scene.say(alice, "three").await];
+    scene.world.want(alice, Intent::Rename { conversation: chat, title: "Tea".into() }).await;
+    scene.world.settle().await;
+    scene.lie_to_bob(move |rows| change(rows, ids));
+    scene.world.online(bob);
+    scene.world.settle().await;
+    assert_eq!(scene.world.epochs(&[alice, bob, carol], chat).await.len(), 1, "bob merged it");
+    let of_carol = scene.world.timeline(carol, chat).await;
+    assert_eq!(of_carol[1..], ["alice: one", "alice: two", "alice: three", "* alice renamed to Tea"]);
+    let timeline = scene.world.timeline(bob, chat).await;
+    scene.assert_others_go_on().await;
+    timeline
+}
+
+#[test]
+fn the_last_messages_before_a_commit_can_not_be_left_out_or_damaged_unnoticed() {
+    pollster::block_on(async {
+        let leave_out = |rows: &mut Vec<Row>, ids: [MessageId; 3]| {
+            let Some(at) = rows.iter().position(|row| row.message_id == ids[1]) else { return };
+            rows.drain(at..at + 2);
+            rows[at..].iter_mut().for_each(|row| row.sequence -= 2);
+        };
+        let timeline = bob_reads_up_to_a_commit(leave_out).await;
+        assert_eq!(
+            timeline,
+            ["* alice added me", "alice: one", "* alice saw other rows", "* alice renamed to Tea"]
+        );
+        let damage = |rows: &mut Vec<Row>, ids: [MessageId; 3]| {
+            change_row(ids[2], |row| *row.ciphertext.last_mut().expect("bytes") ^= 1)(rows);
+        };
+        let timeline = bob_reads_up_to_a_commit(damage).await;
+        let [.., unreadable, disagrees, renamed] = &timeline[..] else { panic!("{timeline:?}") };
+        assert_eq!(
+            [unreadable, disagrees, renamed],
+            ["unreadable: Undecryptable", "* alice saw other rows", "* alice renamed to Tea"]
+        );
+    });
+}
+
+#[test]
+fn a_message_that_two_full_requests_overtook_is_compared() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("carol").await;
+        let (alice, bob, carol, chat) = (scene.alice, scene.bob, scene.third, scene.chat);
+        scene.world.offline(bob);
+        let one = scene.say(alice, "one").await;
+        scene.world.say(carol, chat, "overtaken").await;
+        let now = scene.world.clock(carol);
+        let slow = scene.world.engine(carol).outgoing(now).await.expect("requests").requests;
+        for n in 0..2 * MAX_APPEND {
+            scene.world.say(alice, chat, &format!("{n}")).await;
+        }
+        while scene.world.step(alice).await {}
+        for request in slow {
+            scene.world.exchange(carol, request).await;
+        }
+        scene.lie_to_bob(change_row(one, |row| *row.ciphertext.last_mut().expect("bytes") ^= 1));
+        scene.world.online(bob);
+        scene.world.settle().await;
+        let timeline = scene.world.timeline(bob, chat).await;
+        assert_eq!(timeline[2..][2 * MAX_APPEND], "carol disagrees: overtaken");
+    });
+}
+
+#[test]
+fn a_commit_that_crosses_messages_disagrees_with_nobody() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("carol").await;
+        let (alice, bob, carol, chat) = (scene.alice, scene.bob, scene.third, scene.chat);
+        scene.say(alice, "one").await;
+        scene.world.want(carol, Intent::Rename { conversation: chat, title: "Tea".into() }).await;
+        let now = scene.world.clock(carol);
+        let slow = scene.world.engine(carol).outgoing(now).await.expect("requests").requests;
+        assert!(slow.iter().any(|request| matches!(request.request, Request::AppendCommit(_))));
+        for text in ["two", "three"] {
+            scene.world.say(alice, chat, text).await;
+            while scene.world.step(alice).await {}
+        }
+        for request in slow {
+            scene.world.exchange(carol, request).await;
+        }
+        scene.world.settle().await;
+        for (who, name) in [(alice, "carol"), (bob, "carol"), (carol, "I")] {
+            let timeline = scene.world.timeline(who, chat).await;
+            let [.., one, two, three, renamed] = &timeline[..] else { panic!("{timeline:?}") };
+            assert!(one.ends_with(": one") && two.ends_with(": two") && three.ends_with(": three"));
+            assert_eq!(*renamed, format!("* {name} renamed to Tea"));
+        }
+        scene.assert_others_go_on().await;
     });
 }
 

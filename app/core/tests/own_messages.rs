@@ -128,7 +128,7 @@ fn a_restored_backup_refreshes_its_keys_if_messages_of_its_own_may_be_gone() {
         world.settle().await;
         assert_eq!(world.texts(bob, chat).await, ["one", "two"], "no key is used twice");
         let shown = world.timeline(alice, chat).await;
-        assert_eq!(shown, ["* I started with bob", "* 1 missed", "I: two"]);
+        assert_eq!(shown, ["* I started with bob (bob's laptop)", "* 1 missed", "I: two"]);
         let rows = world.relay.rows();
         assert_eq!(rows[rows.len() - 2].kind, Kind::Commit, "before the next message");
     });
@@ -145,7 +145,10 @@ fn a_restored_backup_recognises_the_message_that_it_still_holds() {
         world.settle().await;
         world.restore(alice, backup).await;
         world.settle().await;
-        assert_eq!(world.timeline(alice, chat).await, ["* I started with bob", "I: not yet sent"]);
+        assert_eq!(
+            world.timeline(alice, chat).await,
+            ["* I started with bob (bob's laptop)", "I: not yet sent"]
+        );
         assert_eq!(world.texts(bob, chat).await, ["not yet sent"]);
         world.assert_works(&[alice, bob], chat).await;
         assert_eq!(world.texts(bob, chat).await.iter().filter(|text| *text == "not yet sent").count(), 1);

@@ -49,6 +49,11 @@ fn conversation_id(number: u8) -> ConversationId {
     ConversationId([number; 16])
 }
 
+/// Each with one device, as in lines for who joined.
+pub fn with_laptops(people: &[PersonRef]) -> Vec<(PersonRef, String)> {
+    people.iter().map(|person| (person.clone(), "Firefox on Linux".to_owned())).collect()
+}
+
 /// A person whose fingerprint follows from the address.
 pub fn person(address: &str) -> PersonRef {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
@@ -172,7 +177,11 @@ fn talk(
         id: item_id(base),
         position: 0,
         time: end - count * 23 * MINUTE - HOUR,
-        content: ItemContent::Line(Line::Started { who: None, with: people.to_vec() }),
+        content: ItemContent::Line(Line::Started {
+            who: None,
+            added: with_laptops(people),
+            with: Vec::new(),
+        }),
     }];
     for index in 0..count {
         let back = count - 1 - index;

@@ -258,7 +258,7 @@ impl World {
         let (item, position) = self.next_item();
         let id = ConversationId(item.0);
         let with: Vec<_> = addresses.iter().map(|address| cast::person(address)).collect();
-        let line = Line::Started { who: None, with: with.clone() };
+        let line = Line::Started { who: None, added: cast::with_laptops(&with), with: Vec::new() };
         let mut details = cast::details(id, title, &with);
         details.summary.state = ConversationState::Starting;
         details.summary.preview = Preview::Line(line.clone());
@@ -314,8 +314,8 @@ impl World {
 
     fn add(&mut self, conversation: ConversationId, addresses: &[String]) -> Outcome {
         let (id, position) = self.next_item();
-        let added =
-            addresses.iter().map(|address| (cast::person(address), "Firefox on Linux".to_owned())).collect();
+        let people: Vec<_> = addresses.iter().map(|address| cast::person(address)).collect();
+        let added = cast::with_laptops(&people);
         let content = ItemContent::Line(Line::Added { who: None, added });
         let item = TimelineItem { id, position, time: browser::now(), content };
         (

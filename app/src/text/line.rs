@@ -10,10 +10,13 @@ pub fn sentence(line: &Line, own_domain: Option<&str>) -> String {
     let names = |people: &[PersonRef]| and_list(&people.iter().map(name).collect::<Vec<_>>());
     let who = |person: &Option<PersonRef>| person.as_ref().map_or_else(|| super::YOU.to_owned(), name);
     match line {
-        Line::Started { who: starter, with } if with.is_empty() => {
+        Line::Started { who: starter, added, with } if added.is_empty() && with.is_empty() => {
             format!("{} started the conversation", who(starter))
         }
-        Line::Started { who: starter, with } => {
+        Line::Started { who: starter, added, with } if with.is_empty() => {
+            format!("{} started the conversation with {}", who(starter), with_devices(added, name))
+        }
+        Line::Started { who: starter, with, .. } => {
             format!("{} started the conversation with {}", who(starter), names(with))
         }
         Line::YouWereAdded { by } => format!("{} added you", name(by)),
@@ -43,6 +46,11 @@ pub fn sentence(line: &Line, own_domain: Option<&str>) -> String {
         Line::Missed { count } => format!(
             "{} missed while this device was away: the relay deletes messages when they are old. Ask the others for what matters",
             messages_were(*count)
+        ),
+        Line::Disagrees { who: changer } => format!(
+            "{} saw other messages here than this device did. The relay may be showing different things to different people; \
+             compare what you have",
+            changer.as_ref().map_or_else(|| "Another device of yours".to_owned(), name)
         ),
         Line::Withheld { count } => format!(
             "{} missed here. The relay says they were old and deleted, which can’t be: this device was here not long ago. Ask \
@@ -95,11 +103,9 @@ mod tests {
 
     #[test]
     fn people_of_the_own_domain_go_by_their_name() {
-        let line = Line::Started { who: None, with: vec![person("bob@here.org"), person("bob@there.org")] };
-        assert_eq!(
-            sentence(&line, Some("here.org")),
-            "You started the conversation with bob and bob@there.org"
-        );
+        let removed = vec![person("bob@here.org"), person("bob@there.org")];
+        let line = Line::Removed { who: None, removed };
+        assert_eq!(sentence(&line, Some("here.org")), "You removed bob and bob@there.org");
     }
 
     #[test]
@@ -110,13 +116,33 @@ mod tests {
     }
 
     #[test]
+    fn who_saw_other_messages_is_named_also_as_another_device_of_ones_own() {
+        let says = |who| sentence(&Line::Disagrees { who }, Some("here.org"));
+        assert!(
+            says(Some(person("bob@here.org"))).starts_with("bob saw other messages here than this device")
+        );
+        assert!(says(None).starts_with("Another device of yours saw other messages here"));
+    }
+
+    #[test]
     fn joins_name_the_devices() {
         let added = vec![
             (person("bob@here.org"), "Phone".to_owned()),
             (person("carol@here.org"), "Laptop".to_owned()),
             (person("bob@here.org"), "Tablet".to_owned()),
         ];
-        let line = Line::Added { who: Some(person("alice@here.org")), added };
+        let line = Line::Added { who: Some(person("alice@here.org")), added: added.clone() };
         assert_eq!(sentence(&line, Some("here.org")), "alice added bob (Phone, Tablet) and carol (Laptop)");
+        let line = Line::Started { who: None, added, with: Vec::new() };
+        assert_eq!(
+            sentence(&line, Some("here.org")),
+            "You started the conversation with bob (Phone, Tablet) and carol (Laptop)"
+        );
+    }
+
+    #[test]
+    fn a_start_that_was_stored_without_devices_names_the_people() {
+        let line = Line::Started { who: None, added: Vec::new(), with: vec![person("bob@here.org")] };
+        assert_eq!(sentence(&line, Some("here.org")), "You started the conversation with bob");
     }
 }

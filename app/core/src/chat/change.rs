@@ -6,6 +6,7 @@ use super::{
     claims::{ClaimedDevice, Claims},
     receive::export_token,
     records::*,
+    seen::CommitData,
 };
 use crate::{
     Error, Millis,
@@ -154,7 +155,8 @@ impl Memory {
         }
         let message_id =
             MessageId(self.provider.rand().random_array().map_err(|_| Error::Bug("no randomness"))?);
-        let (commit, welcome) = commit(&self.provider, &self.keys, group, &missing, message_id)?;
+        let data = CommitData { message_id, seen: conversation.head.seen() };
+        let (commit, welcome) = commit(&self.provider, &self.keys, group, &missing, &data)?;
         // What the others would refuse must not get into the log, where it would stop the conversation for everybody.
         // The added leaves were verified when they were claimed.
         let staged = group.mls.pending_commit().ok_or(Error::Bug("no commit is pending"))?;
@@ -280,10 +282,10 @@ fn commit(
     keys: &DeviceKeys,
     group: &mut Group,
     missing: &Missing,
-    message_id: MessageId,
+    data: &CommitData,
 ) -> Result<(Vec<u8>, Option<Vec<u8>>), Error> {
     let failed = |_| Error::Bug("a commit can't be made");
-    group.mls.set_aad(message_id.0.to_vec());
+    group.mls.set_aad(data.encode());
     let mut builder = group
         .mls
         .commit_builder()

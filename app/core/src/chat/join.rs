@@ -3,7 +3,7 @@
 //! Everything is checked before the write set is stored: when a check fails the whole state is read again from the
 //! store, and with it the key package comes back that OpenMLS used up.
 
-use super::{content::running_hash, lines, records::*};
+use super::{lines, records::*, seen::running_hash};
 use crate::{
     Error, Millis,
     memory::{Batch, Conversation, Group, Memory},

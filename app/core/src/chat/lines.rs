@@ -25,28 +25,26 @@ pub fn of_commit(
     let by = before.get(committer);
     let who = by.filter(|claim| Some(claim.fingerprint) != own).map(person);
     let mut lines = Vec::new();
-    if epoch == 0 {
-        lines.push(Line::Started { who, with: distinct(effect.added.iter(), own) });
-        return lines;
-    }
     if effect.removed.contains(&me.u32()) {
         lines.extend(by.map(person).map(|by| Line::YouWereRemoved { by }));
         return lines;
     }
     removals(&mut lines, before, effect, own, who.as_ref());
-    additions(&mut lines, before, effect, own, who.as_ref());
+    let added = additions(&mut lines, before, effect, own);
+    if epoch == 0 {
+        lines.push(Line::Started { who: who.clone(), added, with: Vec::new() });
+    } else if !added.is_empty() {
+        lines.push(Line::Added { who: who.clone(), added });
+    }
     if renamed {
         lines.push(Line::Renamed { who, title: effect.context.title.clone() });
     }
     lines
 }
 
-fn distinct<'a>(
-    claims: impl Iterator<Item = &'a AttestationClaim>,
-    own: Option<crate::identity::Fingerprint>,
-) -> Vec<PersonRef> {
+fn distinct<'a>(claims: impl Iterator<Item = &'a AttestationClaim>) -> Vec<PersonRef> {
     let mut people = Vec::new();
-    for claim in claims.filter(|claim| Some(claim.fingerprint) != own) {
+    for claim in claims {
         let person = person(claim);
         if !people.contains(&person) {
             people.push(person);
@@ -73,27 +71,44 @@ fn removals(
         let whose = (Some(claim.fingerprint) != own).then(|| person(claim));
         lines.push(Line::DeviceRemoved { who: whose, device: claim.label.clone() });
     }
-    let removed = distinct(people.into_iter(), None);
+    let removed = distinct(people.into_iter());
     if !removed.is_empty() {
         lines.push(Line::Removed { who: who.cloned(), removed });
     }
 }
 
+/// Lines for further devices of people who were in it before, and whoever was not, with the device.
 fn additions(
     lines: &mut Vec<Line>,
     before: &Members,
     effect: &Effect,
     own: Option<crate::identity::Fingerprint>,
-    who: Option<&PersonRef>,
-) {
+) -> Vec<(PersonRef, String)> {
     let (devices, people): (Vec<_>, Vec<_>) =
         effect.added.iter().partition(|claim| before.leaves_of(claim.fingerprint).next().is_some());
     for claim in devices {
         let whose = (Some(claim.fingerprint) != own).then(|| person(claim));
         lines.push(Line::DeviceAdded { who: whose, device: claim.label.clone() });
     }
-    if !people.is_empty() {
-        let added = people.into_iter().map(|claim| (person(claim), claim.label.clone())).collect();
-        lines.push(Line::Added { who: who.cloned(), added });
+    people.into_iter().map(|claim| (person(claim), claim.label.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Serialize;
+
+    #[derive(Serialize)]
+    enum StoredBefore {
+        Started { who: Option<PersonRef>, with: Vec<PersonRef> },
+    }
+
+    #[test]
+    fn a_line_that_was_stored_before_it_named_devices_is_read() {
+        let bob = PersonRef { address: "bob@example.org".into(), fingerprint: "b0b".into() };
+        let before = StoredBefore::Started { who: None, with: vec![bob.clone()] };
+        let bytes = haven_wire::encode(&before).expect("encode");
+        let line: Line = haven_wire::decode(&bytes).expect("decode");
+        assert_eq!(line, Line::Started { who: None, added: Vec::new(), with: vec![bob] });
     }
 }

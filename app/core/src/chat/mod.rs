@@ -3,7 +3,8 @@
 //! - [`intents`]: what a person wants done, taken in.
 //! - [`send`]: own messages, from waiting to the log. [`receive`]: rows of the log.
 //! - [`change`]: commits of one's own, from a job to the log. [`claims`]: who can be added. [`join`]: Welcomes.
-//! - [`content`]: what is in a message. [`lines`]: what a commit says in the timeline.
+//! - [`content`]: what is in a message. [`seen`]: how much of the log its sender had seen. [`lines`]: what a commit says
+//!   in the timeline.
 //! - [`records`]: what is stored of all that. [`views`]: what the page sees of it.
 
 pub(crate) mod change;
@@ -15,5 +16,6 @@ pub(crate) mod join;
 pub(crate) mod lines;
 pub(crate) mod receive;
 pub(crate) mod records;
+pub(crate) mod seen;
 pub(crate) mod send;
 pub(crate) mod views;

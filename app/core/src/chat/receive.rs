@@ -1,9 +1,10 @@
 //! Rows of a log, one after the other: checked against what the relay says of them, decrypted or merged, shown.
 
 use super::{
-    content::{Envelope, running_hash},
+    content::Envelope,
     lines,
     records::*,
+    seen::{CommitData, running_hash},
     send::preview_of,
 };
 use crate::{
@@ -356,9 +357,7 @@ impl Conversation {
         let (Some(claim), Ok(envelope)) = (claim, haven_wire::decode::<Envelope>(plaintext)) else {
             return self.show_unreadable(here, row, Unreadable::Malformed);
         };
-        let known = self.head.hash_at(envelope.seen.rows);
-        let ahead = envelope.seen.rows > self.head.rows;
-        let disagrees = ahead || known.is_some_and(|hash| hash != envelope.seen.hash);
+        let disagrees = self.head.disagrees_with(&envelope.seen);
         let from = lines::person(&claim);
         let (content, preview) = match envelope.content.as_text() {
             Some(text) => (
@@ -415,18 +414,31 @@ impl Conversation {
             Err(ProcessMessageError::StorageError(error)) => return Err(error.into()),
             Err(_) => return Ok(Next::Stop(StopReason::CommitUnreadable)),
         };
-        if processed.aad() != row.message_id.as_bytes() {
-            return Ok(misbehaved("it changed the id of a commit"));
-        }
+        let data = CommitData::decode(processed.aad()).filter(|data| data.message_id == row.message_id);
+        let Some(data) = data else { return Ok(misbehaved("it changed the id of a commit")) };
         let sender = processed.sender().clone();
         match processed.into_content() {
             ProcessedMessageContent::StagedCommitMessage(staged) => {
+                if self.head.disagrees_with(&data.seen) {
+                    self.show_disagreement(here, &sender)?;
+                }
                 self.merge_others(here, row, mark, &sender, *staged, hash)
             }
             // Its own commit that it doesn't know: this state is a copy, or too old.
             ProcessedMessageContent::OwnPrivateMessage => Ok(Next::Stop(StopReason::StateTooOld)),
             _ => Ok(misbehaved("a commit is none")),
         }
+    }
+
+    /// Says that a committer had seen other rows. The commit is judged as any other: members who were not shown the same
+    /// must still decide alike.
+    fn show_disagreement(&mut self, here: &mut Here, sender: &Sender) -> Result<(), Error> {
+        self.end_gone(here)?;
+        let Some(group) = &self.group else { return Err(Error::Bug("a commit without a group")) };
+        let own = group.members.get(group.mls.own_leaf_index()).map(|claim| claim.fingerprint);
+        let by = member(group, sender).filter(|claim| Some(claim.fingerprint) != own);
+        let line = Line::Disagrees { who: by.map(lines::person) };
+        self.add_line(here.batch, line, here.now)
     }
 
     fn merge_own(&mut self, here: &mut Here, row: &Row, mark: CommitMark, hash: Hash) -> Result<Next, Error> {

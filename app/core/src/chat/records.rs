@@ -1,6 +1,6 @@
 //! What is stored of conversations, jobs and contacts. All of it is CBOR, and old forms must stay readable.
 
-use super::content::RunningHash;
+use super::seen::{RunningHash, Seen};
 use crate::{Millis, identity::Fingerprint};
 use haven_bridge::{ConversationId, Failure, ItemId, Preview, StopReason};
 use haven_wire::{
@@ -129,13 +129,29 @@ pub struct GoneLine {
 /// A day.
 pub const DAY: Millis = 24 * 60 * 60 * 1000;
 
-/// Running hashes that are kept: a sender who is further behind can't be compared.
-const KEPT_HASHES: usize = 64;
+/// Running hashes that are kept. They are written with every message, 17 bytes each, so they can't be all of an epoch.
+///
+/// Who writes can be behind by what the others appended while the request was on its way. All messages of a request are
+/// encrypted with one view, so its first one speaks for all. Two full requests of others may come before it, which takes
+/// as many hashes and the one before them. What comes later still, as after a night without a connection, is not compared.
+/// The hash is over all rows before it, so nothing is lost by that, unless everything from those who saw another log
+/// comes so late, up to the end of the epoch.
+const KEPT_HASHES: usize = 2 * limits::MAX_APPEND + 1;
 
 impl Head {
     /// The running hash after the newest row.
     pub fn running(&self) -> RunningHash {
         self.hashes.last().map(|hash| hash.into_array()).unwrap_or_default()
+    }
+
+    /// What this device has seen of the epoch.
+    pub fn seen(&self) -> Seen {
+        Seen { rows: self.rows, hash: self.running() }
+    }
+
+    /// Whether somebody who has seen this was shown other rows than this device.
+    pub fn disagrees_with(&self, seen: &Seen) -> bool {
+        seen.rows > self.rows || self.hash_at(seen.rows).is_some_and(|hash| hash != seen.hash)
     }
 
     /// Adds the running hash after a row.
@@ -173,7 +189,7 @@ impl Head {
     }
 
     /// The running hash after `rows` rows, if it is still known.
-    pub fn hash_at(&self, rows: u64) -> Option<RunningHash> {
+    fn hash_at(&self, rows: u64) -> Option<RunningHash> {
         let back = usize::try_from(self.rows.checked_sub(rows)?).ok()?;
         let index = self.hashes.len().checked_sub(back + 1)?;
         self.hashes.get(index).map(|hash| hash.into_array())

@@ -1,7 +1,7 @@
 //! Own messages: waiting, encrypted, sent, met again in the log.
 
 use super::{
-    content::{Content, Envelope, Seen},
+    content::{Content, Envelope},
     records::*,
 };
 use crate::{
@@ -86,9 +86,9 @@ impl Memory {
             let Some(message) = outbound.get_mut(&order).filter(|message| message.encrypted.is_none()) else {
                 continue;
             };
-            let seen = Seen { rows: head.rows, hash: head.running() };
             let salt = salt(&self.provider)?;
-            let envelope = Envelope { time: message.time, seen, content: Content::text(salt, &message.text) };
+            let content = Content::text(salt, &message.text);
+            let envelope = Envelope { time: message.time, seen: head.seen(), content };
             let ciphertext = encrypt(
                 &self.provider,
                 &self.keys.signer,

@@ -4,9 +4,10 @@ use super::world::{Who, World};
 use crate::{
     Engine, Millis,
     chat::{
-        content::{Content, Envelope, Seen, running_hash},
+        content::{Content, Envelope},
         receive::export_token,
         records::{DeviceKeys, Join},
+        seen::{CommitData, Seen, running_hash},
     },
     identity::{Account, Fingerprint},
     mls::{Context, Provider, suite},
@@ -33,6 +34,10 @@ pub enum Forgery {
     NoRequirements,
     /// Refreshes the committer's keys, as anybody may.
     Refresh,
+    /// The same, and says nothing of what the committer has seen.
+    RefreshUnseen,
+    /// The same, and says that the committer has seen no row of the epoch, and another commit before them.
+    RefreshAstray,
     /// Removes leaves.
     Remove(Vec<u32>),
     /// Sets a title.
@@ -95,8 +100,17 @@ impl<S: Store> Engine<S> {
             Forgery::NoRequirements => Some(Extensions::empty()),
             _ => None,
         };
-        group.mls.set_aad(message_id.0.to_vec());
-        let mut builder = group.mls.commit_builder().force_self_update(matches!(forgery, Forgery::Refresh));
+        let seen = match forgery {
+            Forgery::RefreshAstray => Seen { rows: 0, hash: running_hash(None, &Hash([0; 32])) },
+            _ => conversation.head.seen(),
+        };
+        let mut data = CommitData { message_id, seen }.encode();
+        if matches!(forgery, Forgery::RefreshUnseen) {
+            data.truncate(message_id.as_bytes().len());
+        }
+        group.mls.set_aad(data);
+        let refresh = matches!(forgery, Forgery::Refresh | Forgery::RefreshUnseen | Forgery::RefreshAstray);
+        let mut builder = group.mls.commit_builder().force_self_update(refresh);
         match forgery {
             Forgery::Add(bytes) => {
                 let parsed = KeyPackageIn::tls_deserialize_exact_bytes(bytes).expect("a key package");

@@ -559,6 +559,10 @@ fn show(content: &ItemContent) -> String {
         |person: &haven_bridge::PersonRef| person.address.split('@').next().unwrap_or_default().to_owned();
     let who = |person: &Option<haven_bridge::PersonRef>| person.as_ref().map_or("I".into(), name);
     let names = |people: &[haven_bridge::PersonRef]| people.iter().map(name).collect::<Vec<_>>().join(", ");
+    let with_devices = |added: &[(haven_bridge::PersonRef, String)]| {
+        let added = added.iter().map(|(person, device)| format!("{} ({device})", name(person)));
+        added.collect::<Vec<_>>().join(", ")
+    };
     match content {
         ItemContent::Sent { text, state: SendState::Stored } => format!("I: {text}"),
         ItemContent::Sent { text, state: SendState::Waiting } => format!("I ({text})"),
@@ -570,12 +574,11 @@ fn show(content: &ItemContent) -> String {
         ItemContent::Unsupported { from } => format!("{} sent something", name(from)),
         ItemContent::Unreadable(why) => format!("unreadable: {why:?}"),
         ItemContent::Line(line) => match line {
-            Line::Started { who: by, with } => format!("* {} started with {}", who(by), names(with)),
-            Line::YouWereAdded { by } => format!("* {} added me", name(by)),
-            Line::Added { who: by, added } => {
-                let added = added.iter().map(|(person, device)| format!("{} ({device})", name(person)));
-                format!("* {} added {}", who(by), added.collect::<Vec<_>>().join(", "))
+            Line::Started { who: by, added, .. } => {
+                format!("* {} started with {}", who(by), with_devices(added))
             }
+            Line::YouWereAdded { by } => format!("* {} added me", name(by)),
+            Line::Added { who: by, added } => format!("* {} added {}", who(by), with_devices(added)),
             Line::DeviceAdded { who: whose, device } => format!("* {} came with {device}", who(whose)),
             Line::DeviceRemoved { who: whose, device } => format!("* {} lost {device}", who(whose)),
             Line::Removed { who: by, removed } => format!("* {} removed {}", who(by), names(removed)),
@@ -586,6 +589,7 @@ fn show(content: &ItemContent) -> String {
             Line::SecondWelcome => "* a second Welcome was refused".into(),
             Line::Missed { count } => format!("* {count} missed"),
             Line::Withheld { count } => format!("* {count} withheld"),
+            Line::Disagrees { who: by } => format!("* {} saw other rows", who(by)),
         },
     }
 }

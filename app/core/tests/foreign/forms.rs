@@ -1,7 +1,7 @@
 //! What Haven puts into messages, pointers and group contexts, written down a second time.
 
 use haven_core::identity::Fingerprint;
-use haven_wire::ids::{GroupId, Hash, WelcomeId};
+use haven_wire::ids::{GroupId, Hash, MessageId, WelcomeId};
 use mls_rs::{
     Extension, ExtensionList,
     extension::{ExtensionType, MlsExtension as _, built_in::RequiredCapabilitiesExt},
@@ -42,6 +42,11 @@ pub struct Pointed {
 pub struct Seen {
     pub rows: u64,
     pub hash: ByteArray<16>,
+}
+
+/// The authenticated data of a commit.
+pub fn commit_data(message_id: MessageId, seen: &Seen) -> Vec<u8> {
+    [message_id.as_bytes(), &seen.rows.to_be_bytes(), &seen.hash[..]].concat()
 }
 
 /// The plaintext of a message.

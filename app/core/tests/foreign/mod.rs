@@ -5,7 +5,9 @@
 
 mod forms;
 
-use forms::{ATTESTATION, CONTEXT, Content, Context, Envelope, Pointed, Seen, extensions, required};
+use forms::{
+    ATTESTATION, CONTEXT, Content, Context, Envelope, Pointed, Seen, commit_data, extensions, required,
+};
 use haven_core::{
     identity::{Account, AttestationClaim, Certificate, attestation, device_list, inbox},
     request::Caller as _,
@@ -304,7 +306,7 @@ impl<C: MlsConfig> Foreign<C> {
                 self.hear(message.sender_index, message.data(), &hash);
             }
             ReceivedMessage::Commit(commit) => {
-                assert_eq!(commit.authenticated_data, row.message_id.as_bytes());
+                assert_eq!(commit.authenticated_data, commit_data(row.message_id, &self.state().seen));
                 self.follow(&commit.effect, row, &hash);
             }
             other => panic!("{other:?}"),
@@ -402,10 +404,12 @@ impl<C: MlsConfig> Foreign<C> {
         change: impl for<'a> FnOnce(CommitBuilder<'a, C>) -> CommitBuilder<'a, C>,
     ) {
         let (message_id, welcome_id) = (MessageId(self.fresh()), WelcomeId(self.fresh()));
-        let group = &mut self.state_mut().group;
+        let state = self.state_mut();
+        let data = commit_data(message_id, &state.seen);
+        let group = &mut state.group;
         let group_id = GroupId::from_slice(group.group_id()).expect("sixteen bytes");
         let (epoch, now) = (group.current_epoch(), token(group));
-        let mut builder = group.commit_builder().authenticated_data(message_id.0.to_vec());
+        let mut builder = group.commit_builder().authenticated_data(data);
         for (device, _) in newcomers {
             let message = MlsMessage::from_bytes(&[&[0, 1, 0, 5], &device.key_package[..]].concat());
             builder = builder.add_member(message.expect("a key package")).expect("an Add");

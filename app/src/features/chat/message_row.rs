@@ -241,9 +241,11 @@ fn LineRow(line: Line, time: u64, domain: Option<String>) -> impl IntoView {
         Line::Removed { .. } | Line::YouWereRemoved { .. } => (icondata_lu::LuUserX, "info"),
         Line::Renamed { .. } => (icondata_lu::LuPencil, "info"),
         Line::Missed { .. } => (icondata_lu::LuCircleAlert, "info"),
-        Line::NotAdded { .. } | Line::NotChanged { .. } | Line::SecondWelcome | Line::Withheld { .. } => {
-            (icondata_lu::LuCircleAlert, "warning")
-        }
+        Line::NotAdded { .. }
+        | Line::NotChanged { .. }
+        | Line::SecondWelcome
+        | Line::Disagrees { .. }
+        | Line::Withheld { .. } => (icondata_lu::LuCircleAlert, "warning"),
     };
     let failure = match &line {
         Line::NotAdded { why, .. } => Some(why.clone()),
