@@ -1,5 +1,7 @@
 import type { Page } from '@playwright/test'
+import { inspect } from '../fixtures/accessibility.ts'
 import { refused } from '../fixtures/faults.ts'
+import { enter, opensByKeyboard, tabTo } from '../fixtures/keyboard.ts'
 import { Person } from '../fixtures/person.ts'
 import { Relay } from '../fixtures/relay.ts'
 import { expect, test } from '../fixtures/test.ts'
@@ -112,6 +114,46 @@ test('a lost browser is removed by another one, and one that signs out is off th
     await alice.page.reload()
     await expect(devices).toHaveCount(1)
   }).toPass()
+})
+
+test('with the keyboard alone: a lost browser is removed, and signs in again', async ({ person, visitor, relay }) => {
+  test.setTimeout(240_000)
+  const alice = await person('alice')
+  const other = await visitor('alice', { userAgent: FIREFOX })
+  other.faults.allow(refused(401))
+  await other.welcome.open(relay.origin)
+  await other.welcome.signIn('alice', alice.password)
+  await expect(other.chat.list).toBeVisible()
+
+  const { page } = alice
+  await enter(page, page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Settings' }))
+  const devices = page.getByRole('list', { name: 'Your devices' }).getByRole('listitem')
+  await expect(devices).toHaveCount(2)
+  const question = page.getByRole('dialog', { name: 'Remove Firefox on Windows?' })
+  const remove = question.getByRole('button', { name: 'Remove', exact: true })
+  await opensByKeyboard(page, page.getByRole('button', { name: 'Remove Firefox on Windows' }), question, remove)
+  await inspect(page, 'the question before a device is removed')
+  await enter(page, remove)
+  await expect(question).toBeHidden()
+  await expect(devices).toHaveCount(1)
+  // What opened the question is gone.
+  await expect(page.getByRole('main')).toBeFocused()
+
+  await expect(other.page.getByText('This device was signed out of your account')).toBeVisible()
+  await inspect(other.page, 'a browser that was removed')
+  const again = other.page.getByRole('dialog', { name: 'Sign in again' })
+  const signIn = again.getByRole('button', { name: 'Sign in', exact: true })
+  await opensByKeyboard(other.page, other.chat.button('Sign in again'), again, signIn)
+  await tabTo(other.page, again.getByLabel('Password', { exact: true }))
+  await other.page.keyboard.type('certainly not the password')
+  await other.page.keyboard.press('Enter')
+  await expect(again.getByText('belong together')).toBeVisible()
+  await inspect(other.page, 'signing in again refused')
+  await again.getByLabel('Password', { exact: true }).press('ControlOrMeta+a')
+  await other.page.keyboard.type(alice.password)
+  await other.page.keyboard.press('Enter')
+  await expect(again).toBeHidden()
+  await expect(other.page.getByText('This device was signed out of your account')).toBeHidden()
 })
 
 test('nobody learns from signing in whether an address exists', async ({ person, visitor, relay }) => {

@@ -444,9 +444,11 @@ pub fn files(count: usize) -> String {
 /// `PDF · 1.2 MB`
 pub fn file_facts(media_type: &str, bytes: u64) -> String {
     let kind = media_type.rsplit(['/', '.', '+', '-']).next().unwrap_or_default();
-    if kind.is_empty() || kind == "stream" {
-        return size(bytes);
-    }
+    let kind = match kind {
+        "" | "stream" => return size(bytes),
+        "plain" => "text",
+        kind => kind,
+    };
     format!("{} · {}", crate::services::browser::upper_case(kind), size(bytes))
 }
 
