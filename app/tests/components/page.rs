@@ -135,6 +135,14 @@ impl Page {
         self.get(selector).unwrap().unchecked_into::<HtmlTextAreaElement>().value()
     }
 
+    /// Selects a part of what is in a text area.
+    pub fn select(&self, selector: &str, part: &str) {
+        let start = self.text_in(selector).find(part).unwrap() as u32;
+        let field = self.get(selector).unwrap().unchecked_into::<HtmlTextAreaElement>();
+        field.focus().unwrap();
+        field.set_selection_range(start, start + part.len() as u32).unwrap();
+    }
+
     /// Presses Enter in an element.
     pub async fn enter(&self, selector: &str) {
         self.key(selector, "Enter").await;
@@ -142,8 +150,18 @@ impl Page {
 
     /// Presses a key in an element, or where nothing has the focus, in `body`.
     pub async fn key(&self, selector: &str, key: &str) {
+        self.keys(selector, key, false).await;
+    }
+
+    /// Presses a key together with Ctrl.
+    pub async fn ctrl(&self, selector: &str, key: &str) {
+        self.keys(selector, key, true).await;
+    }
+
+    async fn keys(&self, selector: &str, key: &str, ctrl: bool) {
         let options = web_sys::KeyboardEventInit::new();
         options.set_key(key);
+        options.set_ctrl_key(ctrl);
         options.set_bubbles(true);
         options.set_cancelable(true);
         let event = web_sys::KeyboardEvent::new_with_keyboard_event_init_dict("keydown", &options).unwrap();
