@@ -264,18 +264,20 @@ async fn what_is_typed_is_saved_by_itself_and_there_again_after_a_reload() {
 async fn buttons_and_keys_format_what_is_selected_and_the_draft_keeps_it() {
     let script = Script::new(World::busy());
     let page = write_to(&script, "bob").await;
-    page.fill("#mail-text", "bold\nlink").await;
-    page.select("#mail-text", "bold");
+    page.fill("#mail-text", "bold\nword").await;
+    page.select("#mail-text", 0..4);
     page.ctrl("#mail-text", "b").await;
-    assert_eq!(page.text_in("#mail-text"), "bold\nlink", "nothing unless it is switched on");
+    assert_eq!(page.text_in("#mail-text"), "bold\nword", "nothing unless it is switched on");
     page.press("Formatting").await;
     page.press("Bold (Ctrl+B)").await;
-    assert_eq!(page.text_in("#mail-text"), "**bold**\nlink");
-    page.select("#mail-text", "link");
+    assert_eq!(page.text_in("#mail-text"), "**bold**\nword");
+    page.select("#mail-text", 9..13);
     page.press("Numbered list").await;
-    page.select("#mail-text", "link");
+    page.select("#mail-text", 12..16);
     page.ctrl("#mail-text", "i").await;
-    let formatted = "**bold**\n1. *link*";
+    page.select("#mail-text", 18..18);
+    page.enter("#mail-text").await;
+    let formatted = "**bold**\n1. *word*\n2. ";
     assert_eq!(page.text_in("#mail-text"), formatted);
     page.until("saved", |_| saved(&script).last().is_some_and(|draft| draft.text == formatted)).await;
     assert!(saved(&script).last().is_some_and(|draft| draft.formatted));
@@ -292,7 +294,7 @@ async fn what_a_button_did_can_be_undone() {
     let page = write_to(&script, "bob").await;
     page.fill("#mail-text", "bread\nsalt").await;
     page.press("Formatting").await;
-    page.select("#mail-text", "bread\nsalt");
+    page.select("#mail-text", 0..10);
     page.press("List").await;
     assert_eq!(page.text_in("#mail-text"), "- bread\n- salt");
     let document: web_sys::HtmlDocument = leptos::prelude::document().unchecked_into();

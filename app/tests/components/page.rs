@@ -1,6 +1,6 @@
 //! A mounted app, and ways to find and use what is on it.
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, ops::Range, time::Duration};
 
 use haven_app::{App, scripted::Script};
 use leptos::{mount::mount_to, prelude::*};
@@ -136,11 +136,10 @@ impl Page {
     }
 
     /// Selects a part of what is in a text area.
-    pub fn select(&self, selector: &str, part: &str) {
-        let start = self.text_in(selector).find(part).unwrap() as u32;
+    pub fn select(&self, selector: &str, part: Range<u32>) {
         let field = self.get(selector).unwrap().unchecked_into::<HtmlTextAreaElement>();
         field.focus().unwrap();
-        field.set_selection_range(start, start + part.len() as u32).unwrap();
+        field.set_selection_range(part.start, part.end).unwrap();
     }
 
     /// Presses Enter in an element.

@@ -1,12 +1,14 @@
 //! Formatting a mail: marks in its text, buttons that put them there, and a look at what they become.
 
+use std::ops::Range;
+
 use haven_bridge::{Command, Reply};
 use leptos::{html, prelude::*};
 
 use super::{
     draft_state::DraftState,
     frame::HtmlFrame,
-    marks::{Change, Mark},
+    marks::{Change, Mark, next_item},
 };
 use crate::{
     components::{Button, IconButton, Kind},
@@ -96,30 +98,47 @@ impl Formatting {
         browser::focus_later("mail-text");
     }
 
-    /// Typed into the text like everything else, so that it can be undone.
     fn apply(self, mark: Mark) {
-        let Some(input) = self.input.get_untracked() else { return };
+        self.change(|text, selected| Some(mark.apply(text, selected)));
+    }
+
+    /// Types a change into the text, so that it can be undone like everything else. Says whether there is one.
+    fn change(self, make: impl FnOnce(&str, Range<usize>) -> Option<Change>) -> bool {
+        let Some(input) = self.input.get_untracked() else { return false };
         let text = input.value();
         let bytes = |place: Option<u32>| utf8_length(&text, place.unwrap_or_default());
         let start = bytes(input.selection_start().ok().flatten());
         let end = bytes(input.selection_end().ok().flatten());
-        let Change { replaced, with, selected } = mark.apply(&text, start..end);
+        let Some(Change { replaced, with, selected }) = make(&text, start..end) else { return false };
         _ = input.focus();
-        let units = |text: &str, place| utf16_length(text.get(..place).unwrap_or(text));
-        _ = input.set_selection_range(units(&text, replaced.start), units(&text, replaced.end));
+        let select = |text: &str, range: Range<usize>| {
+            let units = |place| utf16_length(text.get(..place).unwrap_or(text));
+            _ = input.set_selection_range(units(range.start), units(range.end));
+        };
+        select(&text, replaced);
         browser::type_text(&with);
-        let text = input.value();
-        _ = input.set_selection_range(units(&text, selected.start), units(&text, selected.end));
+        select(&input.value(), selected);
+        true
     }
 
     fn on_key(self, event: &web_sys::KeyboardEvent) {
-        let is_shortcut = (event.ctrl_key() || event.meta_key()) && !event.alt_key() && !event.shift_key();
-        if !is_shortcut || !self.draft.formatted.get_untracked() {
+        if !self.draft.formatted.get_untracked() || event.is_composing() {
             return;
         }
-        if let Some(tool) = TOOLS.iter().find(|tool| tool.key == Some(event.key().as_str())) {
+        let (ctrl, other) = (event.ctrl_key() || event.meta_key(), event.alt_key() || event.shift_key());
+        let key = event.key();
+        let changed = match TOOLS.iter().find(|tool| tool.key == Some(key.as_str())) {
+            Some(tool) if ctrl && !other => {
+                self.apply(tool.mark);
+                true
+            }
+            None if key == "Enter" && !ctrl && !other => {
+                self.change(|text, selected| next_item(text, selected.end).filter(|_| selected.is_empty()))
+            }
+            _ => false,
+        };
+        if changed {
             event.prevent_default();
-            self.apply(tool.mark);
         }
     }
 }

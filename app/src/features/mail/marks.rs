@@ -88,6 +88,25 @@ impl Mark {
     }
 }
 
+/// What Enter does at the end of an item of a list: it begins the next one, or ends the list if nothing is in this one.
+pub fn next_item(text: &str, caret: usize) -> Option<Change> {
+    let line = piece(text, &(0..caret)).rsplit('\n').next()?;
+    let at_end = text.get(caret..).is_some_and(|after| after.is_empty() || after.starts_with('\n'));
+    let (head, content) = at_content(line);
+    let (indent, mark) = head.split_at_checked(head.len() - without_indent(head).len())?;
+    if mark.is_empty() || !at_end {
+        return None;
+    }
+    let start = if content.is_empty() { caret - line.len() } else { caret };
+    let with = match mark.strip_suffix(". ").and_then(|number| number.parse::<u32>().ok()) {
+        _ if content.is_empty() => indent.to_owned(),
+        Some(number) => format!("\n{indent}{}. ", number.saturating_add(1)),
+        None => format!("\n{head}"),
+    };
+    let end = start + with.len();
+    Some(Change { replaced: start..caret, with, selected: end..end })
+}
+
 fn piece<'t>(text: &'t str, range: &Range<usize>) -> &'t str {
     text.get(range.clone()).unwrap_or_default()
 }
@@ -161,9 +180,14 @@ fn without_space(text: &str, selected: &Range<usize>) -> Range<usize> {
 
 /// Cuts a line behind the mark that it begins with.
 fn at_content(line: &str) -> (&str, &str) {
-    let rest = line.trim_start_matches([' ', '\t', '>']);
+    let rest = without_indent(line);
     let content = Mark::List.taken_off(rest).or_else(|| Mark::Numbers.taken_off(rest)).unwrap_or(rest);
     line.split_at_checked(line.len() - content.len()).unwrap_or((line, ""))
+}
+
+/// Without quoting and white space.
+fn without_indent(line: &str) -> &str {
+    line.trim_start_matches([' ', '\t', '>'])
 }
 
 /// Makes a link of what is selected: with its address, if it is none, to be written next.
@@ -237,6 +261,25 @@ mod tests {
         }
         assert_eq!(apply(Mark::Numbers, "‹- a\n- b\n›c"), "‹1. a\n2. b›\nc");
         assert_eq!(apply(Mark::List, "a‹\n›b"), "‹- a›\nb");
+    }
+
+    #[test]
+    fn enter_goes_on_with_a_list_until_an_item_is_empty() {
+        let enter = |text: &str| {
+            let caret = text.find('|').unwrap();
+            let mut text = text.replace('|', "");
+            let Change { replaced, with, selected } = next_item(&text, caret)?;
+            text.replace_range(replaced, &with);
+            text.insert(selected.end, '|');
+            Some(text)
+        };
+        assert_eq!(enter("- a|\nb").as_deref(), Some("- a\n- |\nb"));
+        assert_eq!(enter("- a\n- |").as_deref(), Some("- a\n|"));
+        assert_eq!(enter("x\n> 9. a|").as_deref(), Some("x\n> 9. a\n> 10. |"));
+        assert_eq!(enter("  1. |").as_deref(), Some("  |"));
+        for text in ["a|", "> a|", "-|", "- a|b", "|"] {
+            assert_eq!(enter(text), None, "{text}");
+        }
     }
 
     #[test]
