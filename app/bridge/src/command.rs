@@ -307,6 +307,8 @@ pub enum Command {
     /// The text of a mail that was refused as not intact, without knowing who wrote it and what was changed. For a
     /// deliberate look; nothing of it is kept. → [`Reply::UncheckedText`]
     UncheckedMail(MailId),
+    /// How a text looks whose marks are formatting. → [`Reply::MailPreview`]
+    PreviewMail(String),
     /// Makes a file of the person's certificate. → [`Reply::File`]
     ExportKey(KeyFile),
     /// Looks at a key before it is used for [`Command::SignUp`]. → [`Reply::Key`]
@@ -406,6 +408,8 @@ pub enum Reply {
     OpenedFile(OpenedFile),
     /// A text that may be forged. Nothing: Haven can't open mail of this kind at all.
     UncheckedText(Option<String>),
+    /// The HTML of a formatted text, harmless. Nothing: there are no marks in it, or it is too long, and it goes as text.
+    MailPreview(Option<String>),
     /// A key that can be used: its fingerprint, in groups of four hex digits.
     Key(String),
 }

@@ -315,6 +315,9 @@ pub struct Draft {
     pub subject: String,
     /// The text.
     pub text: String,
+    /// Whether marks in the text are formatting, such as `**bold**`.
+    #[serde(default)]
+    pub formatted: bool,
     /// The mail that it answers or forwards.
     pub about: Option<(MailId, About)>,
     /// Files, in their order.

@@ -235,7 +235,8 @@ fn whole_letter(now: u64) -> haven_core::mail::Letter {
     haven_core::mail::Letter {
         date: now,
         subject: SUBJECT.into(),
-        text: "Hällo Bob,\n\ntrailing space \nFrom here on.\n".into(),
+        text: "Hällo **Bob**,\n\ntrailing space \nFrom here on.\n".into(),
+        formatted: true,
         files: vec![file(FILE, "application/octet-stream", &content())],
         ..letter()
     }
@@ -257,6 +258,7 @@ fn reads_what_haven_writes(program: &impl Program) {
     let reader = person("reader");
     let opened = open(&payload, &reader, &[]);
     assert_eq!((opened.subject.as_str(), opened.text.as_str()), (SUBJECT, letter.text.as_str()));
+    assert!(opened.html.as_ref().is_some_and(|html| html.contains("<strong>Bob</strong>")));
     assert_eq!(attached(&payload, &opened, &reader, FILE), content());
 
     let sent = mail::compose(&letter, &alice, None, now).unwrap().messages.remove(0).1;

@@ -90,6 +90,55 @@ fn a_letter_in_the_clear_is_signed_and_readable() {
 }
 
 #[test]
+fn a_formatted_letter_is_read_as_html_with_its_text_as_it_was_typed() {
+    let (alice, bob) = (person("alice"), person("bob"));
+    let letter = Letter {
+        text: "Dear **Bob**,\n\n- bread\n- Käse\n".into(),
+        formatted: true,
+        files: vec![file("notes.txt", "text/plain", b"one")],
+        ..letter()
+    };
+    for composed in [compose(&letter, &alice, &[&bob]), mail::compose(&letter, &alice, None, NOW).unwrap()] {
+        let opened = open(&composed.messages[0].1, &bob, &[&alice]);
+        assert_read(&opened, &letter);
+        let html = "<p>Dear <strong>Bob</strong>,</p><ul><li>bread</li><li>Käse</li></ul>";
+        assert_eq!((opened.html.as_deref(), opened.remote_content), (Some(html), false));
+        assert!(matches!(opened.signature, Signature::Valid { by_sender: true, .. }));
+    }
+}
+
+#[test]
+fn a_letter_goes_as_text_alone_unless_it_is_formatted_and_has_marks() {
+    let (alice, bob) = (person("alice"), person("bob"));
+    for (text, formatted) in [("Dear **Bob**", false), ("Dear Bob,\nsee https://example.org", true)] {
+        let letter = Letter { text: text.into(), formatted, ..letter() };
+        let clear = message(&mail::compose(&letter, &alice, None, NOW).unwrap());
+        assert!(!clear.contains("multipart/alternative") && !clear.contains("text/html"), "{text}");
+        let opened = open(message(&compose(&letter, &alice, &[&bob])), &bob, &[&alice]);
+        assert_eq!((opened.text.as_str(), opened.html), (text, None));
+    }
+}
+
+#[test]
+fn nothing_hostile_goes_out_as_html() {
+    let alice = person("alice");
+    let hostile = "**x** <script>alert(1)</script><img src=https://evil.example/1 onerror=alert(1)>\n\
+                   [x](javascript:alert(1)) [x](https://a.example/'onclick=alert(1)&quot;)\n\
+                   > <p style=\"position:fixed\" class=x id=y>\n```\n</pre><iframe src=//evil.example>\n```\n";
+    let letter = Letter { text: hostile.into(), formatted: true, ..letter() };
+    let sent = message(&mail::compose(&letter, &alice, None, NOW).unwrap());
+    let sent = mail_parser::MessageParser::new().parse(sent.as_bytes()).unwrap();
+    let html = sent.body_html(0).unwrap();
+    let tags: Vec<_> = html.split('<').skip(1).filter_map(|tag| tag.split('>').next()).collect();
+    let link = |tag: &str| tag.starts_with("a href=\"https://") && tag.matches('"').count() == 6;
+    for tag in &tags {
+        let known = ["p", "strong", "br", "blockquote", "blockquote type=\"cite\"", "pre", "a"];
+        assert!(known.contains(&tag.trim_start_matches('/')) || link(tag), "{tag}");
+    }
+    assert!(tags.contains(&"blockquote type=\"cite\"") && tags.iter().any(|tag| link(tag)));
+}
+
+#[test]
 fn nothing_of_the_content_stands_outside() {
     let (alice, bob) = (person("alice"), person("bob"));
     let letter = Letter { files: vec![file("secret-plan.txt", "text/plain", b"attack")], ..letter() };

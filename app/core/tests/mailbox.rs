@@ -179,6 +179,24 @@ fn a_draft_with_its_files_survives_and_goes_out_with_them() {
 }
 
 #[test]
+fn a_formatted_draft_survives_and_is_read_as_html_by_both() {
+    pollster::block_on(async {
+        let mut world = two_people(World::restarting()).await;
+        let [alice, bob] = [Who(0), Who(1)];
+        let formatted = Draft { formatted: true, ..draft("bob@example.org", "Plan", "By **boat**.") };
+        write(&mut world, alice, MAIL, formatted.clone()).await;
+        assert_eq!(world.engine(alice).draft(MAIL).await.unwrap(), Some(formatted));
+        world.want(alice, Intent::SendMail { draft: MAIL, in_the_clear: false }).await;
+        world.settle_mail().await;
+        for (who, folder) in [(bob, Folder::Inbox), (alice, Folder::Sent)] {
+            let mail = thread(&mut world, who, folder).await.remove(0);
+            assert_eq!(mail.html.as_deref(), Some("<p>By <strong>boat</strong>.</p>"));
+            assert_eq!(mail.text, "By **boat**.");
+        }
+    });
+}
+
+#[test]
 fn without_a_certificate_nothing_goes_out_until_the_person_says_so() {
     pollster::block_on(async {
         let mut world = two_people(World::restarting()).await;

@@ -135,6 +135,12 @@ fn kinds() -> Vec<Letter> {
     ];
     all.extend(subjects.iter().map(|subject| with(&|letter| letter.subject = (*subject).to_owned())));
     all.extend(texts.iter().map(|text| with(&|letter| letter.text = (*text).to_owned())));
+    all.extend(texts.iter().map(|text| {
+        with(&|letter| {
+            letter.text = format!("**Grüße**\n{text}");
+            letter.formatted = true;
+        })
+    }));
     all.extend(names.iter().map(|name| with(&|letter| letter.files = vec![named(name)])));
     all.extend(from.iter().map(|name| with(&|letter| letter.from = mailbox(name, "alice@example.org"))));
     all
@@ -177,6 +183,25 @@ fn the_parser_finds_what_was_written() {
     assert_eq!(found["from"], json!([["Älice", "alice@example.org"]]));
     assert_eq!(found["parts"][3]["name"], "Übersicht \"1\".bin");
     assert_eq!(found["parts"][3]["size"], 6);
+}
+
+#[test]
+fn the_parser_finds_the_text_and_then_the_html_of_a_formatted_mail() {
+    let (alice, bob) = (person("alice"), person("bob"));
+    let letter = Letter { text: "**Hi**".into(), formatted: true, files: vec![named("a")], ..letter() };
+    let clear = mail::compose(&letter, &alice, None, NOW).unwrap().messages.remove(0).1;
+    let encrypted = compose(&letter, &alice, &[&bob]).messages.remove(0).1;
+    let Some(found) = strictly(&[decrypted(&encrypted, &bob), clear]) else { return };
+    let kinds = |found: &Value| {
+        let parts = found["parts"].as_array().unwrap().iter();
+        parts.map(|part| part["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let inside =
+        ["multipart/mixed", "multipart/alternative", "text/plain", "text/html", "application/octet-stream"];
+    assert_eq!(kinds(&found[0]), inside);
+    assert_eq!(kinds(&found[1])[1..6], inside);
+    assert_eq!(found[0]["parts"][2]["size"], "**Hi**".len());
+    assert_eq!(found[0]["parts"][3]["size"], "<p><strong>Hi</strong></p>".len());
 }
 
 #[test]

@@ -39,6 +39,9 @@ pub fn Button(
     #[prop(into, optional)]
     busy: Signal<bool>,
     #[prop(into, optional)] disabled: Signal<bool>,
+    /// For buttons that switch something: whether it is on.
+    #[prop(into, optional)]
+    pressed: MaybeProp<bool>,
     /// Sends the form that it is in.
     #[prop(optional)]
     submit: bool,
@@ -59,6 +62,7 @@ pub fn Button(
             class="button"
             type=if submit { "submit" } else { "button" }
             data-kind=kind.name()
+            aria-pressed=move || pressed.get().map(|pressed| pressed.to_string())
             aria-busy=when(move || busy.get(), "true")
             disabled=disabled
             on:click=click

@@ -93,6 +93,7 @@ impl MailWorld {
                 self.drafts.remove(id);
                 self.changed()
             }
+            Command::PreviewMail(text) => reply(Reply::MailPreview(mail_cast::preview(text))),
             Command::AttachFile { .. } => reply(Reply::Done),
             Command::Recipients(addresses) => {
                 reply(Reply::Recipients(addresses.iter().cloned().map(mail_cast::outlook).collect()))

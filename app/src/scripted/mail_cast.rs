@@ -377,6 +377,11 @@ pub fn with_pictures(html: &str) -> MailPictures {
     MailPictures { html: [picture, html].concat(), missing: 1 }
 }
 
+/// How a text looks in which a word may be bold.
+pub fn preview(text: &str) -> Option<String> {
+    text.contains("**").then(|| format!("<p>{}</p>", text.replacen("**", "<b>", 1).replace("**", "</b>")))
+}
+
 /// A mail as it came.
 pub fn source(mail: &MailView) -> Vec<u8> {
     let MailSummary { from, subject, .. } = &mail.summary;

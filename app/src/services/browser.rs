@@ -185,6 +185,16 @@ pub async fn copy(text: &str) -> bool {
     wasm_bindgen_futures::JsFuture::from(window.navigator().clipboard().write_text(text)).await.is_ok()
 }
 
+/// Types over what is selected where the focus is, as a person would, so that it can be undone.
+pub fn type_text(text: &str) {
+    let document: web_sys::HtmlDocument = document().unchecked_into();
+    // It does nothing where nothing can be typed.
+    _ = match text {
+        "" => document.exec_command("delete"),
+        text => document.exec_command_with_show_ui_and_value("insertText", false, text),
+    };
+}
+
 /// Lets the person save a text as a file.
 pub fn download(name: &str, text: &str) -> Result<(), JsValue> {
     save(name, text.as_bytes(), "text/plain;charset=utf-8")

@@ -117,6 +117,23 @@ pub const SUBJECT: &str = "Subject";
 pub const COPIES: &str = "Cc, Bcc";
 pub const TEXT: &str = "Text";
 pub const TEXT_PLACEHOLDER: &str = "Write your mail";
+pub const FORMATTING: &str = "Formatting";
+pub const BOLD: &str = "Bold";
+pub const ITALIC: &str = "Italic";
+pub const LINK: &str = "Link";
+pub const LIST: &str = "List";
+pub const NUMBERS: &str = "Numbered list";
+pub const QUOTE: &str = "Quote";
+pub const CODE: &str = "Code";
+/// A button with the key that does the same.
+pub fn with_key(label: &str, key: Option<&str>) -> String {
+    key.map_or_else(|| label.to_owned(), |key| format!("{label} (Ctrl+{})", key.to_ascii_uppercase()))
+}
+pub const PREVIEW: &str = "Preview";
+pub const WRITE_ON: &str = "Go on writing";
+pub const PREVIEW_LEAD: &str = "How it looks to most people. Who reads plain text sees it as you typed it.";
+pub const PREVIEW_PLAIN: &str =
+    "Nothing in this mail is formatted. It goes out as plain text, just as you typed it.";
 pub const REMOVE: &str = "Remove";
 pub const ATTACH: &str = "Attach";
 pub const ATTACHMENTS: &str = "Attachments";
@@ -152,7 +169,7 @@ pub const SEND_CLEAR: &str = "Send in the clear";
 
 // Keys
 pub const SHORTCUTS: &str = "Keys";
-pub const SHORTCUT_LIST: [(&str, &str); 13] = [
+pub const SHORTCUT_LIST: [(&str, &str); 14] = [
     ("c", "Write a mail"),
     ("j k", "Next and previous in the list"),
     ("/", "Search"),
@@ -165,6 +182,7 @@ pub const SHORTCUT_LIST: [(&str, &str); 13] = [
     ("z", "Undo the last move, while the notice is shown"),
     ("Esc", "Back to the list"),
     ("Ctrl+Enter", "Send what you write"),
+    ("Ctrl+B, I, K", "Bold, italic, a link, while formatting is on"),
     ("?", "This list"),
 ];
 

@@ -272,6 +272,69 @@ async fn what_is_typed_is_saved_by_itself_and_there_again_after_a_reload() {
 }
 
 #[wasm_bindgen_test]
+async fn buttons_and_keys_format_what_is_selected_and_the_draft_keeps_it() {
+    let script = Script::new(World::busy());
+    let page = write_to(&script, "bob").await;
+    page.fill("#mail-text", "bold\nword").await;
+    page.select("#mail-text", 0..4);
+    page.ctrl("#mail-text", "b").await;
+    assert_eq!(page.text_in("#mail-text"), "bold\nword", "nothing unless it is switched on");
+    page.press("Formatting").await;
+    page.press("Bold (Ctrl+B)").await;
+    assert_eq!(page.text_in("#mail-text"), "**bold**\nword");
+    page.select("#mail-text", 9..13);
+    page.press("Numbered list").await;
+    page.select("#mail-text", 12..16);
+    page.ctrl("#mail-text", "i").await;
+    page.select("#mail-text", 18..18);
+    page.enter("#mail-text").await;
+    let formatted = "**bold**\n1. *word*\n2. ";
+    assert_eq!(page.text_in("#mail-text"), formatted);
+    page.until("saved", |_| saved(&script).last().is_some_and(|draft| draft.text == formatted)).await;
+    assert!(saved(&script).last().is_some_and(|draft| draft.formatted));
+    let address = path();
+    drop(page);
+    let page = Page::open(&script, &address);
+    page.until("the buttons", |page| page.get("[role=group][aria-label=Formatting]").is_some()).await;
+    assert_eq!(page.button("Formatting").get_attribute("aria-pressed").as_deref(), Some("true"));
+}
+
+#[wasm_bindgen_test]
+async fn what_a_button_did_can_be_undone() {
+    let script = Script::new(World::busy());
+    let page = write_to(&script, "bob").await;
+    page.fill("#mail-text", "bread\nsalt").await;
+    page.press("Formatting").await;
+    page.select("#mail-text", 0..10);
+    page.press("List").await;
+    assert_eq!(page.text_in("#mail-text"), "- bread\n- salt");
+    let document: web_sys::HtmlDocument = leptos::prelude::document().unchecked_into();
+    document.exec_command("undo").unwrap();
+    assert_eq!(page.text_in("#mail-text"), "bread\nsalt");
+}
+
+#[wasm_bindgen_test]
+async fn a_preview_shows_how_the_mail_looks_and_writing_goes_on_after_it() {
+    let page = write_to(&Script::new(World::busy()), "bob").await;
+    page.fill("#mail-text", "By **boat**").await;
+    page.press("Formatting").await;
+    page.press("Preview").await;
+    let shown = |page: &Page| {
+        let frame = page.get(".mail-preview iframe")?.unchecked_into::<web_sys::HtmlIFrameElement>();
+        frame.content_document()?.body()?.text_content()
+    };
+    page.until("the preview", |page| shown(page).is_some_and(|text| text == "By boat")).await;
+    assert!(page.get("#mail-text[hidden]").is_some());
+    page.press("Go on writing").await;
+    assert!(page.get("iframe").is_none() && page.get("#mail-text[hidden]").is_none());
+    page.fill("#mail-text", "By boat").await;
+    page.press("Preview").await;
+    page.until_says("It goes out as plain text, just as you typed it.").await;
+    page.press("Formatting").await;
+    assert!(page.get(".mail-preview").is_none() && page.text_in("#mail-text") == "By boat");
+}
+
+#[wasm_bindgen_test]
 async fn leaving_saves_at_once_what_typing_had_not_saved_yet() {
     let script = Script::new(World::busy());
     let page = write_to(&script, "bob").await;

@@ -1,6 +1,6 @@
 //! A mounted app, and ways to find and use what is on it.
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, ops::Range, time::Duration};
 
 use haven_app::{App, scripted::Script};
 use leptos::{mount::mount_to, prelude::*};
@@ -135,6 +135,13 @@ impl Page {
         self.get(selector).unwrap().unchecked_into::<HtmlTextAreaElement>().value()
     }
 
+    /// Selects a part of what is in a text area.
+    pub fn select(&self, selector: &str, part: Range<u32>) {
+        let field = self.get(selector).unwrap().unchecked_into::<HtmlTextAreaElement>();
+        field.focus().unwrap();
+        field.set_selection_range(part.start, part.end).unwrap();
+    }
+
     /// Presses Enter in an element.
     pub async fn enter(&self, selector: &str) {
         self.key(selector, "Enter").await;
@@ -142,8 +149,18 @@ impl Page {
 
     /// Presses a key in an element, or where nothing has the focus, in `body`.
     pub async fn key(&self, selector: &str, key: &str) {
+        self.keys(selector, key, false).await;
+    }
+
+    /// Presses a key together with Ctrl.
+    pub async fn ctrl(&self, selector: &str, key: &str) {
+        self.keys(selector, key, true).await;
+    }
+
+    async fn keys(&self, selector: &str, key: &str, ctrl: bool) {
         let options = web_sys::KeyboardEventInit::new();
         options.set_key(key);
+        options.set_ctrl_key(ctrl);
         options.set_bubbles(true);
         options.set_cancelable(true);
         let event = web_sys::KeyboardEvent::new_with_keyboard_event_init_dict("keydown", &options).unwrap();

@@ -13,6 +13,7 @@ use super::{
     certificates::{self, Judge},
     encrypt,
     fields::{self, Field},
+    marks,
     sealing::Sealing,
 };
 use crate::{Millis, identity::SecretCertificate};
@@ -222,13 +223,23 @@ fn payload(letter: &Letter, protected: Vec<Field<'_>>, mode: &str) -> Result<Vec
         .attribute("boundary", boundary()?)
         .attribute("protected-headers", "v1")
         .attribute("hp", mode.to_owned());
-    let mut parts = vec![MimePart::new("text/plain", letter.text.as_str())];
+    let mut parts = vec![body(letter)?];
     parts.extend(letter.files.iter().map(attachment));
     let mut root = MimePart::new(kind, parts);
     root.headers.extend(protected.into_iter().map(|(name, value)| (name.into(), value)));
     let mut out = Vec::new();
     root.write_part(&mut out);
     Ok(out)
+}
+
+/// The text, and its HTML if it is formatted. Programs show the last form that they know.
+fn body(letter: &Letter) -> Result<MimePart<'_>, Error> {
+    let text = MimePart::new("text/plain", letter.text.as_str());
+    let Some(html) = letter.formatted.then(|| marks::formatted(&letter.text)).flatten() else {
+        return Ok(text);
+    };
+    let kind = ContentType::new("multipart/alternative").attribute("boundary", boundary()?);
+    Ok(MimePart::new(kind, vec![text, MimePart::new("text/html", html)]))
 }
 
 fn attachment(file: &File) -> MimePart<'_> {

@@ -307,7 +307,8 @@ fn is_inline_picture(value: &str) -> bool {
     })
 }
 
-fn is_link(value: &str) -> bool {
+/// Whether it leads to a page or an address.
+pub(super) fn is_link(value: &str) -> bool {
     ["http://", "https://", "mailto:"].iter().any(|scheme| strip_scheme(value.trim(), scheme).is_some())
 }
 

@@ -22,6 +22,8 @@ pub struct Letter {
     pub subject: String,
     /// The text.
     pub text: String,
+    /// Whether marks in the text are formatting.
+    pub formatted: bool,
     /// The id of the mail that it answers, without `<` and `>`.
     pub in_reply_to: Option<String>,
     /// The ids of the mails before it in the thread, oldest first, without `<` and `>`.

@@ -3,8 +3,8 @@
 //! Pure functions over bytes. There is no state, no I/O and no clock here, and nothing of the engine, so that a program
 //! which does nothing but open and compose mail links little else.
 //!
-//! - **Out:** [`compose()`] takes a [`Letter`]. `fields` writes header fields, `encrypt` signs and encrypts,
-//!   `sealing` lets a browser's cipher do the bulk of it.
+//! - **Out:** [`compose()`] takes a [`Letter`]. `fields` writes header fields, `marks` makes HTML of a formatted
+//!   text, `encrypt` signs and encrypts, `sealing` lets a browser's cipher do the bulk of it.
 //! - **In:** [`open_entry`] and [`open_mail`] give an [`Opened`]. `mime` cuts a mail into parts, `envelope` finds the
 //!   protected one, `decrypt` opens and verifies it, `protection` decides which header fields are shown, `content`
 //!   collects text and attachments, `html` makes HTML harmless, `origin` reads what the relay wrote above it,
@@ -31,6 +31,7 @@ mod files;
 mod headers;
 mod html;
 pub mod letter;
+mod marks;
 mod mime;
 mod open;
 pub mod opened;
@@ -47,6 +48,7 @@ pub use compose::{Composing, begin, compose};
 pub use error::Error;
 pub use files::opened_attachment;
 pub use letter::{Composed, File, KnownCertificate, Letter};
+pub use marks::formatted;
 pub use open::{attachment, file_of, open_entry, open_mail, unseal};
 pub use opened::{Keys, Offer, OfferedKey, Opened};
 pub use pictures::{FetchedPicture, Pictured, with_pictures};

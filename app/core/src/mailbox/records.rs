@@ -219,3 +219,30 @@ pub fn derived(label: &str, from: &[u8]) -> [u8; 16] {
     id.iter_mut().zip(hash.0).for_each(|(to, from)| *to = from);
     id
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A draft as it was stored when all mails were plain text.
+    #[derive(Serialize)]
+    struct PlainDraft {
+        to: Vec<Mailbox>,
+        cc: Vec<Mailbox>,
+        bcc: Vec<Mailbox>,
+        subject: String,
+        text: String,
+        about: Option<(MailId, haven_bridge::mail::About)>,
+        attachments: Vec<haven_bridge::mail::DraftFile>,
+    }
+
+    #[test]
+    fn a_draft_from_before_there_was_formatting_is_plain_text() {
+        let Draft { to, cc, bcc, text, about, attachments, .. } = Draft::default();
+        let subject = "Boat".to_owned();
+        let before = PlainDraft { to, cc, bcc, subject: subject.clone(), text, about, attachments };
+        let stored = haven_wire::encode(&before).unwrap();
+        let draft: Draft = haven_wire::decode(&stored).unwrap();
+        assert_eq!(draft, Draft { subject, ..Draft::default() });
+    }
+}

@@ -115,6 +115,7 @@ impl Memory {
             bcc: draft.bcc.clone(),
             subject: arrive::one_line(&draft.subject),
             text: draft.text.clone(),
+            formatted: draft.formatted,
             in_reply_to,
             references,
             files: draft.attachments.iter().zip(files).map(file).collect(),

@@ -82,6 +82,11 @@ pub enum Task {
         #[serde(with = "serde_bytes")]
         body: Vec<u8>,
     },
+    /// Show how a formatted text looks.
+    Preview {
+        /// The text.
+        text: String,
+    },
 }
 
 /// A mail whose attachments are sent on.
@@ -109,6 +114,8 @@ pub enum Outcome {
     Source(ByteBuf),
     /// Of [`Task::Unchecked`]. Nothing: it can't be decrypted.
     Unchecked(Option<String>),
+    /// Of [`Task::Preview`]. Nothing: it goes as text.
+    Preview(Option<String>),
     /// What was to be composed is larger than a mail may be.
     TooLarge,
     /// It can't be done, and why: for the log of a developer, not for a person.
@@ -202,6 +209,7 @@ impl Work {
                 let keys = Keys { own: &own, known: &[] };
                 outcome(mail::unchecked_text(&body, &keys).map(Outcome::Unchecked))
             }
+            Task::Preview { text } => Outcome::Preview(mail::formatted(&text)),
         })
     }
 }

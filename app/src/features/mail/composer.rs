@@ -4,11 +4,12 @@ use haven_bridge::{
     Command, Failure, Reply,
     mail::{About, Draft, MailId},
 };
-use leptos::{html, prelude::*};
+use leptos::prelude::*;
 
 use super::{
     draft_files::{AttachButton, Attacher, DraftFiles},
     draft_state::{DraftState, Saving},
+    formatting::{Formatting, FormattingBar, FormattingSwitch, MailText},
     recipients::{OutlookSummary, Outlooks, RecipientField, Suggestions},
     sending::{ClearDialog, Sender},
 };
@@ -75,7 +76,7 @@ pub fn ComposerPage(id: MailId) -> impl IntoView {
 #[component]
 fn Composer(id: MailId, draft: Draft, stored: bool) -> impl IntoView {
     let draft = DraftState::new(id, draft, stored);
-    let (outlooks, attacher) = (Outlooks::new(), Attacher::new(draft));
+    let (outlooks, attacher, formatting) = (Outlooks::new(), Attacher::new(draft), Formatting::new(draft));
     let leave = leave();
     let sender = Sender::new(draft, outlooks, attacher, leave);
     draft.keep();
@@ -117,10 +118,10 @@ fn Composer(id: MailId, draft: Draft, stored: bool) -> impl IntoView {
             <div class="mail-composer-body">
                 <Fields draft=draft outlooks=outlooks/>
                 <OutlookSummary draft=draft outlooks=outlooks/>
-                <Text draft=draft/>
+                <MailText draft=draft formatting=formatting/>
                 <DraftFiles attacher=attacher/>
             </div>
-            <Foot sender=sender attacher=attacher/>
+            <Foot draft=draft sender=sender attacher=attacher formatting=formatting/>
         </section>
         <Suggestions/>
         <ClearDialog sender=sender/>
@@ -230,32 +231,15 @@ fn Fields(draft: DraftState, outlooks: Outlooks) -> impl IntoView {
 }
 
 #[component]
-fn Text(draft: DraftState) -> impl IntoView {
-    let input = NodeRef::<html::Textarea>::new();
-    // What is quoted stands below what will be written.
-    input.on_load(|input| request_animation_frame(move || _ = input.set_selection_range(0, 0)));
-    view! {
-        <textarea
-            class="mail-composer-text"
-            id="mail-text"
-            node_ref=input
-            dir="auto"
-            aria-label=text::mail::TEXT
-            placeholder=text::mail::TEXT_PLACEHOLDER
-            prop:value=draft.text
-            on:input:target=move |event| draft.text.set(event.target().value())
-        ></textarea>
-    }
-}
-
-#[component]
-fn Foot(sender: Sender, attacher: Attacher) -> impl IntoView {
+fn Foot(draft: DraftState, sender: Sender, attacher: Attacher, formatting: Formatting) -> impl IntoView {
     view! {
         <footer class="mail-composer-foot">
             {live(move || sender.error.get().map(|error| view! { <Notice tone=Tone::Error text=error/> }))}
+            <FormattingBar draft=draft formatting=formatting/>
             <div class="mail-composer-actions">
                 <Button kind=Kind::Primary icon=icondata_lu::LuSend busy=sender.busy on_click=move |()| sender.send()>{text::SEND}</Button>
                 <AttachButton attacher=attacher/>
+                <FormattingSwitch draft=draft formatting=formatting/>
                 <p class="mail-composer-limit">{text::mail::FILES_LIMIT}</p>
             </div>
         </footer>

@@ -73,6 +73,8 @@ pub struct DraftState {
     pub bcc: Recipients,
     pub subject: RwSignal<String>,
     pub text: RwSignal<String>,
+    /// Whether marks in the text are formatting.
+    pub formatted: RwSignal<bool>,
     pub files: RwSignal<Vec<DraftFile>>,
     pub saving: RwSignal<Saving>,
     about: Option<(MailId, About)>,
@@ -98,6 +100,7 @@ impl DraftState {
             bcc: Recipients::new(draft.bcc.clone()),
             subject: RwSignal::new(draft.subject.clone()),
             text: RwSignal::new(draft.text.clone()),
+            formatted: RwSignal::new(draft.formatted),
             files: RwSignal::new(draft.attachments.clone()),
             saving: RwSignal::new(Saving::Unchanged),
             about: draft.about,
@@ -184,6 +187,7 @@ impl DraftState {
             bcc: self.bcc.all(),
             subject: self.subject.get(),
             text: self.text.get(),
+            formatted: self.formatted.get(),
             about: self.about,
             attachments: self.files.get(),
         }

@@ -16,7 +16,8 @@ const HIGHEST: f64 = 12_000.0;
 /// Mail is written for white paper.
 const HEAD: &str = "<head><base target=\"_blank\"><style>:root{color-scheme:light;background:#fff;color:#111}\
     body{margin:0;padding:16px;font:16px/1.5 system-ui,sans-serif;overflow-wrap:break-word}\
-    img{max-width:100%;height:auto}</style></head>";
+    img{max-width:100%;height:auto}pre{white-space:pre-wrap}\
+    blockquote[type=cite]{margin-inline:0;padding-inline-start:12px;border-inline-start:2px solid #bbb}</style></head>";
 
 /// Shows HTML that the engine has cleaned.
 #[component]

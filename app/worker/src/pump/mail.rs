@@ -213,6 +213,15 @@ impl Pump {
         spawn_local(async move { tab.answer(leader, asker, looker.look(sequence, look).await) });
     }
 
+    /// Shows how a formatted text looks.
+    pub(super) fn preview(&self, asker: Asker, text: String) {
+        let Some(looker) = self.looker(Rc::clone(&self.client)) else {
+            return self.answer(asker, Err(self.engine.failure()));
+        };
+        let (tab, leader) = (Rc::clone(&self.tab), self.leader);
+        spawn_local(async move { tab.answer(leader, asker, looker.preview(text).await) });
+    }
+
     fn looker<C: Caller>(&self, client: Rc<C>) -> Option<Looker<C>> {
         let Signed::In(engine) = &self.engine else { return None };
         let (origin, opener) = (engine.account().origin.clone(), engine.opener(scope::now()));

@@ -29,6 +29,7 @@ impl Pump {
             Command::MailPictures(mail) => return self.look(asker, mail, mail::Look::Pictures).await,
             Command::MailSource(mail) => return self.look(asker, mail, mail::Look::Source).await,
             Command::UncheckedMail(mail) => return self.look(asker, mail, mail::Look::Unchecked).await,
+            Command::PreviewMail(text) => self.preview(asker, text),
             Command::Recipients(addresses) => return self.want_recipients(asker, addresses).await,
             Command::SignOut => return self.sign_out(asker).await,
             Command::ExportKey(file) => return self.export_key(asker, &file),

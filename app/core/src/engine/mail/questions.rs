@@ -136,7 +136,7 @@ impl<S: Store> Engine<S> {
     }
 }
 
-/// Makes the work of looking into entries of the mailbox, by their bodies.
+/// Makes the work of looking into entries of the mailbox, by their bodies, and at what is being written.
 pub struct Opener {
     own: Secret,
     known: Vec<KnownCertificate>,
@@ -162,6 +162,11 @@ impl Opener {
     /// Reading the text of what was refused as not intact.
     pub fn unchecked(&self, body: Vec<u8>) -> Work {
         self.work(Task::Unchecked { body })
+    }
+
+    /// Showing how a formatted text looks.
+    pub fn preview(&self, text: String) -> Work {
+        self.work(Task::Preview { text })
     }
 
     fn work(&self, task: Task) -> Work {

@@ -1,4 +1,5 @@
-//! Looks into entries of the mailbox, for what is shown at a person's word and kept nowhere.
+//! Looks into entries of the mailbox, and at what is being written, for what is shown at a person's word and kept
+//! nowhere.
 
 use super::failure_of;
 use crate::mail_worker::MailWorker;
@@ -57,6 +58,14 @@ impl<C: Caller> Looker<C> {
             Outcome::File(file) => Ok(Reply::OpenedFile(file)),
             Outcome::Source(bytes) => Ok(Reply::File(bytes.into_vec())),
             Outcome::Unchecked(text) => Ok(Reply::UncheckedText(text)),
+            _ => Err(broke_down()),
+        }
+    }
+
+    /// How a formatted text looks.
+    pub async fn preview(&self, text: String) -> Result<Reply, Failure> {
+        match self.run(self.opener.preview(text)).await? {
+            Outcome::Preview(html) => Ok(Reply::MailPreview(html)),
             _ => Err(broke_down()),
         }
     }
