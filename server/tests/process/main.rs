@@ -19,32 +19,21 @@ mod logs;
 use client::{Program, Wire};
 use common::{By, group::Group};
 use haven_wire::{group::*, ids::*};
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-/// Everything that was acknowledged, by group.
-type Acknowledged = Arc<Mutex<Vec<(usize, Vec<MessageId>)>>>;
+/// Messages that were acknowledged, and the number of their group.
+type Acknowledged = (usize, Vec<MessageId>);
 
-async fn load(
-    wire: Wire,
-    groups: Arc<Vec<Group>>,
-    worker: usize,
-    done: Acknowledged,
-    count: Arc<AtomicUsize>,
-) {
+/// Appends until the relay is gone.
+async fn load(wire: Wire, groups: Arc<Vec<Group>>, worker: usize, done: UnboundedSender<Acknowledged>) {
     let mine = worker % groups.len();
     loop {
         let call = groups[mine].new_messages(1 + worker % 4);
         let by = By::Token(&groups[mine].token(1));
         let Some(Ok(_)) = wire.call(&call, by).await else { return };
         let ids = call.messages.iter().map(|message| message.message_id).collect();
-        done.lock().unwrap().push((mine, ids));
-        count.fetch_add(1, SeqCst);
+        done.send((mine, ids)).unwrap();
     }
 }
 
@@ -59,30 +48,31 @@ async fn everything_acknowledged_is_there_after_kill_9_under_load() {
         group.epoch = 1;
     }
     let groups = Arc::new(groups);
-    let done = Acknowledged::default();
+    let mut all = Vec::new();
     for round in 1..=5 {
-        let count = Arc::new(AtomicUsize::new(0));
+        let (done, mut acknowledged) = unbounded_channel();
         let workers: Vec<_> = (0..20)
             .map(|worker| {
                 let wire = program.wire.clone();
-                tokio::spawn(load(wire, groups.clone(), worker, done.clone(), count.clone()))
+                tokio::spawn(load(wire, groups.clone(), worker, done.clone()))
             })
             .collect();
-        while count.load(SeqCst) < 100 * round {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+        drop(done);
+        for _ in 0..100 * round {
+            all.push(acknowledged.recv().await.unwrap());
         }
         program.kill();
         for worker in workers {
             worker.await.unwrap();
         }
+        all.extend(std::iter::from_fn(|| acknowledged.try_recv().ok()));
         program = Program::start(data.path(), &["--log", "error"]).await;
-        check(&program.wire, &groups, &done).await;
+        check(&program.wire, &groups, &all).await;
     }
-    let total = done.lock().unwrap().len();
-    println!("{total} calls were acknowledged, none was lost");
+    println!("{} calls were acknowledged, none was lost", all.len());
 }
 
-async fn check(wire: &Wire, groups: &[Group], done: &Acknowledged) {
+async fn check(wire: &Wire, groups: &[Group], acknowledged: &[Acknowledged]) {
     for (index, group) in groups.iter().enumerate() {
         let mut stored = Vec::new();
         loop {
@@ -98,7 +88,7 @@ async fn check(wire: &Wire, groups: &[Group], done: &Acknowledged) {
         }
         let stored_ids: std::collections::HashSet<_> = stored.iter().collect();
         assert_eq!(stored_ids.len(), stored.len(), "nothing twice");
-        for (of, ids) in done.lock().unwrap().iter() {
+        for (of, ids) in acknowledged {
             assert!(*of != index || ids.iter().all(|id| stored_ids.contains(id)), "lost");
         }
     }
