@@ -6,8 +6,8 @@ use haven_bridge::{ConversationState, Failure, RequestAnswer, Trust};
 use haven_core::{
     intent::{Accepted, Intent},
     remove_device,
-    request::{Caller, Rejection, Request},
-    testing::{Connection, Fault, World, account, another_device, in_every_world},
+    request::{Caller, Outgoing, Rejection, Request},
+    testing::{Connection, Fault, Who, World, account, another_device, in_every_world},
 };
 use haven_wire::{
     Call,
@@ -19,6 +19,28 @@ use std::cell::RefCell;
 
 /// The directory is looked at once in this time.
 const LOOKED_AT_EACH: u64 = 6 * 60 * 60 * 1000;
+
+/// Alice, Bob, and Alice's phone.
+async fn alice_and_bob_and_a_phone(world: &mut World) -> [Who; 3] {
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    world.settle().await;
+    let phone = world.sign_in(alice, "alice's phone").await;
+    world.settle().await;
+    [alice, bob, phone]
+}
+
+/// Lets a device talk until it has such a request, which is not sent.
+async fn held_back(world: &mut World, who: Who, wanted: fn(&Request) -> bool) -> Outgoing {
+    loop {
+        let now = world.clock(who);
+        for request in world.engine(who).outgoing(now).await.expect("requests").requests {
+            if wanted(&request.request) {
+                return request;
+            }
+            world.exchange(who, request).await;
+        }
+    }
+}
 
 #[test]
 fn a_second_device_is_in_every_conversation_that_starts_after_it() {
@@ -43,6 +65,8 @@ fn a_second_device_is_in_every_conversation_that_starts_after_it() {
             assert_eq!(world.members(alice, before).await[0].1, 1);
             assert_eq!(world.engine(phone).conversations().len(), 3);
             assert_eq!(world.timeline(phone, mine).await[0], "* I came with alice's phone");
+            let begin = ["* I came with alice's phone", "* I started with bob (bob's laptop)"];
+            assert_eq!(world.timeline(alice, mine).await[..2], begin);
         })
         .await;
     });
@@ -79,11 +103,7 @@ fn a_person_who_is_removed_goes_with_all_devices_and_comes_with_all() {
 fn two_devices_of_one_person_write_at_once() {
     pollster::block_on(async {
         in_every_world(async |world| {
-            let alice = world.sign_up("alice").await;
-            let bob = world.sign_up("bob").await;
-            world.settle().await;
-            let phone = world.sign_in(alice, "alice's phone").await;
-            world.settle().await;
+            let [alice, bob, phone] = alice_and_bob_and_a_phone(world).await;
             let chat = world.conversation(alice, &[bob]).await;
             for n in 0..4 {
                 world.say(alice, chat, &format!("laptop {n}")).await;
@@ -120,15 +140,7 @@ fn what_happens_while_the_vault_is_under_way_is_in_the_next_one() {
         let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
         world.settle().await;
         world.start(alice, &[bob]).await;
-        let slow = 'found: loop {
-            let now = world.clock(alice);
-            for request in world.engine(alice).outgoing(now).await.expect("requests").requests {
-                match request.request {
-                    Request::PutVault(_) => break 'found request,
-                    _ => world.exchange(alice, request).await,
-                }
-            }
-        };
+        let slow = held_back(&mut world, alice, |request| matches!(request, Request::PutVault(_))).await;
         world.start(alice, &[bob]).await;
         while world.step(alice).await {}
         world.exchange(alice, slow).await;
@@ -143,9 +155,7 @@ fn what_happens_while_the_vault_is_under_way_is_in_the_next_one() {
 fn a_device_that_signs_out_is_on_no_list_and_leaves_the_conversations() {
     pollster::block_on(async {
         in_every_world(async |world| {
-            let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
-            world.settle().await;
-            let phone = world.sign_in(alice, "alice's phone").await;
+            let [alice, bob, phone] = alice_and_bob_and_a_phone(world).await;
             world.now += LOOKED_AT_EACH;
             world.settle().await;
             assert_eq!(world.engine(alice).devices().unwrap().len(), 2);
@@ -204,15 +214,7 @@ fn a_device_that_is_newer_than_the_list_stays() {
         world.settle().await;
         world.sign_in(alice, "alice's tablet").await;
         world.now += LOOKED_AT_EACH;
-        let look = 'found: loop {
-            let now = world.clock(alice);
-            for request in world.engine(alice).outgoing(now).await.expect("requests").requests {
-                match request.request {
-                    Request::Lookup(_) => break 'found request,
-                    _ => world.exchange(alice, request).await,
-                }
-            }
-        };
+        let look = held_back(&mut world, alice, |request| matches!(request, Request::Lookup(_))).await;
         // The answer is on its way for long. Meanwhile the phone comes, and into a conversation.
         let answer = world.call(alice, &look).await.unwrap();
         let phone = world.sign_in(alice, "alice's phone").await;
@@ -250,10 +252,7 @@ fn a_device_that_is_newer_than_the_list_stays() {
 fn a_lost_device_is_removed_by_another_one() {
     pollster::block_on(async {
         in_every_world(async |world| {
-            let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
-            world.settle().await;
-            let phone = world.sign_in(alice, "alice's phone").await;
-            world.settle().await;
+            let [alice, bob, phone] = alice_and_bob_and_a_phone(world).await;
             let chat = world.conversation(alice, &[bob]).await;
             world.offline(phone);
             world.remove_device(alice, phone).await;
@@ -396,10 +395,8 @@ fn a_new_device_knows_who_was_pinned_and_blocked_and_is_not_shown_another_certif
 fn what_two_devices_say_of_people_meets_in_the_vault() {
     pollster::block_on(async {
         in_every_world(async |world| {
-            let alice = world.sign_up("alice").await;
-            let (bob, carol) = (world.sign_up("bob").await, world.sign_up("carol").await);
-            world.settle().await;
-            let phone = world.sign_in(alice, "alice's phone").await;
+            let [alice, bob, phone] = alice_and_bob_and_a_phone(world).await;
+            let carol = world.sign_up("carol").await;
             world.settle().await;
             // Each of them knows one of them first.
             world.offline(phone);
@@ -430,10 +427,8 @@ fn what_two_devices_say_of_people_meets_in_the_vault() {
 fn an_accepted_change_is_taken_over_and_two_first_certificates_are_a_change() {
     pollster::block_on(async {
         in_every_world(async |world| {
-            let alice = world.sign_up("alice").await;
-            let (bob, carol) = (world.sign_up("bob").await, world.sign_up("carol").await);
-            world.settle().await;
-            let phone = world.sign_in(alice, "alice's phone").await;
+            let [alice, bob, phone] = alice_and_bob_and_a_phone(world).await;
+            let carol = world.sign_up("carol").await;
             world.settle().await;
             // The phone meets another certificate of bob first.
             world.offline(phone);

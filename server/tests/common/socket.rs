@@ -3,7 +3,7 @@
 use super::{TestRelay, person::Person};
 use futures_util::{SinkExt as _, StreamExt as _};
 use haven_wire::push::{FromRelay, PATH, ToRelay};
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
@@ -14,13 +14,21 @@ pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     pub async fn raw(relay: &TestRelay) -> Self {
-        let url = format!("ws://{}{PATH}", relay.address);
-        Self(connect_async(url).await.unwrap().0)
+        Self::raw_at(relay.address).await
+    }
+
+    async fn raw_at(address: SocketAddr) -> Self {
+        Self(connect_async(format!("ws://{address}{PATH}")).await.unwrap().0)
     }
 
     /// A socket of a person's device, after its hello.
     pub async fn of(relay: &TestRelay, person: &Person) -> Self {
-        let mut socket = Self::raw(relay).await;
+        Self::of_at(relay.address, person).await
+    }
+
+    /// The same, to a relay that is a program of its own.
+    pub async fn of_at(address: SocketAddr, person: &Person) -> Self {
+        let mut socket = Self::raw_at(address).await;
         socket.send(&ToRelay::Hello { session: person.session }).await;
         assert!(matches!(socket.next().await, Some(FromRelay::Welcome)));
         socket
@@ -38,6 +46,16 @@ impl Socket {
                 Ok(Message::Binary(bytes)) => return Some(haven_wire::decode(&bytes).unwrap()),
                 Ok(Message::Close(_)) | Err(_) => return None,
                 Ok(_) => {}
+            }
+        }
+    }
+
+    /// Waits until the mailbox has an entry of at least this number.
+    pub async fn mailbox_has(&mut self, entry: u64) {
+        loop {
+            match self.next().await.expect("an open socket") {
+                FromRelay::Mailbox { head } if head >= entry => return,
+                _ => {}
             }
         }
     }

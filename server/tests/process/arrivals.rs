@@ -5,13 +5,8 @@ use crate::{
     common::{TestRelay, dns::Zone, mail::*, smtp::Client},
 };
 use haven_wire::mail::{EntryKind, GetMailbox};
-use std::{
-    collections::BTreeSet,
-    net::SocketAddr,
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeSet, net::SocketAddr, path::Path};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 const WORKERS: usize = 6;
 const ROUNDS: usize = 50;
@@ -22,7 +17,7 @@ fn message(id: &str) -> Vec<u8> {
 
 /// Brings one mail after the other until the relay is gone. The one that wasn't answered is brought again by whoever
 /// comes next, as every server does.
-async fn bring(smtp: SocketAddr, worker: usize, number: usize, taken: Arc<Mutex<BTreeSet<String>>>) -> usize {
+async fn bring(smtp: SocketAddr, worker: usize, number: usize, taken: UnboundedSender<String>) -> usize {
     let mut number = number;
     let Some(mut client) = Client::greeted_at(smtp).await else { return number };
     client.say("EHLO mail.example.org").await;
@@ -32,7 +27,7 @@ async fn bring(smtp: SocketAddr, worker: usize, number: usize, taken: Arc<Mutex<
         if !reply.starts_with("250") {
             return number;
         }
-        taken.lock().unwrap().insert(id);
+        taken.send(id).unwrap();
         number += 1;
     }
 }
@@ -76,28 +71,30 @@ async fn mail_that_got_250_is_there_once_after_kill_9() {
     let directory = relay.stop().await;
     let data = directory.path().join("data");
     let smtp = configure(&data).await;
-    let taken = Arc::new(Mutex::new(BTreeSet::new()));
+    let mut all = BTreeSet::new();
     let mut next = [0; WORKERS];
     let mut program = start(&data).await;
     for _ in 0..ROUNDS {
-        let before = taken.lock().unwrap().len();
+        let (took, mut taken) = unbounded_channel();
         let workers: Vec<_> = (0..WORKERS)
-            .map(|worker| tokio::spawn(bring(smtp, worker, next[worker], taken.clone())))
+            .map(|worker| tokio::spawn(bring(smtp, worker, next[worker], took.clone())))
             .collect();
-        while taken.lock().unwrap().len() < before + 20 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+        drop(took);
+        for _ in 0..20 {
+            all.insert(taken.recv().await.unwrap());
         }
         program.kill();
         for (worker, ended) in workers.into_iter().enumerate() {
             next[worker] = ended.await.unwrap();
         }
+        all.extend(std::iter::from_fn(|| taken.try_recv().ok()));
         program = start(&data).await;
         let kept = kept(&program.wire, &alice).await;
         let once: BTreeSet<_> = kept.iter().cloned().collect();
         assert_eq!(once.len(), kept.len(), "nothing twice");
-        assert!(taken.lock().unwrap().is_subset(&once), "nothing lost");
+        assert!(all.is_subset(&once), "nothing lost");
     }
-    println!("{} mails were taken, none was lost", taken.lock().unwrap().len());
+    println!("{} mails were taken, none was lost", all.len());
 }
 
 #[tokio::test]

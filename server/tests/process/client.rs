@@ -103,7 +103,7 @@ pub fn free_port() -> u16 {
 /// Calls over HTTP, a connection for each.
 #[derive(Clone)]
 pub struct Wire {
-    address: SocketAddr,
+    pub address: SocketAddr,
 }
 
 impl Wire {

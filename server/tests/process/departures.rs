@@ -7,6 +7,7 @@ use crate::{
         mail::*,
         mail_server::{MailServer, saying},
         random,
+        socket::Socket,
     },
 };
 use haven_wire::{ids::*, mail::*};
@@ -15,12 +16,11 @@ use std::{
     sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
 };
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 const WORKERS: usize = 4;
 const ROUNDS: usize = 50;
 const RECIPIENTS: [&str; 2] = ["bob@localhost", "eve@example.org"];
-
-type Accepted = Arc<Mutex<BTreeSet<MessageId>>>;
 
 /// One mail in sixteen is as large as what comes with a list of entries.
 fn submission(id: MessageId) -> SubmitMail {
@@ -40,12 +40,12 @@ fn submission(id: MessageId) -> SubmitMail {
 }
 
 /// Sends until the relay is gone.
-async fn send(wire: Wire, session: SessionToken, accepted: Accepted) {
+async fn send(wire: Wire, session: SessionToken, accepted: UnboundedSender<MessageId>) {
     loop {
         let id = MessageId(random());
         let Some(answer) = wire.call(&submission(id), By::Session(&session)).await else { return };
         answer.unwrap();
-        accepted.lock().unwrap().insert(id);
+        accepted.send(id).unwrap();
     }
 }
 
@@ -75,6 +75,7 @@ fn count<'a>(mails: impl Iterator<Item = &'a [u8]>) -> BTreeMap<String, usize> {
 
 /// Waits until nothing is on its way any more. Answers what Alice was told: how often, for each mail and recipient.
 async fn told(wire: &Wire, alice: &Reader) -> BTreeMap<(String, String), usize> {
+    let mut socket = Socket::of_at(wire.address, &alice.person).await;
     loop {
         let entries = entries(wire, alice).await;
         let sent = entries.iter().filter(|(kind, _)| *kind == EntryKind::Sent).count();
@@ -89,7 +90,7 @@ async fn told(wire: &Wire, alice: &Reader) -> BTreeMap<(String, String), usize> 
         if told.len() == sent * RECIPIENTS.len() {
             return told;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        socket.mailbox_has(entries.len() as u64 + 1).await;
     }
 }
 
@@ -106,19 +107,22 @@ async fn mail_that_was_accepted_is_delivered_after_kill_9_and_into_mailboxes_onc
         server.address
     );
     std::fs::write(data.join("haven.toml"), config).unwrap();
-    let accepted = Accepted::default();
+    let mut all = BTreeSet::new();
     let mut program = Program::start(&data, &["--log", "error"]).await;
-    for round in 1..=ROUNDS {
+    for _ in 0..ROUNDS {
+        let (accept, mut accepted) = unbounded_channel();
         let workers: Vec<_> = (0..WORKERS)
-            .map(|_| tokio::spawn(send(program.wire.clone(), alice.person.session, accepted.clone())))
+            .map(|_| tokio::spawn(send(program.wire.clone(), alice.person.session, accept.clone())))
             .collect();
-        while accepted.lock().unwrap().len() < 5 * round {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+        drop(accept);
+        for _ in 0..5 {
+            all.insert(accepted.recv().await.unwrap());
         }
         program.kill();
         for worker in workers {
             worker.await.unwrap();
         }
+        all.extend(std::iter::from_fn(|| accepted.try_recv().ok()));
         program = Program::start(&data, &["--log", "error"]).await;
     }
     let told = told(&program.wire, &alice).await;
@@ -127,7 +131,7 @@ async fn mail_that_was_accepted_is_delivered_after_kill_9_and_into_mailboxes_onc
     let arrived = count(arrived.iter().map(|(_, mail)| mail.as_slice()));
     let taken = server.all();
     let taken = count(taken.iter().map(|taken| taken.message.as_slice()));
-    for id in accepted.lock().unwrap().iter() {
+    for id in all {
         assert_eq!(arrived.get(&id.to_hex()), Some(&1), "once in Bob's mailbox");
         assert!(taken.contains_key(&id.to_hex()), "lost on its way to the server");
     }
@@ -205,6 +209,7 @@ async fn caught_sending(
 
 /// What Alice was told, once she was told something.
 async fn first_told(wire: &Wire, alice: &Reader) -> Vec<Outcome> {
+    let mut socket = Socket::of_at(wire.address, &alice.person).await;
     loop {
         let entries = entries(wire, alice).await;
         let reports = entries.iter().filter(|(kind, _)| *kind == EntryKind::Delivery);
@@ -213,7 +218,7 @@ async fn first_told(wire: &Wire, alice: &Reader) -> Vec<Outcome> {
         if !outcomes.is_empty() {
             return outcomes;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        socket.mailbox_has(entries.len() as u64 + 1).await;
     }
 }
 
