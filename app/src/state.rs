@@ -74,7 +74,7 @@ pub fn provide_state(core: CoreClient) {
         Event::Outdated | Event::Broken => {}
     });
 
-    let signed_in = Memo::new(move |_| session.address());
+    let signed_in = Memo::new(move |_| session.address().map(|address| (address, session.revoked())));
     let status = core.status();
     Effect::new(move || {
         if status.get() == CoreStatus::Ready {
@@ -82,7 +82,7 @@ pub fn provide_state(core: CoreClient) {
         }
     });
     // Also after a restart of the engine: events may have been missed.
-    Effect::new(move |before: Option<Option<String>>| {
+    Effect::new(move |before: Option<Option<(String, bool)>>| {
         let now = signed_in.get();
         let ready = status.get() == CoreStatus::Ready;
         if ready && now.is_some() {
@@ -91,7 +91,11 @@ pub fn provide_state(core: CoreClient) {
             people.refresh();
             mailbox.refresh();
         }
-        if before.flatten().is_some_and(|before| now.as_ref() != Some(&before)) {
+        // Who signs in again after the session was ended has another device, and begins anew on it.
+        let goes_on = |(address, revoked): &(String, bool)| {
+            now.as_ref().is_some_and(|now| now.0 == *address && (now.1 || !revoked))
+        };
+        if before.flatten().is_some_and(|before| !goes_on(&before)) {
             conversations.clear();
             timelines.clear();
             people.clear();

@@ -38,13 +38,14 @@ pub const OFFLINE: &str =
     "You are offline. What you write waits here and is sent when the connection is back.";
 pub const CONNECTING: &str = "Connecting…";
 pub const UPDATE_READY: &str = "A new version is ready";
-pub const REVOKED: &str =
-    "This device was signed out of your account. What is here stays readable, but nothing new comes or goes.";
+pub const REVOKED: &str = "This device was signed out of your account. What is here can be read until you sign in again, but nothing new comes or goes.";
 pub const VAULT_REFUSED: &str = "The relay altered or lost what it keeps, locked, for your next device, so Haven does not use it. Your \
      conversations go on here. Stay signed in on this device, and tell whoever runs the relay.";
 pub const WELCOME_REFUSED: &str = "Somebody wanted to add this device to a conversation, but what opens it is damaged, or the relay no longer \
      has it. If you expect an invitation, ask for a new conversation.";
 pub const SIGN_IN_AGAIN: &str = "Sign in again";
+pub const SIGN_IN_AGAIN_LEAD: &str = "This brings back your account, your mail and the people you know. The chats that are here are deleted: this \
+    device was taken out of them, and comes back as a new one. Copy what you want to keep first.";
 pub const CONFIRM_RECOVERY: &str =
     "Your recovery phrase is not confirmed yet. Without it, a forgotten password can't be helped.";
 pub const CONFIRM_RECOVERY_NOW: &str = "Do it now";
@@ -68,7 +69,7 @@ pub const PART_FAILED: &str = "Haven fetches some pages when you first open them
 
 // Signing up and in
 pub const WELCOME: &str = "Welcome to Haven";
-pub const WELCOME_LEAD: &str = "Private conversations. What you write is locked on this device, and only the people you write to can open it.";
+pub const WELCOME_LEAD: &str = "Private chats and mail, under one address. What you write is locked on this device, and only the people you write to can open it.";
 pub const DELETED_TITLE: &str = "The browser has deleted what Haven kept here";
 pub const DELETED: &str = "Browsers do that when space runs short, or when a page was not opened for long. Sign in again: that brings \
     back your account, your mail and the people you know. Chats were kept in this browser alone, so what was said in them is gone here; \
@@ -378,6 +379,7 @@ pub fn trust(trust: Trust) -> &'static str {
         Trust::Claimed => "Not confirmed",
         Trust::Pinned => "Known",
         Trust::Changed => "Changed",
+        Trust::Replaced => "Former",
         Trust::Verified => "Verified",
         Trust::NoKey => "No key",
     }
@@ -395,6 +397,9 @@ pub fn trust_sentence(trust: Trust) -> &'static str {
         }
         Trust::Changed => {
             "This person shows up with another identity than before. Haven sends nothing to it until you accept it."
+        }
+        Trust::Replaced => {
+            "This is the identity that they had before you accepted another one. Nothing new is sent to it."
         }
         Trust::Verified => {
             "You compared numbers with this person: this is really their identity, in conversations and in mail."

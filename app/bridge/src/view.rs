@@ -225,6 +225,8 @@ pub enum Trust {
     Pinned,
     /// It is not the certificate that was known before.
     Changed,
+    /// It is the certificate that was known before another one was accepted.
+    Replaced,
     /// Compared with the person.
     Verified,
     /// There is no certificate: only the address is known.

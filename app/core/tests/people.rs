@@ -286,15 +286,15 @@ fn another_certificate_is_not_verified_and_takes_nobodys_place_unseen() {
                 |person: &PersonRef| people.iter().find(|one| one.person == *person).map(|one| one.trust);
             (trust(&old), trust(&changed))
         };
-        assert_eq!(trusts(&mut world, ALICE).await, (Some(Trust::Changed), Some(Trust::Pinned)));
+        assert_eq!(trusts(&mut world, ALICE).await, (Some(Trust::Replaced), Some(Trust::Pinned)));
         verify(&mut world, ALICE, new).await;
         world.settle_mail().await;
-        assert_eq!(trusts(&mut world, ALICE).await, (Some(Trust::Changed), Some(Trust::Verified)));
+        assert_eq!(trusts(&mut world, ALICE).await, (Some(Trust::Replaced), Some(Trust::Verified)));
         // The phone has not accepted the change: it is told of it, and nothing is taken over silently.
         assert_eq!(trusts(&mut world, phone).await, (Some(Trust::Verified), Some(Trust::Changed)));
         let PersonRef { address, fingerprint } = changed.clone();
         world.want(phone, Intent::AcceptChange { address, fingerprint }).await;
-        assert_eq!(trusts(&mut world, phone).await, (Some(Trust::Changed), Some(Trust::Verified)));
+        assert_eq!(trusts(&mut world, phone).await, (Some(Trust::Replaced), Some(Trust::Verified)));
     });
 }
 

@@ -31,6 +31,7 @@ pub const DRAFT: &str = "Draft";
 pub const HAS_FILES: &str = "Has attachments";
 pub const NOT_SENT: &str = "Not sent";
 pub const NOT_DELIVERED: &str = "Not delivered to everyone";
+pub const DELIVERED_TO_NOBODY: &str = "Not delivered";
 pub const WAITING: &str = "Waiting to be sent";
 
 // A thread

@@ -69,6 +69,9 @@ impl Memory {
     pub fn trust(&self, person: &PersonRecord) -> Trust {
         let pinned =
             |contact: &&Contact| contact.address == person.address && contact.pinned && !contact.replaced;
+        if self.contacts.get(&person.fingerprint).is_some_and(|contact| contact.replaced) {
+            return Trust::Replaced;
+        }
         match self.contacts.values().find(pinned) {
             Some(contact) if contact.fingerprint == person.fingerprint && contact.verified.is_some() => {
                 Trust::Verified

@@ -130,7 +130,9 @@ impl Memory {
 
     /// The mails of a thread, oldest first; those in junk and trash only if there are no others.
     pub fn thread_summaries(&self, thread: ThreadId) -> Vec<MailSummary> {
-        let records = self.mail.records.values().filter(|mail| mail.thread == thread).map(summary);
+        let mut records: Vec<_> = self.mail.records.values().filter(|mail| mail.thread == thread).collect();
+        records.sort_by_key(|mail| mail.sequence);
+        let records = records.into_iter().map(summary);
         let drafts = self.mail.drafts.values().map(|draft| self.draft_summary(draft));
         let waiting = self.mail.sending.values().map(|sending| self.waiting(sending)).chain(drafts);
         let mut mails: Vec<_> = records.chain(waiting.filter(|mail| mail.thread == thread)).collect();
@@ -138,7 +140,8 @@ impl Memory {
         if !mails.iter().all(away) {
             mails.retain(|mail| !away(mail));
         }
-        mails.sort_by_key(|mail| (mail.time, mail.id));
+        // Those of one second stay in the order of the mailbox.
+        mails.sort_by_key(|mail| mail.time);
         mails
     }
 

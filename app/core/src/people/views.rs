@@ -53,7 +53,7 @@ impl Memory {
         let person = PersonRecord { fingerprint: contact.fingerprint, address: contact.address.clone() };
         let person_ref = PersonRef::from(&person);
         Person {
-            trust: if contact.replaced { Trust::Changed } else { self.trust(&person) },
+            trust: self.trust(&person),
             blocked: contact.blocked,
             conversations: conversations.get(&person_ref.fingerprint).cloned().unwrap_or_default(),
             person: person_ref,

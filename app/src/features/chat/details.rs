@@ -148,6 +148,7 @@ pub fn TrustBadge(trust: Trust) -> impl IntoView {
         Trust::Claimed => ("claimed", icondata_lu::LuCircleHelp),
         Trust::Pinned => ("pinned", icondata_lu::LuShieldCheck),
         Trust::Changed => ("changed", icondata_lu::LuShieldAlert),
+        Trust::Replaced => ("claimed", icondata_lu::LuHistory),
         Trust::Verified => ("verified", icondata_lu::LuBadgeCheck),
         Trust::NoKey => ("claimed", icondata_lu::LuEye),
     };

@@ -1,12 +1,14 @@
 //! A request from somebody unknown.
 
-use haven_bridge::{Command, ConversationId, ConversationState, ConversationSummary, RequestAnswer};
+use haven_bridge::{Command, ConversationId, ConversationState, ConversationSummary, Failure, RequestAnswer};
 use leptos::prelude::*;
 
 use crate::{
-    components::{Button, Kind},
+    components::{Button, Kind, Notice, Tone},
+    features::people::accept_change::ChangeButton,
+    live::live,
     routes,
-    services::{browser, place::use_place},
+    services::{browser, core_client::Trouble, place::use_place},
     state::{use_core, use_session, use_toasts},
     text,
 };
@@ -16,6 +18,7 @@ use crate::{
 pub fn RequestBar(id: ConversationId, summary: Memo<Option<ConversationSummary>>) -> impl IntoView {
     let (core, session, toasts, place) = (use_core(), use_session(), use_toasts(), use_place());
     let busy = RwSignal::new(None::<RequestAnswer>);
+    let changed = RwSignal::new(None::<Failure>);
     let intent = browser::new_intent();
     let answer = move |answer: RequestAnswer| {
         if busy.get_untracked().is_some() {
@@ -25,6 +28,9 @@ pub fn RequestBar(id: ConversationId, summary: Memo<Option<ConversationSummary>>
         core.ask(Command::AnswerRequest { intent, conversation: id, answer }, move |result| {
             busy.try_set(None);
             match (result, answer) {
+                (Err(Trouble::Failed(failure @ Failure::CertificateChanged { .. })), _) => {
+                    changed.try_set(Some(failure));
+                }
                 (Err(trouble), _) => toasts.complain(text::failure::trouble(&trouble)),
                 (Ok(_), RequestAnswer::Accept) => browser::focus_later("composer"),
                 (Ok(_), RequestAnswer::Decline) => {
@@ -49,6 +55,9 @@ pub fn RequestBar(id: ConversationId, summary: Memo<Option<ConversationSummary>>
         <section class="request" aria-label=text::REQUESTS>
             <p class="request-title"><strong>{from}</strong> " " {text::REQUEST_TITLE}</p>
             <p class="request-text">{text::REQUEST_LEAD}</p>
+            {live(move || changed.get().map(|failure| view! {
+                <Notice tone=Tone::Warning text=text::failure::sentence(&failure)><ChangeButton failure=failure/></Notice>
+            }))}
             <div class="request-actions">
                 <Button kind=Kind::Primary busy=is_busy(RequestAnswer::Accept) on_click=move |()| answer(RequestAnswer::Accept)>{text::ACCEPT}</Button>
                 <Button busy=is_busy(RequestAnswer::Decline) on_click=move |()| answer(RequestAnswer::Decline)>{text::DECLINE}</Button>

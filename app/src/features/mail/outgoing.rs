@@ -92,7 +92,11 @@ fn BackToDrafts(id: MailId) -> impl IntoView {
 fn Deliveries(deliveries: Vec<Delivery>) -> impl IntoView {
     let count = |state: DeliveryState| deliveries.iter().filter(|one| one.state == state).count();
     let (delivered, relayed) = (count(DeliveryState::Delivered), count(DeliveryState::Relayed));
+    let failed = deliveries.iter().filter(|one| matches!(one.state, DeliveryState::Failed { .. })).count();
     let (icon, summary) = match deliveries.len() {
+        all if all > 0 && all == failed => {
+            (icondata_lu::LuCircleAlert, text::mail::DELIVERED_TO_NOBODY.to_owned())
+        }
         all if all > 0 && all == delivered => (icondata_lu::LuCheckCheck, text::mail::DELIVERED.to_owned()),
         all if all == delivered + relayed => (icondata_lu::LuCheck, text::mail::STATE_SENT.to_owned()),
         all => (icondata_lu::LuClock, text::mail::sent_to(delivered + relayed, all)),

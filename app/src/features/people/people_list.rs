@@ -76,7 +76,7 @@ fn Row(person: Person) -> impl IntoView {
                     <span class="conversation-row-line">
                         <span class="conversation-row-name" dir="auto">{name}</span>
                         {person.blocked.then(|| view! { <span class="badge" data-trust="blocked"><Icon icon=icondata_lu::LuBan/>{text::BLOCKED_BADGE}</span> })}
-                        {matches!(person.trust, Trust::Changed | Trust::Verified).then(|| view! { <TrustBadge trust=person.trust/> })}
+                        {matches!(person.trust, Trust::Changed | Trust::Replaced | Trust::Verified).then(|| view! { <TrustBadge trust=person.trust/> })}
                     </span>
                     <span class="conversation-row-line"><span class="conversation-row-preview">{person.person.address.clone()}</span></span>
                 </span>

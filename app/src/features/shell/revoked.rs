@@ -51,6 +51,7 @@ fn SignInAgain(open: RwSignal<bool>) -> impl IntoView {
     view! {
         <form class="form" on:submit=submit>
             <p>{live(move || session.address())}</p>
+            <p>{text::SIGN_IN_AGAIN_LEAD}</p>
             <PasswordField id="again-password" label=text::PASSWORD value=password error=error autocomplete="current-password" autofocus=true/>
             <div class="form-actions">
                 <Button kind=Kind::Primary submit=true busy=busy>{text::SIGN_IN}</Button>
