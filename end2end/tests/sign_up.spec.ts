@@ -2,7 +2,7 @@ import type { Page } from '@playwright/test'
 import { inspect } from '../fixtures/accessibility.ts'
 import { refused } from '../fixtures/faults.ts'
 import { enter, opensByKeyboard, tabTo } from '../fixtures/keyboard.ts'
-import { Person } from '../fixtures/person.ts'
+import { introduce, Person } from '../fixtures/person.ts'
 import { Relay } from '../fixtures/relay.ts'
 import { expect, test } from '../fixtures/test.ts'
 
@@ -123,7 +123,7 @@ test('with the keyboard alone: a lost browser is removed, and signs in again', a
   other.faults.allow(refused(401))
   await other.welcome.open(relay.origin)
   await other.welcome.signIn('alice', alice.password)
-  await expect(other.chat.list).toBeVisible()
+  await introduce(other, await person('bob'))
 
   const { page } = alice
   await enter(page, page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Settings' }))
@@ -140,10 +140,12 @@ test('with the keyboard alone: a lost browser is removed, and signs in again', a
   await expect(page.getByRole('main')).toBeFocused()
 
   await expect(other.page.getByText('This device was signed out of your account')).toBeVisible()
+  await expect(other.chat.row('bob')).toBeVisible()
   await inspect(other.page, 'a browser that was removed')
   const again = other.page.getByRole('dialog', { name: 'Sign in again' })
   const signIn = again.getByRole('button', { name: 'Sign in', exact: true })
   await opensByKeyboard(other.page, other.chat.button('Sign in again'), again, signIn)
+  await expect(again).toContainText('The chats that are here are deleted')
   await tabTo(other.page, again.getByLabel('Password', { exact: true }))
   await other.page.keyboard.type('certainly not the password')
   await other.page.keyboard.press('Enter')
@@ -154,6 +156,7 @@ test('with the keyboard alone: a lost browser is removed, and signs in again', a
   await other.page.keyboard.press('Enter')
   await expect(again).toBeHidden()
   await expect(other.page.getByText('This device was signed out of your account')).toBeHidden()
+  await expect(other.chat.row('bob')).toBeHidden()
 })
 
 test('nobody learns from signing in whether an address exists', async ({ person, visitor, relay }) => {
