@@ -3,6 +3,7 @@
 pub mod failure;
 pub mod key;
 pub mod line;
+pub mod links;
 pub mod mail;
 pub mod people;
 pub mod time;

@@ -11,7 +11,6 @@ mod draft_state;
 pub mod folders;
 mod formatting;
 mod frame;
-mod links;
 pub mod list;
 mod mail_card;
 mod marks;

@@ -12,7 +12,10 @@ use crate::{
     live::live,
     routes,
     state::{timeline::Timeline, use_conversations, use_core, use_session, use_toasts},
-    text,
+    text::{
+        self,
+        links::{Piece, pieces},
+    },
 };
 
 /// Messages of one person further apart than this don't stand together.
@@ -155,7 +158,7 @@ fn Sent(
     view! {
         <article class="message" data-from="me" data-last=last.then_some("") aria-label=label>
             <div class="message-bubble" data-state=name>
-                <p class="message-text" dir="auto">{text}</p>
+                <p class="message-text" dir="auto">{linked(&text)}</p>
                 <p class="message-meta" aria-hidden="true">
                     <time title=text::time::full(time)>{text::time::clock(time)}</time>
                     <span class="message-state" title=words><Icon icon=icon/></span>
@@ -218,12 +221,25 @@ fn Received(
             <div class="message-avatar">{last.then(|| view! { <Avatar name=from.address.clone() seed=from.fingerprint.clone() size="small"/> })}</div>
             <div class="message-bubble">
                 {first.then(|| view! { <a class="message-from" href=routes::person(&from.fingerprint) dir="auto">{name}</a> })}
-                {(!text.is_empty()).then(|| view! { <p class="message-text" dir="auto">{text}</p> })}
+                {(!text.is_empty()).then(|| view! { <p class="message-text" dir="auto">{linked(&text)}</p> })}
                 {children()}
                 <p class="message-meta" aria-hidden="true"><time title=when>{text::time::clock(time)}</time></p>
             </div>
         </article>
     }
+}
+
+/// Text nodes and links to pages: nothing in a message becomes markup.
+fn linked(text: &str) -> impl IntoView + use<> {
+    pieces(text)
+        .into_iter()
+        .map(|piece| match piece {
+            Piece::Link(link) if !link.starts_with("mailto:") => {
+                view! { <a href=link.to_owned() target="_blank" rel="noopener noreferrer">{link.to_owned()}</a> }.into_any()
+            }
+            Piece::Link(text) | Piece::Text(text) => text.to_owned().into_any(),
+        })
+        .collect_view()
 }
 
 /// Something about a message that its reader should know.

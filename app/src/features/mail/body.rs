@@ -6,17 +6,16 @@ use haven_bridge::{
 };
 use leptos::prelude::*;
 
-use super::{
-    frame::HtmlFrame,
-    links::{Piece, pieces},
-    new_mail::write,
-};
+use super::{frame::HtmlFrame, new_mail::write};
 use crate::{
     components::{Button, Icon, Kind},
     live::live,
     services::place::use_place,
     state::{unexpected, use_core, use_mailbox, use_toasts},
-    text,
+    text::{
+        self,
+        links::{Piece, pieces},
+    },
 };
 
 /// HTML if there is some, unless the person wants the text.
