@@ -213,6 +213,25 @@ async fn html_is_shown_in_a_frame_without_scripts_or_as_text() {
 }
 
 #[wasm_bindgen_test]
+async fn a_mail_that_is_wider_than_the_page_is_made_smaller_and_is_there_to_its_end() {
+    let page = Page::open(&Script::new(World::busy()), &thread("inbox", ORDER));
+    page.until("the mail", |page| !in_frame(page, "table").is_empty()).await;
+    let frame: web_sys::HtmlIFrameElement = page.get("iframe").unwrap().unchecked_into();
+    let document = frame.content_document().unwrap();
+    let wide: web_sys::HtmlElement = document.create_element("div").unwrap().unchecked_into();
+    let width = 1.5 * f64::from(frame.client_width());
+    wide.style().set_property("width", &format!("{width}px")).unwrap();
+    wide.style().set_property("height", "700px").unwrap();
+    document.body().unwrap().append_child(&wide).unwrap();
+    page.until("it fits", |_| {
+        let (seen, room) = (wide.get_bounding_client_rect(), (frame.client_width(), frame.client_height()));
+        let fits = seen.right() <= f64::from(room.0) + 1.0 && seen.bottom() <= f64::from(room.1) + 1.0;
+        fits && seen.width() > 0.8 * f64::from(room.0)
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
 async fn links_in_text_open_elsewhere_and_addresses_begin_a_mail() {
     let page = Page::open(&Script::new(World::busy()), &thread("inbox", BOAT));
     page.until("the mail", |page| page.get(".mail-card-whole").is_some() && page.says("the good brushes"))

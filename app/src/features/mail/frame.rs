@@ -12,6 +12,8 @@ use crate::{services::browser, text};
 
 /// A mail can ask for a height that grows with the frame. From here on, it scrolls inside.
 const HIGHEST: f64 = 12_000.0;
+/// What would have to be smaller than this part of its size to fit scrolls sideways: nobody could read it.
+const SMALLEST: f64 = 0.5;
 
 /// Mail is written for white paper.
 const HEAD: &str = "<head><base target=\"_blank\"><style>:root{color-scheme:light;background:#fff;color:#111}\
@@ -56,9 +58,16 @@ fn root(frame: &HtmlIFrameElement) -> Option<Element> {
     frame.content_document()?.document_element()
 }
 
-/// As high as what is in it.
+/// As high as what is in it, which is made smaller if it is wider than the frame: much mail is made for wide screens alone.
 fn fit(frame: &HtmlIFrameElement) {
-    let height = root(frame).map(|root| root.get_bounding_client_rect().height()).unwrap_or_default();
+    let Some(root) = root(frame) else { return };
+    let style = web_sys::HtmlElement::style(root.unchecked_ref());
+    _ = style.remove_property("zoom");
+    let (room, wanted) = (f64::from(root.client_width()), f64::from(root.scroll_width()));
+    if wanted > room && room > 0.0 {
+        _ = style.set_property("zoom", &format!("{:.3}", (room / wanted).max(SMALLEST)));
+    }
+    let height = root.get_bounding_client_rect().height();
     // Properties set on a live element don't fail.
     _ = web_sys::HtmlElement::style(frame).set_property("height", &browser::pixels(height.min(HIGHEST)));
 }
