@@ -30,9 +30,11 @@ async function examine(host: MailRelay, { bytes }: Taken) {
 async function contentOf(part: Uint8Array) {
   const sha256 = createHash('sha256').update(content).digest('hex')
   const strict = strictly(Buffer.from(part))
-  if (strict) expect(strict).toMatchObject({ subject: SUBJECT, parts: [{}, {}, { name: FILE, sha256 }] })
-  const { subject, text, attachments } = await PostalMime.parse(part)
-  return { subject, text, files: attachments.map(file => [file.filename, Buffer.from(file.content as ArrayBuffer)]) }
+  if (strict) expect(strict.subject).toBe(SUBJECT)
+  if (strict) expect(strict.parts.at(-1)).toMatchObject({ name: FILE, sha256 })
+  const { subject, text, html, attachments } = await PostalMime.parse(part)
+  const types = strict?.parts.map(({ type }) => type)
+  return { subject, text, html, types, files: attachments.map(file => [file.filename, Buffer.from(file.content as ArrayBuffer)]) }
 }
 
 async function save(mail: MailPage, card: Locator): Promise<Buffer> {
@@ -52,8 +54,9 @@ async function correspond(host: MailRelay, mail: MailPage, foreign: Foreign, add
   await expect(card.getByRole('button', { name: 'Not signed' })).toBeVisible()
 
   const sent = host.smarthost.mails.length
-  const text = `Hällo ${foreign.name},\n\ntrailing space \nFrom here on.\n.\n-- \nA.`
+  const text = `Hällo **${foreign.name}**,\n\ntrailing space \nFrom here on.\n.\n-- \nA.`
   await mail.write({ to: [address], subject: SUBJECT, text, files: [attachment] })
+  await mail.button('Formatting').click()
   await expect(mail.page.getByText('End-to-end encrypted', { exact: true })).toBeVisible()
   await mail.send()
   await expect.poll(() => host.smarthost.mails.length).toBe(sent + 1)
@@ -67,6 +70,9 @@ async function correspond(host: MailRelay, mail: MailPage, foreign: Foreign, add
   const read = await contentOf(opened.payload)
   expect(read.subject).toBe(SUBJECT)
   expect(read.text?.replaceAll('\r\n', '\n').trimEnd()).toBe(text)
+  expect(read.html).toContain(`<p>Hällo <strong>${foreign.name}</strong>,</p>`)
+  const types = ['multipart/mixed', 'multipart/alternative', 'text/plain', 'text/html', 'application/octet-stream']
+  expect(read.types ?? types).toEqual(types)
   expect(read.files).toEqual([[FILE, content]])
 
   await mail.openFolder('Inbox')

@@ -1,8 +1,8 @@
 //! Formatting that a person writes as marks in a text.
 //!
 //! - `**bold**`, `*italic*`, `` `code` `` and `[words](https://example.org)`; a bare `https://example.org` is a link;
-//! - lines that begin with `- ` or `* ` are a list, with `1. ` a numbered one, and what is indented below an item
-//!   belongs to it;
+//! - lines that begin with `- ` or `* ` are a list, with `1. ` a numbered one, as long as the numbers go on, and what is
+//!   indented below an item belongs to it;
 //! - lines that begin with `>` are a quote; lines between two of ```` ``` ```` stay as they are;
 //! - an empty line ends a paragraph, and every other end of a line stays one.
 //!
@@ -54,7 +54,7 @@ impl<'t> Line<'t> {
         if depth >= MAX_DEPTH {
             return Self::Text;
         }
-        if line.starts_with("```") {
+        if is_fence(line) {
             return Self::Fence;
         }
         if let Some(quote) = line.strip_prefix('>') {
@@ -72,6 +72,10 @@ impl<'t> Line<'t> {
     fn quoted(self) -> Option<&'t str> {
         if let Self::Quote(line) = self { Some(line) } else { None }
     }
+}
+
+fn is_fence(line: &str) -> bool {
+    line.trim_end() == "```"
 }
 
 /// A number without a sign.
@@ -101,7 +105,7 @@ impl Page {
     }
 
     fn preformatted<'l, 't>(&mut self, lines: &'l [&'t str]) -> &'l [&'t str] {
-        let (code, rest) = while_first(lines, |line| !line.starts_with("```"));
+        let (code, rest) = while_first(lines, |line| !is_fence(line));
         self.marked = true;
         self.html.push_str("<pre>");
         for line in code {
@@ -130,10 +134,12 @@ impl Page {
             Some(1) => "<ol>".to_owned(),
             Some(number) => format!("<ol start=\"{number}\">"),
         });
+        let mut next = number;
         while let Some((first, after)) = lines.split_first()
-            && let Line::Item(other, item) = Line::of(first, depth)
-            && other.is_some() == number.is_some()
+            && let Line::Item(number, item) = Line::of(first, depth)
+            && number == next
         {
+            next = number.map(|number| number.saturating_add(1));
             let is_below = |line: &str| line.starts_with([' ', '\t']) && !line.trim().is_empty();
             let (below, rest) = while_first(after, is_below);
             self.item(item, &outdented(below), depth + 1);
@@ -403,10 +409,18 @@ mod tests {
             "See https://example.org.",
             "-- \nAlice",
             "a - b\n-",
+            "```x",
             "2.5. x",
         ] {
             assert_eq!(formatted(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn numbers_of_a_list_are_shown_as_they_were_typed() {
+        let html = formatted("1. a\n2. b\n4. d\n- x").unwrap();
+        let wanted = "<ol><li>a</li><li>b</li></ol><ol start=\"4\"><li>d</li></ol><ul><li>x</li></ul>";
+        assert_eq!(html, wanted);
     }
 
     #[test]

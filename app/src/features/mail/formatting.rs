@@ -81,16 +81,24 @@ impl Formatting {
 
     fn preview(self) {
         self.busy.set(true);
-        self.core.ask(Command::PreviewMail(self.draft.text.get_untracked()), move |answer| {
+        let asked = self.draft.text.get_untracked();
+        self.core.ask(Command::PreviewMail(asked.clone()), move |answer| {
             self.busy.try_set(false);
             match answer {
-                // Who has switched formatting off meanwhile goes on writing.
-                Ok(Reply::MailPreview(_)) if self.draft.formatted.try_get_untracked() != Some(true) => {}
+                // Who goes on writing is not interrupted.
+                Ok(Reply::MailPreview(_)) if !self.is_still(&asked) => {}
                 Ok(Reply::MailPreview(html)) => _ = self.shown.try_set(Shown::Preview(html)),
                 Ok(other) => self.toasts.complain(text::failure::trouble(&unexpected(other))),
                 Err(trouble) => self.toasts.complain(text::failure::trouble(&trouble)),
             }
         });
+    }
+
+    /// Whether the text is still this, and to be formatted.
+    fn is_still(self, text: &str) -> bool {
+        let Self { draft, .. } = self;
+        draft.formatted.try_get_untracked() == Some(true)
+            && draft.text.try_with_untracked(|now| now == text) == Some(true)
     }
 
     fn write_on(self) {
