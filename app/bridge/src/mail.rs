@@ -148,6 +148,8 @@ pub enum Protection {
 pub enum MailState {
     /// It is safe on this device, and is being encrypted or waits for the relay.
     Waiting,
+    /// The same, and the relay says that it can't store anything now.
+    RelayFull,
     /// The person wants it back, and the relay, which may have it, is asked.
     WantedBack,
     /// The relay has taken it.

@@ -225,7 +225,7 @@ fn a_mail_waits_while_the_relays_disk_is_full_and_goes_out_once() {
         send(&mut world).await;
         refuse(&mut world, Refusal::Unavailable).await;
         let waiting = mails(&mut world, ALICE, Folder::Sent).await.remove(0);
-        assert_eq!(waiting.summary.state, Some(MailState::Waiting));
+        assert_eq!(waiting.summary.state, Some(MailState::RelayFull));
         let away = Intent::MoveMail { mails: vec![MAIL], folder: Folder::Trash };
         assert_eq!(
             world.want_in_vain(ALICE, away).await,

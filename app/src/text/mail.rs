@@ -108,6 +108,9 @@ pub fn handed_over(percent: u64) -> String {
     format!("Handing it over: {percent} %")
 }
 pub const BACK_TO_DRAFTS: &str = "Back to drafts";
+pub const RELAY_FULL: &str = "The relay can’t store this mail now";
+pub const RELAY_FULL_LEAD: &str = "Its disk may be full. The mail is safe on this device, and is sent as soon as the relay can take it. If that \
+    lasts, tell whoever runs the relay.";
 pub const WANTED_BACK: &str = "Being taken back";
 pub const WANTED_BACK_LEAD: &str = "This mail is being taken back. The relay may have it already: as soon as it can be reached, it is asked not to send it.";
 pub const TOO_LATE: &str = "It was too late to take this mail back: the relay has sent it.";

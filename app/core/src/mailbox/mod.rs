@@ -105,6 +105,8 @@ pub struct Ready {
     pub submit: haven_wire::mail::SubmitMail,
     /// Whether it is encrypted.
     pub encrypted: bool,
+    /// Whether the relay said last that it can't store it now.
+    pub unstorable: bool,
 }
 
 impl MailMemory {

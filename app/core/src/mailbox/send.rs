@@ -149,7 +149,10 @@ impl Memory {
             kept: composed.kept,
             note,
         };
-        self.network.mail.composed.insert(id, Ready { submit, encrypted: composed.encrypted });
+        self.network
+            .mail
+            .composed
+            .insert(id, Ready { submit, encrypted: composed.encrypted, unstorable: false });
         if noted { Ok(()) } else { self.put_sending(batch, sending) }
     }
 
@@ -207,6 +210,16 @@ impl Memory {
             attachments: u32::try_from(draft.attachments.len()).unwrap_or(u32::MAX),
             protection: if encrypted { Protection::EndToEnd } else { Protection::Clear },
             deliveries: arrive::underway(drafts::recipients(draft)),
+        }
+    }
+
+    /// The relay didn't take a mail now, because it can't store it or for another reason.
+    pub fn mail_held_up(&mut self, batch: &mut Batch, id: MailId, unstorable: bool) {
+        if let Some(ready) = self.network.mail.composed.get_mut(&id)
+            && ready.unstorable != unstorable
+        {
+            ready.unstorable = unstorable;
+            batch.mail = true;
         }
     }
 

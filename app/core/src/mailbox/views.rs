@@ -160,6 +160,7 @@ impl Memory {
         let state = match &sending.failed {
             Some(failure) => MailState::Failed(failure.clone()),
             None if sending.wanted_back => MailState::WantedBack,
+            None if self.unstorable(sending) => MailState::RelayFull,
             None => MailState::Waiting,
         };
         let mut mail = self.draft_summary(&sending.draft);
@@ -172,6 +173,10 @@ impl Memory {
         }
         mail.state = Some(state);
         mail
+    }
+
+    fn unstorable(&self, sending: &Sending) -> bool {
+        self.network.mail.composed.get(&sending.draft.id).is_some_and(|ready| ready.unstorable)
     }
 
     /// The thread of an own mail: that of the mail that it answers, or a new one.

@@ -20,8 +20,10 @@ enum Which {
 /// nor for one that can't be read, as nobody knows what was.
 #[component]
 pub fn Badges(mail: MailView) -> impl IntoView {
-    let waits =
-        matches!(mail.summary.state, Some(MailState::Waiting | MailState::WantedBack | MailState::Failed(_)));
+    let waits = matches!(
+        mail.summary.state,
+        Some(MailState::Waiting | MailState::RelayFull | MailState::WantedBack | MailState::Failed(_))
+    );
     (!waits && mail.trouble.is_none()).then(|| view! { <Both mail=mail/> })
 }
 

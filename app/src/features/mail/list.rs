@@ -252,6 +252,7 @@ fn marks(thread: &ThreadSummary) -> impl IntoView + use<> {
     let newest = &thread.newest;
     let state = newest.state.as_ref().and_then(|state| match state {
         MailState::Waiting => Some(("waiting", icondata_lu::LuClock, text::mail::WAITING)),
+        MailState::RelayFull => Some(("failed", icondata_lu::LuCircleAlert, text::mail::WAITING)),
         MailState::WantedBack => Some(("waiting", icondata_lu::LuClock, text::mail::WANTED_BACK)),
         MailState::Failed(_) => Some(("failed", icondata_lu::LuCircleAlert, text::mail::NOT_SENT)),
         MailState::Undelivered => Some(("failed", icondata_lu::LuCircleAlert, text::mail::NOT_DELIVERED)),

@@ -105,7 +105,7 @@ fn Recipients(mail: MailView, own: Option<String>) -> impl IntoView {
         mail.summary.to.iter().map(|mailbox| text::mail::short_name(mailbox, own.as_deref())).collect();
     let at_relay = !matches!(
         mail.summary.state,
-        Some(MailState::Waiting | MailState::WantedBack | MailState::Failed(_))
+        Some(MailState::Waiting | MailState::RelayFull | MailState::WantedBack | MailState::Failed(_))
     );
     let line = |label: &'static str, mailboxes: &[Mailbox]| {
         (!mailboxes.is_empty()).then(|| {

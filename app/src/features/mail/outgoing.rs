@@ -23,6 +23,10 @@ pub fn Outgoing(mail: MailView) -> impl IntoView {
     go_where_it_went(id);
     mail.summary.state.map(|state| match state {
         MailState::Waiting => view! { <Waiting id=id/> }.into_any(),
+        MailState::RelayFull => view! {
+            <Notice tone=Tone::Warning title=text::mail::RELAY_FULL text=text::mail::RELAY_FULL_LEAD><BackToDrafts id=id/></Notice>
+        }
+        .into_any(),
         MailState::WantedBack => {
             view! { <Notice tone=Tone::Info text=text::mail::WANTED_BACK_LEAD/> }.into_any()
         }

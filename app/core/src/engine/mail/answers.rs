@@ -173,6 +173,15 @@ impl<S: Store> Engine<S> {
                 let work = |memory: &mut Memory, batch: &mut Batch| memory.mail_failed(batch, id, failure);
                 Ok(self.verb(now, work).await?.1)
             }
+            (Purpose::SubmitMail(id), rejection) => {
+                wait(&mut line.retry, rejection, now);
+                let unstorable = matches!(rejection, Rejection::Refused(Refusal::Unavailable));
+                let work = |memory: &mut Memory, batch: &mut Batch| {
+                    memory.mail_held_up(batch, id, unstorable);
+                    Ok(())
+                };
+                Ok(self.verb(now, work).await?.1)
+            }
             // It is tried when the mail is looked at again.
             (Purpose::JudgeAgain(_), _) => Ok(Vec::new()),
             (Purpose::MailInfo, rejection) => {
