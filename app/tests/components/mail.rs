@@ -280,6 +280,11 @@ async fn what_is_typed_is_saved_by_itself_and_there_again_after_a_reload() {
     let page = write_to(&script, "mara.lindqvist, nobody yet").await;
     page.fill("#mail-text", "Not done y").await;
     page.until_says("Saved").await;
+    // Before it was saved, it is undone.
+    page.fill("#mail-text", "Not done yx").await;
+    page.until_says("Saving…").await;
+    page.fill("#mail-text", "Not done y").await;
+    page.until_says("Saved").await;
     let address = path();
     assert!(address.starts_with("/mail/drafts/"));
     drop(page);

@@ -82,8 +82,10 @@ pub struct DraftState {
     new: bool,
     /// What it was when it was opened.
     begun: StoredValue<Draft>,
-    /// What the engine has.
+    /// What the engine has, or is about to have.
     saved: StoredValue<Option<Draft>>,
+    /// How often it has not answered yet.
+    under_way: StoredValue<u32>,
     timer: StoredValue<Option<TimeoutHandle>, LocalStorage>,
     /// Sent or discarded: there is nothing to keep any more.
     over: StoredValue<bool>,
@@ -106,6 +108,7 @@ impl DraftState {
             about: draft.about,
             new: !stored,
             saved: StoredValue::new(stored.then(|| draft.clone())),
+            under_way: StoredValue::new(0),
             begun: StoredValue::new(draft),
             timer: StoredValue::new_local(None),
             over: StoredValue::new(false),
@@ -219,17 +222,30 @@ impl DraftState {
         }
         let draft = untrack(|| self.draft());
         if self.saved.with_value(|saved| saved.as_ref() == Some(&draft)) {
+            // What was typed last was undone.
+            if self.under_way.get_value() == 0 {
+                self.show_saved();
+            }
             return None;
         }
         self.saved.set_value(Some(draft.clone()));
+        self.under_way.update_value(|under_way| *under_way += 1);
         Some(Command::SaveDraft { intent: browser::new_intent(), id: self.id, draft })
     }
 
     fn saved_with(self, trouble: Option<Trouble>) {
+        self.under_way.try_update_value(|under_way| *under_way -= 1);
         if let Some(trouble) = trouble {
             self.saved.try_set_value(None);
             self.saving.try_set(Saving::Failed(trouble));
-        } else if self.saving.try_with_untracked(|saving| *saving != Saving::Unchanged) == Some(true) {
+        } else {
+            self.show_saved();
+        }
+    }
+
+    /// Of what was not touched, nothing is said.
+    fn show_saved(self) {
+        if self.saving.try_with_untracked(|saving| *saving != Saving::Unchanged) == Some(true) {
             self.saving.set(Saving::Saved);
         }
     }
