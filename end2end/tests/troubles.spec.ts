@@ -136,8 +136,8 @@ test('somebody with another identity is looked at and accepted by keyboard', asy
   await expect(chat.line('You started the conversation with bob')).toBeVisible()
   const people = new PeoplePage(page)
   await people.open()
-  await people.row('Changed').click()
-  await expect(people.badge('Changed')).toBeVisible()
+  await people.row('Former').click()
+  await expect(people.badge('Former')).toBeVisible()
   await inspect(page, 'an identity that was given up')
 })
 

@@ -2,7 +2,7 @@
 
 use haven_bridge::{
     Command, Reply,
-    mail::{Folder, MailId, MailView, ThreadId},
+    mail::{Folder, MailId, MailState, MailView, ThreadId},
 };
 use leptos::prelude::*;
 
@@ -88,10 +88,12 @@ fn Gone(folder: Memo<Folder>) -> impl IntoView {
 fn Open(thread: Thread, folder: Memo<Folder>) -> impl IntoView {
     let ids = Memo::new(move |_| thread.ids());
     let subject = Memo::new(move |_| thread.mails.with(|mails| subject_of(mails)));
-    // Those that were not seen, and the last one.
+    // Those that were not seen or didn't arrive, and the last one.
     let open_at_first = thread.mails.with_untracked(|mails| {
-        let unseen = mails.iter().filter(|mail| !mail.summary.seen).map(|mail| mail.summary.id);
-        unseen.chain(mails.last().map(|mail| mail.summary.id)).collect::<Vec<_>>()
+        let wants_to_be_seen =
+            |mail: &&MailView| !mail.summary.seen || mail.summary.state == Some(MailState::Undelivered);
+        let first = mails.iter().filter(wants_to_be_seen).map(|mail| mail.summary.id);
+        first.chain(mails.last().map(|mail| mail.summary.id)).collect::<Vec<_>>()
     });
     view! {
         <section class="reader" aria-label=subject>
