@@ -140,8 +140,8 @@ impl Memory {
         if !mails.iter().all(away) {
             mails.retain(|mail| !away(mail));
         }
-        // Those of one second stay in the order of the mailbox.
-        mails.sort_by_key(|mail| mail.time);
+        // Servers tell the time in seconds. Those of one second stay in the order of the mailbox.
+        mails.sort_by_key(|mail| mail.time / 1000);
         mails
     }
 
