@@ -1,6 +1,6 @@
 import * as openpgp from 'openpgp'
 import type { Page } from '@playwright/test'
-import { Smith } from '../fixtures/hostile.ts'
+import { mallorys, Smith } from '../fixtures/hostile.ts'
 import type { MailPage } from '../fixtures/mail_page.ts'
 import type { MailRelay } from '../fixtures/mail_relay.ts'
 import { expect, test as withMail } from '../fixtures/mail_test.ts'
@@ -44,14 +44,6 @@ const test = withMail.extend<{ trap: Trap; requests: string[]; smith: Smith }>({
   },
 })
 
-const fields = (subject: string) => ({
-  From: 'Mallory <mallory@evil.example>',
-  To: 'alice@localhost',
-  Subject: subject,
-  'Message-ID': `<${subject.replaceAll(' ', '.')}@evil.example>`,
-  Date: new Date().toUTCString(),
-})
-
 async function deliver(host: MailRelay, mail: string) {
   expect(await host.deliver('mallory@evil.example', 'alice@localhost', mail)).toMatch(/^250/)
 }
@@ -75,7 +67,7 @@ async function expectRefusal(mail: MailPage, host: MailRelay, smith: Smith, said
   await expect(mail.page.locator('iframe, .mail-body p, .files')).toHaveCount(0)
   await expect(mail.page.getByText(SECRET)).toHaveCount(0)
   await mail.openFolder('Inbox')
-  await deliver(host, encryptedMail(fields(`After: ${subject}`), await smith.sound(ORDINARY)))
+  await deliver(host, encryptedMail(mallorys(`After: ${subject}`), await smith.sound(ORDINARY)))
   const card = await mail.read(`After: ${subject}`)
   await expect(card.locator('.mail-body')).toHaveText('Nothing special.')
   await expect(card.getByRole('button', { name: 'End-to-end' })).toBeVisible()
@@ -93,7 +85,7 @@ test('a hostile message shows one clear word and nothing of itself, and the next
     ['It has ten thousand parts inside', await smith.sound(MANY_PARTS), tooMuch('parts')],
   ]
   for (const [subject, message, said] of messages) {
-    await deliver(host, encryptedMail(fields(subject), message))
+    await deliver(host, encryptedMail(mallorys(subject), message))
     await mail.read(subject)
     await test.step(subject, () => expectRefusal(mail, host, smith, said, subject))
   }
@@ -104,7 +96,7 @@ test('a hostile message shows one clear word and nothing of itself, and the next
 test('a mail of ten thousand parts shows one clear word, and the next mail opens', async ({ host, mail, smith, requests, trap }) => {
   await mail.open()
   const workers = mail.page.workers()
-  await deliver(host, header(fields('Parts')) + MANY_PARTS)
+  await deliver(host, header(mallorys('Parts')) + MANY_PARTS)
   await mail.rows.click()
   await expectRefusal(mail, host, smith, tooMuch('parts'), 'Parts')
   expectAlive(mail.page, workers)
@@ -136,7 +128,7 @@ test('pictures that stand around an encrypted part never learn what is in it', a
   ]
   await mail.open()
   for (const [name, shows, body] of wrapped) {
-    await deliver(host, `${header(fields(name))}MIME-Version: 1.0\r\n${body}`)
+    await deliver(host, `${header(mallorys(name))}MIME-Version: 1.0\r\n${body}`)
     const card = await mail.read(name)
     const outside = mail.page.frameLocator('iframe.mail-frame')
     if (shows === 'inside') {

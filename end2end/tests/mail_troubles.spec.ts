@@ -1,7 +1,7 @@
 import * as openpgp from 'openpgp'
 import { inspect } from '../fixtures/accessibility.ts'
 import { NETWORK_LOST } from '../fixtures/faults.ts'
-import { Smith } from '../fixtures/hostile.ts'
+import { mallorys, Smith } from '../fixtures/hostile.ts'
 import { enter, opensByKeyboard, tabTo } from '../fixtures/keyboard.ts'
 import { MailPage } from '../fixtures/mail_page.ts'
 import { expect, test } from '../fixtures/mail_test.ts'
@@ -80,18 +80,11 @@ test('mail that can not be opened can be read about by everybody', async ({ host
   const smith = new Smith(key.write())
   const { page } = mail
   await mail.open()
-  const fields = (subject: string) => ({
-    From: 'Mallory <mallory@evil.example>',
-    To: 'alice@localhost',
-    Subject: subject,
-    'Message-ID': `<${subject.replaceAll(' ', '.')}@evil.example>`,
-    Date: new Date().toUTCString(),
-  })
   const letter = 'Content-Type: text/plain; charset=utf-8\r\n\r\nNothing special.\r\n'
   const mails: [subject: string, mail: string, said: string][] = [
-    ['Changed', encryptedMail(fields('Changed'), await smith.unchecked(letter)), 'This mail was changed or is not safe to open'],
-    ['For somebody else', encryptedMail(fields('For somebody else'), await smith.memoryHog(letter)), 'This mail is locked for somebody else'],
-    ['Far too much', encryptedMail(fields('Far too much'), await smith.bomb(80)), 'There is too much in this mail'],
+    ['Changed', encryptedMail(mallorys('Changed'), await smith.unchecked(letter)), 'This mail was changed or is not safe to open'],
+    ['For somebody else', encryptedMail(mallorys('For somebody else'), await smith.memoryHog(letter)), 'This mail is locked for somebody else'],
+    ['Far too much', encryptedMail(mallorys('Far too much'), await smith.bomb(80)), 'There is too much in this mail'],
   ]
   for (const [subject, text, said] of mails) {
     expect(await host.deliver('mallory@evil.example', 'alice@localhost', text)).toMatch(/^250/)
