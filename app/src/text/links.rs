@@ -53,16 +53,14 @@ fn ends_link(c: char) -> bool {
 
 /// What ends a sentence does not belong to the link in it; a bracket does only if it was opened there.
 fn without_punctuation(mut link: &str) -> &str {
+    let unopened = |open, close| link.matches(close).count().saturating_sub(link.matches(open).count());
+    let (mut round, mut square) = (unopened('(', ')'), unopened('[', ']'));
     while let Some(last) = link.chars().next_back() {
-        let opened = |open| link.matches(open).count() >= link.matches(last).count();
-        let belongs = match last {
-            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '’' | '*' => false,
-            ')' => opened('('),
-            ']' => opened('['),
-            _ => true,
-        };
-        if belongs {
-            break;
+        match last {
+            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '’' | '*' => {}
+            ')' if round > 0 => round -= 1,
+            ']' if square > 0 => square -= 1,
+            _ => break,
         }
         link = link.strip_suffix(last).unwrap_or_default();
     }
