@@ -4,9 +4,9 @@
 
 use super::{
     claims::{ClaimedDevice, Claims},
-    receive::export_token,
     records::*,
     seen::CommitData,
+    token::export_token,
 };
 use crate::{
     Error, Millis,

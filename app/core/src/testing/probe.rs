@@ -5,9 +5,9 @@ use crate::{
     Engine, Millis,
     chat::{
         content::{Content, Envelope},
-        receive::export_token,
         records::{DeviceKeys, Join},
         seen::{CommitData, Seen, running_hash},
+        token::export_token,
     },
     identity::{Account, Fingerprint},
     mls::{Context, Provider, suite},
