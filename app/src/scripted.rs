@@ -62,6 +62,11 @@ impl Script {
         self.deliver(FromPort::Message(FromWorker::Event(event)));
     }
 
+    /// Lets something happen of which the page hears nothing.
+    pub fn happen_untold(&self, event: &Event) {
+        self.0.borrow_mut().world.remember(event);
+    }
+
     /// The next command fails, whatever it is.
     pub fn fail_next(&self, failure: Failure) {
         self.fail_next_of(|_| true, failure);

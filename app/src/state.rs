@@ -53,6 +53,12 @@ pub fn provide_state(core: CoreClient) {
     let mailbox = Mailbox::new(core);
     provide_context(mailbox);
 
+    let refresh = move || {
+        conversations.refresh();
+        timelines.refresh();
+        people.refresh();
+        mailbox.refresh();
+    };
     core.listen(move |event| match event {
         Event::Session(new) => session.set(new),
         Event::Deleted => session.storage_deleted(),
@@ -68,6 +74,10 @@ pub fn provide_state(core: CoreClient) {
         Event::Mail(view) => mailbox.put(view),
         Event::MailTakenBack { mail, draft } => mailbox.put_taken_back(mail, draft),
         Event::MailProgress { mail, part, done, all } => mailbox.put_progress((mail, part), done, all),
+        Event::Handover => {
+            session.refresh();
+            refresh();
+        }
         Event::VaultRefused => toasts.complain(text::VAULT_REFUSED),
         Event::WelcomeRefused => toasts.complain(text::WELCOME_REFUSED),
         // The client keeps these two to itself.
@@ -86,10 +96,7 @@ pub fn provide_state(core: CoreClient) {
         let now = signed_in.get();
         let ready = status.get() == CoreStatus::Ready;
         if ready && now.is_some() {
-            conversations.refresh();
-            timelines.refresh();
-            people.refresh();
-            mailbox.refresh();
+            refresh();
         }
         // Who signs in again after the session was ended has another device, and begins anew on it.
         let goes_on = |(address, revoked): &(String, bool)| {

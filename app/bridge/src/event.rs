@@ -39,6 +39,9 @@ pub enum Event {
     VaultRefused,
     /// Somebody added this device to a conversation, and the Welcome is damaged, breaks the rules, or is gone.
     WelcomeRefused,
+    /// Another engine goes on from here, and its predecessor may have ended before it told what it stored: ask again for
+    /// what is shown.
+    Handover,
     /// A newer version of Haven runs in another tab: reload.
     Outdated,
     /// The engine can't go on, and has to be started again. What is stored is safe.

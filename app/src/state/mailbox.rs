@@ -152,8 +152,9 @@ impl Mailbox {
         self.ask_list();
     }
 
-    /// Asks for folders and list again.
+    /// Asks for folders, list, and what is open again.
     pub fn refresh(self) {
+        self.changed();
         self.core.ask(Command::Mailbox, move |answer| {
             if let Ok(Reply::Mailbox(view)) = answer {
                 self.view.set(Some(view));
@@ -228,8 +229,12 @@ impl Mailbox {
 
     pub(super) fn put(self, view: MailboxView) {
         self.view.set(Some(view));
-        self.changes.update(|changes| *changes = changes.wrapping_add(1));
+        self.changed();
         self.ask_list();
+    }
+
+    fn changed(self) {
+        self.changes.update(|changes| *changes = changes.wrapping_add(1));
     }
 
     pub(super) fn put_taken_back(self, mail: MailId, draft: Option<MailId>) {

@@ -85,11 +85,7 @@ impl Timeline {
         let limit = (unread + PAGE / 2).clamp(PAGE, LARGEST_PAGE);
         self.ask(None, limit, move |answer| match answer {
             Ok(page) => {
-                // Without an item in common, something between may be missing: older ones are asked for afresh.
-                if !page.items.iter().any(|item| self.row(item.id).is_some()) {
-                    self.rows.update_value(HashMap::clear);
-                    self.order.set(Vec::new());
-                }
+                self.forget_what_is_not_in(&page.items);
                 let oldest = page.items.first().map(|item| item.id);
                 self.merge(page.items);
                 // The page that brought the oldest item knows whether there are older ones; an event doesn't.
@@ -135,6 +131,23 @@ impl Timeline {
                 other => Err(unexpected(other)),
             }));
         });
+    }
+
+    /// The newest items are known: what stands among them and is none of them is gone. Without an item in common,
+    /// something between may be missing, and the older ones are asked for afresh.
+    fn forget_what_is_not_in(self, newest: &[TimelineItem]) {
+        let joined = newest.iter().any(|item| self.row(item.id).is_some());
+        let begin = newest.first().map(|item| item.position).filter(|_| joined);
+        let stays = |id: ItemId, row: &ArcRwSignal<TimelineItem>| {
+            newest.iter().any(|item| item.id == id)
+                || begin.is_some_and(|begin| row.with_untracked(|row| row.position < begin))
+        };
+        let gone: Vec<_> = self.rows.with_value(|rows| {
+            rows.iter().filter(|(id, row)| !stays(**id, row)).map(|(id, _)| *id).collect()
+        });
+        if !gone.is_empty() {
+            self.remove(&gone);
+        }
     }
 
     fn put(self, items: Vec<TimelineItem>) {

@@ -90,6 +90,19 @@ async fn who_reads_older_messages_is_not_moved_but_told() {
 }
 
 #[wasm_bindgen_test]
+async fn what_an_engine_did_not_tell_before_it_ended_is_asked_of_the_next() {
+    let (script, page) = open("long").await;
+    script.emit(message(5, "Soon gone"));
+    let gone = format!("[data-item='{}']", "05".repeat(16));
+    page.until("the message", |page| page.get(&gone).is_some()).await;
+    script.happen_untold(&Event::ItemsRemoved { conversation: BOB, items: vec![ItemId([5; 16])] });
+    script.happen_untold(&message(6, "Stored, and never told"));
+    script.emit(Event::Handover);
+    page.until_says("Stored, and never told").await;
+    assert!(page.get(&gone).is_none());
+}
+
+#[wasm_bindgen_test]
 async fn what_is_in_sight_is_marked_as_read() {
     let (script, page) = open("busy").await;
     assert!(page.says("New"), "the place where the unread ones begin");

@@ -105,7 +105,7 @@ impl Tab {
 
     /// This tab leads: its own requests and, once they hear of it, those of the others go to `orders`.
     pub fn lead(&self, leader: u64, orders: UnboundedSender<Order>) {
-        self.newest.set(leader);
+        self.hand_over(leader);
         self.leading.set(None);
         self.play(Role::Leader { leader, orders });
         self.announce();
@@ -271,10 +271,18 @@ impl Tab {
         if leader < self.newest.get() || self.leads_any() {
             return;
         }
-        self.newest.set(leader);
+        self.hand_over(leader);
         self.leading.set(Some(leader));
         self.watch.heard(Some(patience));
         self.dispatch();
+    }
+
+    /// What a leader stored just before it ended, no page may have heard of.
+    fn hand_over(&self, leader: u64) {
+        let before = self.newest.replace(leader);
+        if before != 0 && before != leader {
+            self.post(&FromWorker::Event(Event::Handover));
+        }
     }
 
     /// Gives all open requests to the leader, if there is one.
@@ -373,11 +381,13 @@ pub fn outdated() -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_channel::mpsc::unbounded;
     use gloo_timers::future::TimeoutFuture;
     use js_sys::{Function, Reflect};
     use wasm_bindgen_test::wasm_bindgen_test;
 
     const LEADER: u64 = 7;
+    const NEXT_LEADER: u64 = 8;
     const POST: &str = "postMessage";
 
     /// What this worker tells its page, until it is dropped. The rest is for the page that runs the tests.
@@ -406,6 +416,7 @@ mod tests {
             let name = |message: &FromWorker| match message {
                 FromWorker::Ready => "ready".to_owned(),
                 FromWorker::Reply { id, .. } => format!("reply {id}"),
+                FromWorker::Event(Event::Handover) => "handover".to_owned(),
                 FromWorker::Event(_) => "event".to_owned(),
             };
             self.heard.borrow_mut().drain(..).map(|message| name(&message)).collect()
@@ -418,18 +429,53 @@ mod tests {
         }
     }
 
+    /// Tabs that hear nothing any more when the test is over.
+    struct Tabs<const N: usize>([Rc<Tab>; N]);
+
+    impl<const N: usize> Tabs<N> {
+        fn start() -> Self {
+            Self(std::array::from_fn(|_| Tab::start().unwrap()))
+        }
+    }
+
+    impl<const N: usize> Drop for Tabs<N> {
+        fn drop(&mut self) {
+            self.0.iter().for_each(|tab| tab.channel.close());
+        }
+    }
+
+    #[wasm_bindgen_test]
+    async fn the_page_hears_when_another_leader_goes_on_but_not_of_the_first_one() {
+        let page = Page::listen();
+        let tabs = Tabs::start();
+        let [first, second, following] = &tabs.0;
+        page.heard();
+        let lead = async |tab: &Tab, leader| {
+            tab.lead(leader, unbounded().0);
+            while following.newest.get() != leader || second.newest.get() != leader {
+                TimeoutFuture::new(5).await;
+            }
+        };
+        lead(first, LEADER).await;
+        assert!(page.heard().is_empty());
+        lead(second, NEXT_LEADER).await;
+        assert_eq!(page.heard(), ["handover", "handover"], "of the second tab, and of the third");
+        following.heard_leader(NEXT_LEADER, 0);
+        assert!(page.heard().is_empty());
+    }
+
     #[wasm_bindgen_test]
     async fn pages_of_all_tabs_hear_what_changed_before_what_came_of_their_request() {
         let page = Page::listen();
-        let leading = Tab::start().unwrap();
-        let following = Tab::start().unwrap();
-        for tab in [&leading, &following] {
+        let tabs = Tabs::start();
+        let [leading, following] = &tabs.0;
+        for tab in [leading, following] {
             tab.desk.borrow_mut().add(tab.id, Command::People);
             tab.desk.borrow_mut().turn_to(LEADER);
         }
         page.heard();
         let done = |tab: &Tab| (Asker { tab: tab.id, request: tab.id }, Ok(Reply::Done));
-        leading.settle(LEADER, vec![Event::People], [done(&leading), done(&following)]);
+        leading.settle(LEADER, vec![Event::People], [done(leading), done(following)]);
         assert_eq!(page.heard(), ["event".to_owned(), format!("reply {}", leading.id)]);
         while page.heard.borrow().len() < 2 {
             TimeoutFuture::new(5).await;
