@@ -1,8 +1,6 @@
 //! The clear header of RFC 9420's `messages.json`: what the relay reads of a message by itself, on messages that
 //! somebody else made. `data/README.md` says where they come from.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
 use haven_server::header::check;
 use haven_wire::{Refusal, group::Kind, ids::GroupId};
 use std::collections::BTreeMap;

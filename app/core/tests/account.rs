@@ -1,7 +1,5 @@
 //! Signing up, signing in and recovering, against a relay that does no more than it has to.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
-
 use haven_bridge::{KeyTrouble, PasswordStrength};
 use haven_core::identity::{Account, Certificate, Error, Recovery, SignIn, SignUp, device_list, passphrase};
 use haven_wire::{

@@ -1,7 +1,5 @@
 //! Many commits for one epoch: the first wins, and the others make their wish again. Nobody forks.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
-
 use haven_bridge::{ConversationId, ItemContent, Line};
 use haven_core::{
     intent::Intent,

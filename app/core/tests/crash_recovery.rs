@@ -1,7 +1,5 @@
 //! A browser may die between any two instructions: nothing is lost, shown twice, or stuck.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
-
 use haven_bridge::ConversationState;
 use haven_core::{
     intent::Intent,

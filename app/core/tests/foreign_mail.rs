@@ -1,25 +1,13 @@
 //! Whole letters of other programs: a subject that is not ASCII, in a protected header, and a file. Kept samples
 //! (`data/letters/README.md`), and the programs themselves where they are installed, both ways.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
-
-mod letters;
-mod programs;
-
+use crate::letters::{NOW, file, letter, mailbox, open, person, seal};
+use crate::programs::{Program, Rnp, Sq, Sqop};
 use haven_bridge::mail::{Protection, Signature};
 use haven_core::{
     identity::SecretCertificate,
     mail::{self, Keys, KnownCertificate, Offer, Opened},
 };
-use letters::{NOW, file, letter, mailbox, open, person, seal};
-use programs::{Program, Rnp, Sq, Sqop};
 use std::{
     fs,
     path::PathBuf,

@@ -1,7 +1,5 @@
 //! People come, go and come back; each change is a line that everybody sees.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
-
 use haven_bridge::{ConversationState, Failure, ItemContent, Line, SendState};
 use haven_core::{
     intent::{Accepted, Intent},

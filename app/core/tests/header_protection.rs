@@ -1,21 +1,11 @@
 //! Protected header fields in the manner of RFC 9788, Thunderbird and Delta Chat.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
-
-mod letters;
-
+use crate::letters::*;
 use haven_bridge::mail::{Protection, Signature};
 use haven_core::{
     identity::SecretCertificate,
     mail::{self, Letter, Opened},
 };
-use letters::*;
 use sequoia_openpgp::{Cert, parse::Parse as _};
 
 /// PGP/MIME as other programs write it: `payload` encrypted to `reader`, not signed, with these fields outside.

@@ -3,15 +3,11 @@
 //! What is left of it is read by a tokenizer of its own, which takes no context into account, so that it sees every tag
 //! that any parser could see. `end2end/tests/hostile_html.spec.ts` shows the same mails in a browser.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
-
-mod letters;
-
+use crate::letters::NOW;
 use haven_core::mail::{self, Keys};
 use html5ever::tokenizer::{
     BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
-use letters::NOW;
 use std::cell::RefCell;
 
 /// Elements that neither run, fetch, submit nor rule over the document.

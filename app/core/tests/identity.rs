@@ -1,7 +1,5 @@
 //! Certificates, attestations and device lists, held against GnuPG and Sequoia.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
-
 use haven_core::identity::{AttestationClaim, Certificate, Error, SecretCertificate, attestation};
 use haven_wire::ids::DeviceId;
 use serde_bytes::ByteBuf;

@@ -1,7 +1,5 @@
 //! Limits, and input that nobody who is well would make: every answer is a value or an error.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
-
 use haven_bridge::{ConversationId, Failure};
 use haven_core::{
     identity::inbox,

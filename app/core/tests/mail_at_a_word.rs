@@ -1,16 +1,12 @@
 //! What is done with a mail only when its reader asks for it: pictures from elsewhere, attachments that are encrypted by
 //! themselves, a look at what was refused.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
-
-mod letters;
-
+use crate::letters::*;
 use haven_bridge::mail::{FileLock, MailTrouble, OpenedFile, Signature};
 use haven_core::{
     identity::SecretCertificate,
     mail::{self, FetchedPicture, Keys, KnownCertificate},
 };
-use letters::*;
 use sequoia_openpgp::{
     Cert,
     cert::CertBuilder,

@@ -1,6 +1,4 @@
 //! Whose key is used for an address, and whose signature counts as its own, whatever mails and directories bring.
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
-
 use haven_bridge::{
     Failure,
     mail::{Draft, Folder, KeySource, MailId, MailState, MailView, Mailbox, Outlook, Signature, Unusable},

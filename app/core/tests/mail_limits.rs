@@ -1,22 +1,11 @@
 //! Mail that was made to do harm: it is refused with one clear word, or neutralised, in reasonable time.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
-
-mod letters;
-
+use crate::letters::*;
 use haven_bridge::mail::{MailTrouble, Protection, Signature};
 use haven_core::{
     identity::SecretCertificate,
     mail::{self, Letter, Opened},
 };
-use letters::*;
 use sequoia_openpgp::{
     Cert, Packet,
     crypto::SessionKey,

@@ -1,18 +1,8 @@
 //! What Haven writes, and what it makes of it again.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
-
-mod letters;
-
+use crate::letters::*;
 use haven_bridge::mail::{MailTrouble, Protection, SenderCheck, Signature, Unusable};
 use haven_core::mail::{self, Error, File, Keys, KnownCertificate, Letter, Offer, certificates};
-use letters::*;
 
 fn full_letter() -> Letter {
     Letter {

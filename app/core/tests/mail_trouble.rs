@@ -1,6 +1,4 @@
 //! Mail that can't go out: what the person is told, and that nothing of it disappears.
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
-
 use haven_bridge::{
     Event, Failure,
     mail::{DeliveryState, Draft, DraftFile, Folder, MailId, MailState, MailView, Mailbox},

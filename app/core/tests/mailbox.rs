@@ -1,7 +1,5 @@
 //! Mail of whole people: written, sent, received, kept and found again, over an in-memory relay, with engines that are
 //! restarted after every verb, crashes at every write set, and lost calls.
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
-
 use haven_bridge::{
     Failure,
     mail::{

@@ -1,10 +1,6 @@
 //! Members who break the rules: their commits are refused, by name, and everybody decides the same.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
-
-mod common;
-
-use common::Scene;
+use crate::common::Scene;
 use haven_bridge::{ConversationId, ConversationState, ItemContent, StopReason, Unreadable};
 use haven_core::{
     identity::{AttestationClaim, attestation, inbox},

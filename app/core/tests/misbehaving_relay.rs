@@ -1,10 +1,6 @@
 //! A relay that lies is noticed: the conversation says so or stops, nothing wrong is merged, and the others go on.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
-
-mod common;
-
-use common::Scene;
+use crate::common::Scene;
 use haven_bridge::{ConversationState, Event, Failure, StopReason};
 use haven_core::{
     intent::{Accepted, Intent},

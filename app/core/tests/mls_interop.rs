@@ -1,10 +1,7 @@
 //! Conversations with a member whose MLS is another implementation's. OpenMLS agrees with itself whatever it does;
 //! these show that Haven's groups are what RFC 9420 says, and that Haven's rules can be kept by others.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
-
-mod foreign;
-
+use crate::foreign;
 use haven_core::{
     intent::{Accepted, Intent},
     testing::{ORIGIN, in_every_world},

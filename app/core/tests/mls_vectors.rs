@@ -1,8 +1,6 @@
 //! RFC 9420's test vectors for passive clients, by OpenMLS over the engine's own provider and store, with a reload
 //! after every step. `data/mls/README.md` says where they come from.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
-
 use haven_core::testing::PassiveClient;
 use serde::{Deserialize, Deserializer};
 

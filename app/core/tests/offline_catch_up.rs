@@ -1,7 +1,5 @@
 //! Coming back: everything is there, in order, once.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
-
 use haven_bridge::{ConversationId, ConversationState, StopReason};
 use haven_core::{
     intent::Intent,

@@ -1,17 +1,8 @@
 //! Mail between Haven and other programs, both ways: live with GnuPG where there is one, and kept samples of several
 //! (`data/mail/README.md`).
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
-
-mod letters;
-
+use crate::letters;
+use crate::letters::{NOW, mailbox, open, person};
 use haven_bridge::mail::{MailTrouble, Protection, Signature};
 use haven_core::{
     identity::{SecretCertificate, import},
@@ -19,7 +10,6 @@ use haven_core::{
     testing,
 };
 use haven_wire::ids::DeviceId;
-use letters::{NOW, mailbox, open, person};
 use sequoia_openpgp::{
     crypto::{
         SessionKey,

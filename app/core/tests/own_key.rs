@@ -1,6 +1,4 @@
 //! A person's own certificate through the years: renewed, published, met by contacts, revoked.
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
-
 use haven_bridge::{
     Failure, ItemContent, Line,
     mail::{Draft, Folder, MailId, Mailbox, Outlook, Protection, Signature, Unusable},

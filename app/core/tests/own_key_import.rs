@@ -1,6 +1,4 @@
 //! A key that somebody has already becomes their identity. The keys are GnuPG's (`data/own_key/README.md`).
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
-
 use haven_bridge::{
     KeyTrouble,
     mail::{Draft, Folder, MailId, Mailbox, Protection, Signature},

@@ -1,7 +1,5 @@
 //! One's own messages: sent once, recognised in the log, and never under a key that was used before.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
-
 use haven_bridge::{ConversationState, StopReason};
 use haven_core::{
     intent::{Accepted, Intent},

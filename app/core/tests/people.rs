@@ -1,13 +1,4 @@
 //! People, from chat and mail together: who is listed, what their page shows, verifying them, keys from files.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
-
 use haven_bridge::{
     Comparison, Failure, FoundKey, KeyStanding, Person, PersonRef, PersonView, Trust,
     mail::{Draft, Folder, KeySource, MailId, Mailbox, Outlook, Unusable},

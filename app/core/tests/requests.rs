@@ -1,7 +1,5 @@
 //! Somebody unknown writes: accept, decline, block. And the key packages by which people are found.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
-
 use haven_bridge::{ConversationId, ConversationState, Failure, RequestAnswer, Trust};
 use haven_core::{
     intent::Intent,

@@ -1,7 +1,5 @@
 //! What is stored: sealed, small, whole; and what happens when storing fails.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
-
 use haven_core::{
     intent::Intent,
     store::{Key, MemoryStore, SealedStore, StorageKey, Store, StoreError, Table, WriteSet, conformance},

@@ -1,22 +1,11 @@
 //! Every kind of mail that Haven composes is taken by a strict parser that is not ours, byte for byte: Python's, made
 //! stricter by `programs/strict_mime.py`, which also writes the mail again and compares.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
-
-mod letters;
-
+use crate::letters::*;
 use haven_core::{
     identity::SecretCertificate,
     mail::{self, File, Letter},
 };
-use letters::*;
 use sequoia_openpgp::{
     Cert, KeyHandle,
     crypto::SessionKey,

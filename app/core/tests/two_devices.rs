@@ -1,7 +1,5 @@
 //! One person with two devices.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
-
 use haven_bridge::{ConversationState, Failure, RequestAnswer, Trust};
 use haven_core::{
     intent::{Accepted, Intent},

@@ -1,8 +1,8 @@
 //! People with certificates, and what they find in their mailboxes.
 
 use super::{By, TestRelay, dns::Zone, person::*};
-use haven_server::{config::Config, mail, store};
-use haven_wire::{ids::SessionToken, mail::*};
+use haven_server::{config::Config, mail};
+use haven_wire::mail::*;
 use sequoia_openpgp::{
     Cert, KeyHandle,
     cert::CertBuilder,
@@ -92,12 +92,6 @@ impl Reader {
         }
         mails
     }
-}
-
-/// The session of a person, as the store knows it.
-pub async fn session(relay: &TestRelay, token: &SessionToken) -> store::Session {
-    use store::RelayStore as _;
-    relay.store.session(token.hash()).await.unwrap().unwrap()
 }
 
 /// What is in a message, opened with a person's secret keys.

@@ -2,15 +2,6 @@
 //!
 //! `TestRelay::start()` is all that a test with real clients needs: `relay.origin()` is where they connect.
 
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests; each test uses some"
-)]
-
 pub mod dns;
 pub mod group;
 pub mod mail;

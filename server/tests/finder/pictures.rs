@@ -1,6 +1,6 @@
 //! Pictures that mails show from elsewhere.
 
-use crate::world::{PLAIN, PUBLIC, Reply, World};
+use super::world::{PLAIN, PUBLIC, Reply, World};
 use haven_server::pictures::{Fault, WITHIN};
 use haven_wire::{limits::MAX_PICTURE, mail::Picture};
 use std::time::{Duration, Instant};

@@ -1,8 +1,8 @@
 //! What a hostile server tries.
 
 use crate::{
-    arrival::{MESSAGE, relay},
     common::{TestRelay, mail::*, smtp::Client},
+    mail::arrival::{MESSAGE, relay},
 };
 use haven_wire::ids::Hash;
 

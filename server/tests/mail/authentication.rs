@@ -1,8 +1,8 @@
 //! What the relay finds out about senders, and what it does about it.
 
 use crate::{
-    arrival::MESSAGE,
     common::{dns::Zone, mail::*, smtp::Client},
+    mail::arrival::MESSAGE,
 };
 
 /// Appendix A of RFC 8463, signed with Ed25519 by its authors.

@@ -1,8 +1,8 @@
 //! The conversation: order of commands, extensions, TLS, pipelining, chunks.
 
 use crate::{
-    arrival::{MESSAGE, relay},
     common::{TestRelay, dns::Zone, mail::*, smtp::Client},
+    mail::arrival::{MESSAGE, relay},
 };
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor,

@@ -6,7 +6,7 @@ use crate::{
         mail_server::{MailServer, saying},
         random,
     },
-    scene::{Scene, mail},
+    outbound::scene::{Scene, mail},
 };
 use haven_wire::Refusal;
 

@@ -2,7 +2,7 @@
 
 use crate::{
     common::{mail::*, random},
-    scene::{Scene, mail, text},
+    outbound::scene::{Scene, mail, text},
 };
 use haven_wire::{Refusal, ids::MessageId, limits::MAX_NOTE, mail::*};
 

@@ -1,6 +1,6 @@
 //! DKIM signatures, as receivers check them.
 
-use crate::{common::dns::Zone, scene::text};
+use crate::{common::dns::Zone, outbound::scene::text};
 use haven_server::mail::{
     authentication::{Findings, Resolver, Sender, examine},
     outbound::dkim::Dkim,

@@ -5,7 +5,7 @@ use crate::{
         mail::by_smarthost,
         mail_server::{MailServer, saying},
     },
-    scene::{Scene, mail, text},
+    outbound::scene::{Scene, mail, text},
 };
 use haven_wire::mail::MailInfo;
 use std::sync::Arc;

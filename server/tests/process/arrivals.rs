@@ -1,8 +1,8 @@
 //! Mail that arrives while the program is killed.
 
 use crate::{
-    client::{Program, Wire, free_port},
     common::{TestRelay, dns::Zone, mail::*, smtp::Client},
+    process::client::{Program, Wire, free_port},
 };
 use haven_wire::mail::{EntryKind, GetMailbox};
 use std::{collections::BTreeSet, net::SocketAddr, path::Path};

@@ -1,6 +1,6 @@
 //! The program as a child process, and a plain HTTP client for it.
 
-use super::common::{By, answer, headers_of};
+use crate::common::{By, answer, headers_of};
 use axum::{body::Body, http::Request};
 use haven_wire::{Call, Refusal};
 use http_body_util::BodyExt as _;

@@ -1,7 +1,6 @@
 //! Mail that is on its way out while the program is killed.
 
 use crate::{
-    client::{Program, Wire},
     common::{
         By, TestRelay,
         mail::*,
@@ -9,6 +8,7 @@ use crate::{
         random,
         socket::Socket,
     },
+    process::client::{Program, Wire},
 };
 use haven_wire::{ids::*, mail::*};
 use std::{

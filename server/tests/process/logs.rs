@@ -1,7 +1,6 @@
 //! What the program logs, at its most talkative, while every part of its API is used: of nobody.
 
 use crate::{
-    client::{Program, Wire},
     common::{
         By, TestRelay,
         group::Group,
@@ -11,6 +10,7 @@ use crate::{
         random,
         socket::Socket,
     },
+    process::client::{Program, Wire},
 };
 use haven_wire::{
     Call,

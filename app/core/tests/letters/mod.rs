@@ -1,7 +1,5 @@
 //! People who write each other, and what the relay does with their mail.
 
-#![allow(dead_code, reason = "each test binary uses some of it")]
-
 use haven_bridge::mail::Mailbox;
 use haven_core::{
     identity::SecretCertificate,

@@ -1,18 +1,8 @@
 //! Real engines at the real relay: sign-up, conversations, restarts of both, and what the relay then holds.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests"
-)]
-
-#[path = "../common/mod.rs"]
-mod common;
 mod device;
 
-use common::TestRelay;
+use crate::common::TestRelay;
 use device::Cast;
 use haven_bridge::{ConversationId, RequestAnswer};
 use haven_core::intent::Intent;

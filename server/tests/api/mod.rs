@@ -1,16 +1,5 @@
 //! The relay from outside: calls in the same process, push over a real socket.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests"
-)]
-
-#[path = "../common/mod.rs"]
-mod common;
-
 mod accounts;
 mod attacks;
 mod certificates;

@@ -1,23 +1,12 @@
 //! The real program: killed under load, stopped, listened to by its logs.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests"
-)]
-
-#[path = "../common/mod.rs"]
-mod common;
-
 mod arrivals;
 mod client;
 mod departures;
 mod logs;
 
+use crate::common::{By, group::Group};
 use client::{Program, Wire};
-use common::{By, group::Group};
 use haven_wire::{group::*, ids::*};
 use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};

@@ -1,7 +1,5 @@
 //! Certificates of people elsewhere, and pictures that mails show from there: where they are fetched, and where never.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests")]
-
 mod pictures;
 mod world;
 

@@ -3,14 +3,6 @@
 //! The calls' refusals are tested through the API. Here is what a store could get wrong beneath it: order, atomicity
 //! under concurrency, durability across a reopening, news, and what the tables may hold.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests"
-)]
-
 use futures_util::future::join_all;
 use haven_server::store::{NewCommit, NewMessages, News, RelayStore, StoreError, sqlite::SqliteStore};
 use haven_wire::{Refusal, account::*, group::*, ids::*, keys::*};
@@ -38,7 +30,6 @@ macro_rules! conformance {
     };
 }
 
-#[path = "store_conformance/mail.rs"]
 mod mail;
 
 conformance! {
