@@ -89,9 +89,6 @@ test(`a browser killed ${KILLS} times at any moment loses, doubles and garbles n
     await carol.chat.send('carol is in')
     for (const { chat } of [alice, bob]) await expect(chat.message('carol is in')).toBeVisible()
     alice.faults.check()
-  } catch (error) {
-    console.log(await profile.databases())
-    throw error
   } finally {
     await profile.delete()
   }
