@@ -1,0 +1,165 @@
+//! Commits that it changes, and what it leaves out before them.
+
+use super::*;
+
+/// Alice writes three texts and renames the conversation while bob is away, and the relay changes what he reads when he
+/// is back.
+async fn bob_reads_up_to_a_commit(change: impl Fn(&mut Vec<Row>, [MessageId; 3]) + 'static) -> Vec<String> {
+    let mut scene = Scene::new("carol").await;
+    let (alice, bob, carol, chat) = (scene.alice, scene.bob, scene.third, scene.chat);
+    scene.world.offline(bob);
+    let ids = [scene.say(alice, "one").await, scene.say(alice, "two").await, scene.say(alice, "three").await];
+    scene.world.want(alice, Intent::Rename { conversation: chat, title: "Tea".into() }).await;
+    scene.world.settle().await;
+    scene.lie_to_bob(move |rows| change(rows, ids));
+    scene.world.online(bob);
+    scene.world.settle().await;
+    assert_eq!(scene.world.epochs(&[alice, bob, carol], chat).await.len(), 1, "bob merged it");
+    let of_carol = scene.world.timeline(carol, chat).await;
+    assert_eq!(of_carol[1..], ["alice: one", "alice: two", "alice: three", "* alice renamed to Tea"]);
+    let timeline = scene.world.timeline(bob, chat).await;
+    scene.assert_others_go_on().await;
+    timeline
+}
+
+#[test]
+fn the_last_messages_before_a_commit_can_not_be_left_out_or_damaged_unnoticed() {
+    pollster::block_on(async {
+        let leave_out = |rows: &mut Vec<Row>, ids: [MessageId; 3]| {
+            let Some(at) = rows.iter().position(|row| row.message_id == ids[1]) else { return };
+            rows.drain(at..at + 2);
+            rows[at..].iter_mut().for_each(|row| row.sequence -= 2);
+        };
+        let timeline = bob_reads_up_to_a_commit(leave_out).await;
+        assert_eq!(
+            timeline,
+            ["* alice added me", "alice: one", "* alice saw other rows", "* alice renamed to Tea"]
+        );
+        let damage = |rows: &mut Vec<Row>, ids: [MessageId; 3]| {
+            change_row(ids[2], |row| *row.ciphertext.last_mut().expect("bytes") ^= 1)(rows);
+        };
+        let timeline = bob_reads_up_to_a_commit(damage).await;
+        let [.., unreadable, disagrees, renamed] = &timeline[..] else { panic!("{timeline:?}") };
+        assert_eq!(
+            [unreadable, disagrees, renamed],
+            ["unreadable: Undecryptable", "* alice saw other rows", "* alice renamed to Tea"]
+        );
+    });
+}
+
+#[test]
+fn a_commit_that_crosses_messages_disagrees_with_nobody() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("carol").await;
+        let (alice, bob, carol, chat) = (scene.alice, scene.bob, scene.third, scene.chat);
+        scene.say(alice, "one").await;
+        scene.world.want(carol, Intent::Rename { conversation: chat, title: "Tea".into() }).await;
+        let now = scene.world.clock(carol);
+        let slow = scene.world.engine(carol).outgoing(now).await.expect("requests").requests;
+        assert!(slow.iter().any(|request| matches!(request.request, Request::AppendCommit(_))));
+        for text in ["two", "three"] {
+            scene.world.say(alice, chat, text).await;
+            while scene.world.step(alice).await {}
+        }
+        for request in slow {
+            scene.world.exchange(carol, request).await;
+        }
+        scene.world.settle().await;
+        for (who, name) in [(alice, "carol"), (bob, "carol"), (carol, "I")] {
+            let timeline = scene.world.timeline(who, chat).await;
+            let [.., one, two, three, renamed] = &timeline[..] else { panic!("{timeline:?}") };
+            assert!(one.ends_with(": one") && two.ends_with(": two") && three.ends_with(": three"));
+            assert_eq!(*renamed, format!("* {name} renamed to Tea"));
+        }
+        scene.assert_others_go_on().await;
+    });
+}
+
+/// Alice renames the conversation, and the relay changes the commit that bob reads.
+async fn bob_reads_a_commit(change: impl Fn(&mut Row) + Copy + 'static) -> ConversationState {
+    let mut scene = Scene::new("carol").await;
+    scene.world.offline(scene.bob);
+    let rename = Intent::Rename { conversation: scene.chat, title: "Tea".into() };
+    scene.world.want(scene.alice, rename).await;
+    scene.world.settle().await;
+    let commit = scene.rows().pop().expect("a commit");
+    assert_eq!(commit.kind, Kind::Commit);
+    scene.lie_to_bob(change_row(commit.message_id, change));
+    scene.world.online(scene.bob);
+    scene.settle_with_patience().await;
+    let state = scene.world.state(scene.bob, scene.chat);
+    assert!(!scene.world.engine(scene.bob).conversations().iter().any(|summary| summary.titled));
+    scene.assert_others_go_on().await;
+    state
+}
+
+#[test]
+fn a_commit_that_was_tampered_with_is_not_merged() {
+    pollster::block_on(async {
+        let flip = |row: &mut Row| *row.ciphertext.last_mut().expect("bytes") ^= 1;
+        let state = bob_reads_a_commit(flip).await;
+        assert_eq!(state, ConversationState::Stopped(StopReason::CommitUnreadable));
+        assert_accused(&bob_reads_a_commit(|row| row.message_id = MessageId([3; 16])).await);
+        assert_accused(&bob_reads_a_commit(|row| row.commit = None).await);
+        for change in [
+            (|row| row.commit.as_mut().expect("a mark").next_token_hash = Hash([3; 32])) as fn(&mut Row),
+            |row| row.commit.as_mut().expect("a mark").barrier = true,
+        ] {
+            let state = bob_reads_a_commit(change).await;
+            let ConversationState::Stopped(StopReason::CommitRefused { from, .. }) = state else {
+                panic!("{state:?}");
+            };
+            assert_eq!(from.expect("a sender").address, "alice@example.org");
+        }
+    });
+}
+
+#[test]
+fn an_own_commit_with_another_mark_is_not_merged() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("carol").await;
+        let known: Vec<MessageId> = scene.rows().into_iter().map(|row| row.message_id).collect();
+        let bob = scene.world.device_id(scene.bob);
+        scene.world.relay.set_tamper(move |to, answer| match answer {
+            Answer::Rows(rows) if to == bob => {
+                for row in rows.rows.iter_mut().filter(|row| !known.contains(&row.message_id)) {
+                    if let Some(mark) = &mut row.commit {
+                        mark.next_token_hash = Hash([3; 32]);
+                    }
+                }
+            }
+            _ => {}
+        });
+        let rename = Intent::Rename { conversation: scene.chat, title: "Tea".into() };
+        scene.world.want(scene.bob, rename).await;
+        scene.settle_with_patience().await;
+        assert_accused(&scene.world.state(scene.bob, scene.chat));
+        scene.world.relay.be_honest();
+        scene.world.assert_works(&[scene.alice, scene.third], scene.chat).await;
+    });
+}
+
+#[test]
+fn a_commit_is_never_gone() {
+    pollster::block_on(async {
+        assert_accused(&bob_reads_a_commit(gone).await);
+        let as_a_message = |row: &mut Row| {
+            gone(row);
+            row.kind = Kind::Application;
+            row.commit = None;
+        };
+        // Told as a message: the relay gets no further, since it has no row of this epoch to give.
+        let mut scene = Scene::new("carol").await;
+        scene.world.offline(scene.bob);
+        let rename = Intent::Rename { conversation: scene.chat, title: "Tea".into() };
+        scene.world.want(scene.alice, rename).await;
+        scene.world.settle().await;
+        let commit = scene.rows().pop().expect("a commit");
+        scene.say(scene.alice, "in the new epoch").await;
+        scene.lie_to_bob(change_row(commit.message_id, as_a_message));
+        scene.world.online(scene.bob);
+        scene.settle_with_patience().await;
+        assert_accused(&scene.world.state(scene.bob, scene.chat));
+        scene.assert_others_go_on().await;
+    });
+}
