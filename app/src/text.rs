@@ -50,6 +50,7 @@ pub const SIGN_IN_AGAIN_LEAD: &str = "This brings back your account, your mail a
 pub const CONFIRM_RECOVERY: &str =
     "Your recovery phrase is not confirmed yet. Without it, a forgotten password can't be helped.";
 pub const CONFIRM_RECOVERY_NOW: &str = "Do it now";
+pub const CONFIRM_RECOVERY_LATER: &str = "Later";
 
 // The engine
 pub const OPENING: &str = "Opening Haven…";

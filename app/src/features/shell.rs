@@ -63,6 +63,8 @@ fn Banners() -> impl IntoView {
     let unconfirmed = Memo::new(move |_| {
         session.me().is_some_and(|me| !me.recovery_confirmed) && place.path() != routes::SETTINGS
     });
+    // Until Haven is opened anew: it is worth a word each time.
+    let later = RwSignal::new(false);
     let revoked = Memo::new(move |_| session.revoked());
     let withdrawn =
         Memo::new(move |_| session.me().is_some_and(|me| me.key_revoked) && place.path() != routes::SETTINGS);
@@ -81,9 +83,10 @@ fn Banners() -> impl IntoView {
                 <Button on_click=move |()| core.ask(Command::SawRefusedMail, |_| ())>{text::key::SEEN}</Button>
             </Notice>
         }))}
-        <Show when=move || unconfirmed.get() && !revoked.get()>
+        <Show when=move || unconfirmed.get() && !revoked.get() && !later.get()>
             <Notice tone=Tone::Info text=text::CONFIRM_RECOVERY>
                 <a class="button" href=routes::SETTINGS>{text::CONFIRM_RECOVERY_NOW}</a>
+                <Button on_click=move |()| later.set(true)>{text::CONFIRM_RECOVERY_LATER}</Button>
             </Notice>
         </Show>
     }

@@ -31,6 +31,8 @@ async fn a_new_account_shows_the_recovery_phrase_before_anything_else() {
     assert_eq!(path(), "/welcome");
     page.press("Do this later").await;
     page.until_says("Your recovery phrase is not confirmed yet").await;
+    page.press("Later").await;
+    page.until("put away", |page| !page.says("Your recovery phrase is not confirmed yet")).await;
     assert_eq!(path(), "/chat");
 }
 
