@@ -3,10 +3,11 @@
 use super::{
     html::{self, Pictures},
     mime::{Part, too_much},
+    plain,
 };
 use encodify::base64;
 use haven_bridge::mail::{AttachmentView, MailTrouble};
-use mail_parser::decoders::html::{html_to_text, text_to_html};
+use mail_parser::decoders::html::text_to_html;
 use std::collections::HashMap;
 
 /// The picture of a mail that stands in its HTML, in bytes.
@@ -123,9 +124,7 @@ impl<'m, 'a> Collected<'m, 'a> {
     fn text(&self) -> String {
         let texts = self.passages.iter().filter_map(|passage| match passage {
             Passage { plain: Some(plain), .. } => Some(plain.replace("\r\n", "\n")),
-            Passage { html: Some(html), .. } if html::is_reasonable(html) => {
-                Some(html_to_text(html).replace("\r\n", "\n"))
-            }
+            Passage { html: Some(html), .. } if html::is_reasonable(html) => Some(plain::of_html(html)),
             _ => None,
         });
         texts.collect::<Vec<_>>().join("\n")

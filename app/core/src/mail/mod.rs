@@ -7,9 +7,10 @@
 //!   text, `encrypt` signs and encrypts, `sealing` lets a browser's cipher do the bulk of it.
 //! - **In:** [`open_entry`] and [`open_mail`] give an [`Opened`]. `mime` cuts a mail into parts, `envelope` finds the
 //!   protected one, `decrypt` opens and verifies it, `protection` decides which header fields are shown, `content`
-//!   collects text and attachments, `html` makes HTML harmless, `origin` reads what the relay wrote above it,
-//!   [`status`] what servers report of a mail that was sent. At a person's word, `pictures` puts fetched pictures into it, `files` opens attachments that are encrypted by
-//!   themselves, and `unchecked` reads what was refused.
+//!   collects text and attachments, `html` makes HTML harmless, `plain` makes text of it, `origin` reads what the relay
+//!   wrote above it, [`status`] what servers report of a mail that was sent. At a person's word, `pictures` puts fetched
+//!   pictures into it, `files` opens attachments that are encrypted by themselves, and `unchecked` reads what was
+//!   refused.
 //! - **Keys:** [`certificates`] judges other people's, `autocrypt` sends and reads those in header fields.
 //!
 //! What holds: nothing is shown of what is not whole and unchanged; nothing that stood beside a protected part is shown
@@ -37,6 +38,7 @@ mod open;
 pub mod opened;
 mod origin;
 mod pictures;
+mod plain;
 mod protection;
 mod sealing;
 pub mod status;
