@@ -13,7 +13,7 @@ export default defineConfig({
   fullyParallel: false,
   forbidOnly: true,
   retries: 0,
-  workers: 1,
+  workers: 2,
   timeout: 2 * minute,
   expect: { timeout: 15_000 },
   reporter: [['list', { printSteps: false }]],
