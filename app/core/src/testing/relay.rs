@@ -1,6 +1,10 @@
 //! A relay in memory: the rules of the real one for groups, inboxes, key packages and the directory, and faults on
 //! demand.
 
+mod accounts;
+mod groups;
+
+use self::{accounts::Pool, groups::Log};
 use super::mail::Mailboxes;
 use crate::{
     Millis,
@@ -13,7 +17,6 @@ use haven_wire::{
     ids::*,
     inbox::*,
     keys::*,
-    limits,
     mail::*,
 };
 use std::{
@@ -52,30 +55,9 @@ pub enum Answer {
 /// What a relay that lies does to an answer to a device.
 pub type Tamper = Box<dyn Fn(DeviceId, &mut Answer)>;
 
-/// Days for which the relay keeps messages, Welcomes, and commits with everything else.
-const MESSAGES: Millis = 30 * DAY;
+/// How long the relay keeps a Welcome.
 const WELCOMES: Millis = 30 * DAY;
-const COMMITS: Millis = 365 * DAY;
 const DAY: Millis = 24 * 60 * 60 * 1000;
-
-#[derive(Clone, Default)]
-struct Log {
-    rows: Vec<Row>,
-    /// When each row came.
-    times: Vec<Millis>,
-    epoch: u64,
-    /// The hashes of tokens, and when they came.
-    hashes: BTreeMap<u64, (Hash, Millis)>,
-    accepted: BTreeMap<MessageId, u64>,
-}
-
-#[derive(Clone, Default)]
-struct Pool {
-    one_time: VecDeque<Vec<u8>>,
-    last_resort: Option<Vec<u8>>,
-    last_resort_used: bool,
-    published: BTreeSet<Hash>,
-}
 
 #[derive(Clone, Default)]
 struct Inner {
@@ -473,241 +455,5 @@ impl Inner {
         let number = self.calls;
         self.calls += 1;
         self.faults_at.remove(&number).or_else(|| self.faults.pop_front())
-    }
-
-    fn check_writable(&self, group_id: GroupId) -> Result<(), Refusal> {
-        if self.read_only.contains(&group_id) { Err(Refusal::WrongEpochToken) } else { Ok(()) }
-    }
-
-    fn check_token(&self, group_id: GroupId, epoch: u64, token: Option<EpochToken>) -> Result<(), Refusal> {
-        let token = token.expect("group calls have a token");
-        let known = self.groups.get(&group_id).and_then(|log| log.hashes.get(&epoch));
-        if known.is_some_and(|(hash, _)| *hash == token.hash()) {
-            Ok(())
-        } else {
-            Err(Refusal::WrongEpochToken)
-        }
-    }
-
-    fn append_commit(&mut self, call: AppendCommit, token: Option<EpochToken>) -> Result<Appended, Refusal> {
-        self.check_writable(call.group_id)?;
-        if !self.groups.contains_key(&call.group_id) && call.epoch == 0 {
-            let mut log = Log::default();
-            log.hashes.insert(0, (token.expect("a token").hash(), self.now));
-            self.groups.insert(call.group_id, log);
-        }
-        self.check_token(call.group_id, call.epoch, token)?;
-        let log = self.groups.get_mut(&call.group_id).ok_or(Refusal::WrongEpochToken)?;
-        if let Some(sequence) = log.accepted.get(&call.message_id) {
-            return Ok(Appended { sequence: *sequence, unknown_inboxes: Vec::new() });
-        }
-        if call.epoch != log.epoch {
-            return Err(Refusal::WrongEpoch { epoch: log.epoch, head: log.rows.len() as u64 });
-        }
-        let row = Row {
-            sequence: log.rows.len() as u64 + 1,
-            epoch: call.epoch,
-            kind: Kind::Commit,
-            message_id: call.message_id,
-            ciphertext: call.commit,
-            gone: None,
-            commit: Some(call.mark),
-        };
-        log.epoch += 1;
-        log.hashes.insert(log.epoch, (call.mark.next_token_hash, self.now));
-        let sequence = log.push(row, self.now);
-        if let Some(welcome) = call.welcome {
-            self.welcomes.insert(welcome.id, (welcome.welcome, self.now));
-        }
-        let mut unknown_inboxes = Vec::new();
-        for pointer in call.pointers {
-            match self.inboxes.get_mut(&pointer.inbox) {
-                Some((last, entries)) => {
-                    *last += 1;
-                    entries.push(InboxEntry { sequence: *last, sealed: pointer.sealed });
-                }
-                None => unknown_inboxes.push(pointer.inbox),
-            }
-        }
-        Ok(Appended { sequence, unknown_inboxes })
-    }
-
-    fn append_messages(
-        &mut self,
-        call: AppendMessages,
-        token: Option<EpochToken>,
-    ) -> Result<Appended, Refusal> {
-        self.check_writable(call.group_id)?;
-        self.check_token(call.group_id, call.epoch, token)?;
-        for message in &call.messages {
-            let seen = self.seen.entry((call.group_id, call.epoch, message.message_id)).or_default();
-            seen.insert(Hash::of(&message.ciphertext));
-        }
-        let log = self.groups.get_mut(&call.group_id).ok_or(Refusal::WrongEpochToken)?;
-        let first = call.messages.first().and_then(|message| log.accepted.get(&message.message_id)).copied();
-        if call.epoch != log.epoch && first.is_none() {
-            return Err(Refusal::EpochTooOld { epoch: log.epoch, head: log.rows.len() as u64 });
-        }
-        let mut sequence = first;
-        for message in call.messages {
-            if log.accepted.contains_key(&message.message_id) {
-                continue;
-            }
-            let row = Row {
-                sequence: log.rows.len() as u64 + 1,
-                epoch: call.epoch,
-                kind: Kind::Application,
-                message_id: message.message_id,
-                ciphertext: message.ciphertext,
-                gone: None,
-                commit: None,
-            };
-            let pushed = log.push(row, self.now);
-            sequence = sequence.or(Some(pushed));
-        }
-        Ok(Appended { sequence: sequence.unwrap_or(0), unknown_inboxes: Vec::new() })
-    }
-
-    fn rows(&self, call: GetRows, token: Option<EpochToken>) -> Result<Rows, Refusal> {
-        self.check_token(call.group_id, call.epoch, token)?;
-        let log = self.groups.get(&call.group_id).ok_or(Refusal::WrongEpochToken)?;
-        let mut rows = Vec::new();
-        let mut commits = 0;
-        let opened = log.rows.iter().filter(|row| call.epoch == 0 || row.epoch + 1 >= call.epoch);
-        let opened =
-            opened.skip_while(|row| call.epoch > 0 && row.epoch + 1 == call.epoch && row.commit.is_none());
-        for row in opened {
-            if row.sequence > call.after && rows.len() < call.limit as usize {
-                rows.push(row.clone());
-            }
-            let of_later_epoch = row.epoch >= call.epoch && row.commit.is_some();
-            commits += u64::from(of_later_epoch);
-            let barrier = row.commit.is_some_and(|mark| mark.barrier) && of_later_epoch;
-            if barrier || commits == limits::MAX_TOKEN_COMMITS {
-                break;
-            }
-        }
-        Ok(Rows { rows, head: log.rows.len() as u64 })
-    }
-
-    fn heads(&self, call: GetHeads) -> Heads {
-        let head = |opened: &Opened| {
-            self.check_token(opened.group_id, opened.epoch, Some(opened.token)).ok()?;
-            self.groups.get(&opened.group_id).map(|log| log.rows.len() as u64)
-        };
-        Heads { heads: call.groups.iter().map(head).collect() }
-    }
-
-    fn claim(&mut self, call: ClaimKeyPackages) -> Result<ClaimedKeyPackages, Refusal> {
-        let entry = self.entries.get(&call.address).cloned().ok_or(Refusal::NotFound)?;
-        let mut key_packages = Vec::new();
-        for device_id in self.devices.get(&call.address).cloned().unwrap_or_default() {
-            let Some(pool) = self.pools.get_mut(&device_id) else { continue };
-            // In no particular order, as the real one.
-            let first = (0..pool.one_time.len()).min_by_key(|index| Hash::of(&pool.one_time[*index]));
-            let taken = first.and_then(|index| pool.one_time.remove(index)).or_else(|| {
-                pool.last_resort_used = true;
-                pool.last_resort.clone()
-            });
-            key_packages.extend(taken.map(|key_package| ClaimedKeyPackage { device_id, key_package }));
-        }
-        Ok(ClaimedKeyPackages { entry, key_packages })
-    }
-
-    fn put_vault(&mut self, vault: Vault, address: &str) -> Result<Done, Refusal> {
-        // A person's vault of version 1 comes with the sign-up, which tests leave out.
-        let current = self.vaults.get(address).map_or(1, |vault| vault.version);
-        if vault.version != current + 1 {
-            return Err(Refusal::Conflict { current });
-        }
-        self.vaults.insert(address.into(), vault);
-        Ok(Done {})
-    }
-
-    fn put_device_list(&mut self, list: SignedDeviceList, address: &str) -> Result<Done, Refusal> {
-        let entry = self.entries.get_mut(address).ok_or(Refusal::NotSignedIn)?;
-        let current = entry.device_list.sequence;
-        if list.sequence != current + 1 && list != entry.device_list {
-            return Err(Refusal::Conflict { current });
-        }
-        entry.device_list = list;
-        Ok(Done {})
-    }
-
-    fn remove_device(
-        &mut self,
-        device: DeviceId,
-        list: Option<SignedDeviceList>,
-        address: &str,
-    ) -> Result<Done, Refusal> {
-        if !self.devices.get(address).is_some_and(|devices| devices.contains(&device)) {
-            return Err(Refusal::NotFound);
-        }
-        if let Some(list) = list {
-            self.put_device_list(list, address)?;
-        }
-        self.devices.entry(address.into()).or_default().retain(|other| *other != device);
-        self.pools.remove(&device);
-        self.inboxes.remove(&device);
-        self.signed_out.insert(device);
-        Ok(Done {})
-    }
-
-    fn put_certificate(&mut self, call: PutCertificate, address: &str) -> Result<Done, Refusal> {
-        let entry = self.entries.get_mut(address).ok_or(Refusal::NotSignedIn)?;
-        if entry.certificate != call.certificate {
-            if Hash::of(&entry.certificate) != call.replaces {
-                return Err(Refusal::Conflict { current: 0 });
-            }
-            entry.certificate = call.certificate;
-        }
-        Ok(Done {})
-    }
-
-    fn count(&self, device: DeviceId) -> KeyPackageCount {
-        let pool = self.pools.get(&device);
-        KeyPackageCount {
-            one_time: pool.map_or(0, |pool| pool.one_time.len() as u32),
-            last_resort_fresh: pool.is_some_and(|pool| pool.last_resort.is_some() && !pool.last_resort_used),
-        }
-    }
-
-    fn publish(&mut self, call: PublishKeyPackages, device: DeviceId) -> KeyPackageCount {
-        let pool = self.pools.entry(device).or_default();
-        for bytes in call.one_time {
-            // One that was published before is not taken again: it may have been given out.
-            if pool.published.insert(Hash::of(&bytes)) {
-                pool.one_time.push_back(bytes.into_vec());
-            }
-        }
-        if let Some(last_resort) = call.last_resort.map(|bytes| bytes.into_vec()) {
-            // The same one again stays used, if it was.
-            pool.last_resort_used &= pool.last_resort.as_ref() == Some(&last_resort);
-            pool.last_resort = Some(last_resort);
-        }
-        self.count(device)
-    }
-}
-
-impl Log {
-    /// Puts hashes in the places of old messages, and forgets old tokens. Rows that no token opens any more stay here:
-    /// nobody can tell.
-    fn sweep(&mut self, now: Millis) {
-        for (row, time) in self.rows.iter_mut().zip(&self.times) {
-            if row.kind == Kind::Application && row.gone.is_none() && time + MESSAGES < now {
-                row.gone = Some(Hash::of(&row.ciphertext));
-                row.ciphertext.clear();
-            }
-        }
-        let ended: BTreeMap<_, _> = self.hashes.iter().map(|(epoch, (_, time))| (*epoch, *time)).collect();
-        self.hashes.retain(|epoch, _| ended.get(&(epoch + 1)).is_none_or(|time| time + COMMITS >= now));
-    }
-
-    fn push(&mut self, row: Row, now: Millis) -> u64 {
-        let sequence = row.sequence;
-        self.times.push(now);
-        self.accepted.insert(row.message_id, sequence);
-        self.rows.push(row);
-        sequence
     }
 }

@@ -1,5 +1,8 @@
 //! People with devices, and a relay between them: what most tests are made of.
 
+mod shown;
+mod turns;
+
 use super::{
     crash::{Again, Crash, CrashStore},
     people,
@@ -9,21 +12,13 @@ use crate::{
     Engine, Millis,
     identity::{Account, SecretCertificate},
     intent::{Accepted, Intent},
-    mailbox,
-    network::POLL,
-    request::{Caller as _, Outgoing, Rejection, Reply, RequestId},
+    request::{Caller as _, Rejection},
     store::StorageKey,
-    work::Work,
 };
-use haven_bridge::{
-    ConversationId, ConversationState, Event, Failure, IntentId, ItemContent, Line, SendState, TimelineItem,
-};
+use haven_bridge::{ConversationId, ConversationState, Event, Failure, IntentId};
 use haven_wire::{ids::DeviceId, keys::PublishKeyPackages};
 use std::rc::Rc;
 use zeroize::Zeroizing;
-
-/// Calls that [`World::settle`] makes before it gives up: something goes round in circles then.
-const PATIENCE: usize = 20_000;
 
 /// Names a device of a world.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -398,99 +393,6 @@ impl World {
         self.want(who, Intent::SendText { conversation, text: text.into() }).await;
     }
 
-    /// Lets every device talk to the relay, and poll it, until nothing more is stored anywhere.
-    pub async fn settle(&mut self) {
-        loop {
-            let before: u64 = self.devices.iter().map(|device| device.store.commits()).sum();
-            self.talk().await;
-            self.now += POLL;
-            self.talk().await;
-            if before == self.devices.iter().map(|device| device.store.commits()).sum::<u64>() {
-                return;
-            }
-        }
-    }
-
-    /// The same with mailboxes, which are looked at once a minute where nobody pushes hints: what comes back after the
-    /// first look, like the report of a delivery, is seen at the second.
-    pub async fn settle_mail(&mut self) {
-        for _ in 0..2 {
-            self.settle().await;
-            self.now += mailbox::POLL + 1_000;
-        }
-        self.settle().await;
-    }
-
-    /// Lets every device talk to the relay until nobody has anything to say for now.
-    pub async fn talk(&mut self) {
-        for _ in 0..PATIENCE {
-            let mut quiet = true;
-            for who in (0..self.devices.len()).map(Who) {
-                quiet &= !self.step(who).await;
-            }
-            if quiet {
-                return;
-            }
-        }
-        panic!("the world does not come to rest");
-    }
-
-    /// One round of a device: everything that it has to send. False: nothing.
-    pub async fn step(&mut self, who: Who) -> bool {
-        let now = self.clock(who);
-        let outgoing = self.engine(who).outgoing(now).await;
-        let crashed = self.devices[who.0].store.crashed();
-        let Ok(pending) = outgoing else {
-            assert!(crashed, "outgoing failed: {:?}", outgoing.err());
-            self.after_verb(who).await;
-            return true;
-        };
-        let any = !pending.requests.is_empty() || !pending.work.is_empty();
-        for (id, work) in pending.work {
-            self.work(who, id, work).await;
-        }
-        for request in pending.requests {
-            self.exchange(who, request).await;
-        }
-        any
-    }
-
-    /// Does work and tells the engine what came out.
-    async fn work(&mut self, who: Who, id: RequestId, work: Work) {
-        let now = self.clock(who);
-        let outcome = self.engine(who).worked(id, Some(work.run()), now).await;
-        let crashed = self.devices[who.0].store.crashed();
-        match outcome {
-            Ok(events) => self.devices[who.0].told.extend(events),
-            Err(error) => assert!(crashed, "work failed: {error:?}"),
-        }
-        self.after_verb(who).await;
-    }
-
-    /// Makes one call and tells the engine what came of it. An engine that was restarted meanwhile does not know of
-    /// it any more.
-    pub async fn exchange(&mut self, who: Who, request: Outgoing) {
-        let answer = self.call(who, &request).await;
-        let now = self.clock(who);
-        let engine = self.engine(who);
-        let outcome = match answer {
-            Ok(reply) => engine.confirm(request.id, reply, now).await,
-            Err(rejection) => engine.reject(request.id, rejection, now).await,
-        };
-        let crashed = self.devices[who.0].store.crashed();
-        match outcome {
-            Ok(events) => self.devices[who.0].told.extend(events),
-            Err(error) => assert!(crashed, "{:?} failed: {error:?}", request.request),
-        }
-        self.after_verb(who).await;
-    }
-
-    /// Makes one call.
-    pub async fn call(&self, who: Who, request: &Outgoing) -> Result<Reply, Rejection> {
-        self.relay.set_time(self.now);
-        request.send(&self.connection(who)).await
-    }
-
     /// Plans a crash of a device at its `n`th write set from now on.
     pub fn crash_at(&self, who: Who, n: u64, crash: Crash) {
         self.devices[who.0].store.crash_at(n, crash);
@@ -505,91 +407,5 @@ impl World {
     pub fn online(&mut self, who: Who) {
         self.relay.set_offline(self.device_id(who), false);
         self.engine(who).reconnected();
-    }
-
-    /// What can be done in a conversation.
-    pub fn state(&mut self, who: Who, conversation: ConversationId) -> ConversationState {
-        let all = self.engine(who).conversations();
-        let found = all.into_iter().find(|summary| summary.id == conversation);
-        found.map(|summary| summary.state).expect("a conversation")
-    }
-
-    /// All items of a timeline, oldest first.
-    pub async fn items(&mut self, who: Who, conversation: ConversationId) -> Vec<TimelineItem> {
-        self.engine(who).timeline(conversation, None, 100_000).await.expect("timeline").items
-    }
-
-    /// A timeline as lines of text: who said what, and what happened.
-    pub async fn timeline(&mut self, who: Who, conversation: ConversationId) -> Vec<String> {
-        self.items(who, conversation).await.iter().map(|item| show(&item.content)).collect()
-    }
-
-    /// The texts of a timeline, oldest first, whoever wrote them.
-    pub async fn texts(&mut self, who: Who, conversation: ConversationId) -> Vec<String> {
-        let items = self.items(who, conversation).await;
-        let text = |item: TimelineItem| match item.content {
-            ItemContent::Sent { text, .. } | ItemContent::Received { text, .. } => Some(text),
-            ItemContent::Unreadable(why) => Some(format!("({why:?})")),
-            _ => None,
-        };
-        items.into_iter().filter_map(text).collect()
-    }
-
-    /// Asserts that all devices can write and read each other in a conversation.
-    pub async fn assert_works(&mut self, all: &[Who], conversation: ConversationId) {
-        for who in all {
-            let stamp = self.intent_id().to_hex();
-            let text = format!("{} is here at {stamp}", self.devices[who.0].account.device_label);
-            self.say(*who, conversation, &text).await;
-            self.settle().await;
-            for other in all {
-                let texts = self.texts(*other, conversation).await;
-                assert_eq!(
-                    texts.iter().filter(|t| **t == text).count(),
-                    1,
-                    "{other:?} has {text} once in {texts:#?}"
-                );
-            }
-        }
-    }
-}
-
-fn show(content: &ItemContent) -> String {
-    let name =
-        |person: &haven_bridge::PersonRef| person.address.split('@').next().unwrap_or_default().to_owned();
-    let who = |person: &Option<haven_bridge::PersonRef>| person.as_ref().map_or("I".into(), name);
-    let names = |people: &[haven_bridge::PersonRef]| people.iter().map(name).collect::<Vec<_>>().join(", ");
-    let with_devices = |added: &[(haven_bridge::PersonRef, String)]| {
-        let added = added.iter().map(|(person, device)| format!("{} ({device})", name(person)));
-        added.collect::<Vec<_>>().join(", ")
-    };
-    match content {
-        ItemContent::Sent { text, state: SendState::Stored } => format!("I: {text}"),
-        ItemContent::Sent { text, state: SendState::Waiting } => format!("I ({text})"),
-        ItemContent::Sent { text, state: SendState::Failed(_) } => format!("I failed: {text}"),
-        ItemContent::Received { from, text, disagrees: false, .. } => format!("{}: {text}", name(from)),
-        ItemContent::Received { from, text, disagrees: true, .. } => {
-            format!("{} disagrees: {text}", name(from))
-        }
-        ItemContent::Unsupported { from } => format!("{} sent something", name(from)),
-        ItemContent::Unreadable(why) => format!("unreadable: {why:?}"),
-        ItemContent::Line(line) => match line {
-            Line::Started { who: by, added, .. } => {
-                format!("* {} started with {}", who(by), with_devices(added))
-            }
-            Line::YouWereAdded { by } => format!("* {} added me", name(by)),
-            Line::Added { who: by, added } => format!("* {} added {}", who(by), with_devices(added)),
-            Line::DeviceAdded { who: whose, device } => format!("* {} came with {device}", who(whose)),
-            Line::DeviceRemoved { who: whose, device } => format!("* {} lost {device}", who(whose)),
-            Line::Removed { who: by, removed } => format!("* {} removed {}", who(by), names(removed)),
-            Line::YouWereRemoved { by } => format!("* {} removed me", name(by)),
-            Line::Renamed { who: by, title } => format!("* {} renamed to {title}", who(by)),
-            Line::NotAdded { address, why } => format!("* {address} was not added: {why:?}"),
-            Line::NotChanged { why } => format!("* nothing was changed: {why:?}"),
-            Line::SecondWelcome => "* a second Welcome was refused".into(),
-            Line::Missed { count } => format!("* {count} missed"),
-            Line::Withheld { count } => format!("* {count} withheld"),
-            Line::Disagrees { who: by } => format!("* {} saw other rows", who(by)),
-        },
     }
 }
