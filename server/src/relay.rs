@@ -20,6 +20,7 @@ use crate::{
     upkeep,
 };
 use axum::{Router, extract::State as Shared, routing::get};
+use haven_wire::ids::Hash;
 use std::{
     fs::{File, TryLockError},
     future::Future,
@@ -57,6 +58,18 @@ pub enum Error {
     /// Certificate or key for STARTTLS can't be used.
     #[error("can't use the TLS certificate or its key: {0}")]
     Tls(io::Error),
+    /// The accounts here have addresses of another domain.
+    #[error(
+        "the accounts in {0} have addresses at {1}, and these can't be changed: start with --domain {1}, or with \
+         another data directory"
+    )]
+    Domain(String, String),
+    /// A key file is missing, or from elsewhere.
+    #[error(
+        "{0} in {1} is not the one that the accounts there were made with: put it back from the backup, or nobody's \
+         {2}"
+    )]
+    Key(&'static str, String, &'static str),
     /// The database can't be opened: damaged, or from a newer version of the relay.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -101,6 +114,7 @@ impl Relay {
         let hub = Arc::new(Hub::new(metrics.clone()));
         let (news, heard) = mpsc::unbounded_channel();
         let store = Arc::new(SqliteStore::open(&config.data.join("haven.db"), news).await?);
+        check_belongings(&*store, &config).await?;
         let mut jobs = JoinSet::new();
         jobs.spawn(hub.clone().run(heard));
         jobs.spawn(upkeep::deliver(store.clone(), hub.clone()));
@@ -175,6 +189,26 @@ impl Relay {
         self.jobs.shutdown().await;
         self.store.close().await;
     }
+}
+
+/// Whether domain and keys are those that the accounts were made with. A key file that was missing has been made by now,
+/// and is another one.
+async fn check_belongings(store: &impl RelayStore, config: &Config) -> Result<(), Error> {
+    let directory = || config.data.display().to_string();
+    let domain = store.belonging("domain", config.domain.clone().into_bytes()).await?;
+    if domain != config.domain.as_bytes() {
+        return Err(Error::Domain(directory(), String::from_utf8_lossy(&domain).into_owned()));
+    }
+    for (name, lost) in
+        [("opaque.key", "password opens their account"), ("mail.key", "mail that waits can be sent")]
+    {
+        let key = std::fs::read(config.data.join(name)).map_err(|error| Error::Data(directory(), error))?;
+        let hash = Hash::of(&key).0.to_vec();
+        if store.belonging(name, hash.clone()).await? != hash {
+            return Err(Error::Key(name, directory(), lost));
+        }
+    }
+    Ok(())
 }
 
 fn metrics_router(state: State) -> Router {

@@ -1,6 +1,6 @@
 //! What the relay remembers, behind [`RelayStore`].
 //!
-//! Invariants that every store keeps, and `tests/store_conformance.rs` checks:
+//! Invariants that every store keeps, and `tests/store_conformance/` checks:
 //! - A call that changes something answers only after the change is durable.
 //! - A call is done whole or not at all; on [`StoreError::Failed`] nothing was changed.
 //! - Rows of a group have the sequence numbers 1, 2, 3, … in the order in which they became visible, so a reader at
@@ -200,6 +200,8 @@ pub trait RelayStore: MailStore {
     /// Reads a Welcome.
     async fn welcome(&self, id: WelcomeId) -> Result<Option<Vec<u8>>>;
 
+    /// What the accounts here go with, under this name. As long as there are none, it is what the caller says.
+    async fn belonging(&self, name: &'static str, value: Vec<u8>) -> Result<Vec<u8>>;
     /// Writes something and waits until it is durable.
     async fn probe(&self) -> Result<()>;
     /// Deletes some of what is older than the cutoffs. Answers how many rows went; 0 means that nothing is left to do.

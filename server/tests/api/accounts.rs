@@ -1,6 +1,7 @@
 //! Sign-up, sign-in, recovery, sessions, the vault.
 
-use crate::common::{By, TestRelay, person::*, random};
+use crate::common::{By, TestRelay, config, person::*, random};
+use haven_server::relay::Relay;
 use haven_wire::{Refusal, account::*, ids::*, keys::*, limits::DEVICES};
 
 fn fresh() -> (DeviceId, SessionToken) {
@@ -132,6 +133,38 @@ async fn the_recovery_phrase_signs_in_and_then_changes_the_password() {
     let new = sign_in(&relay, &alice.address, "new password", fresh().0, &fresh().1).await;
     assert_eq!(new.unwrap().wrap_password, b"wrapped by new password");
     assert_eq!(relay.call(&call, By::Nobody).await.unwrap_err(), Refusal::BadCredentials);
+}
+
+#[tokio::test]
+async fn a_relay_does_not_start_under_another_domain_or_without_the_keys_of_its_accounts() {
+    let relay = TestRelay::start().await;
+    Person::new(&relay, "alice").await;
+    let directory = relay.stop().await;
+    let data = directory.path().join("data");
+    let start = async |domain: &str| {
+        let mut config = config(&data);
+        config.domain = domain.into();
+        Relay::open(config).await.map(drop).map_err(|error| error.to_string())
+    };
+    assert!(start("other.example").await.unwrap_err().contains("start with --domain localhost"));
+    for key in ["opaque.key", "mail.key"] {
+        let kept = std::fs::read(data.join(key)).unwrap();
+        std::fs::remove_file(data.join(key)).unwrap();
+        for _ in 0..2 {
+            assert!(start("localhost").await.unwrap_err().starts_with(key));
+        }
+        std::fs::write(data.join(key), kept).unwrap();
+    }
+    start("localhost").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_relay_without_accounts_takes_another_domain_and_other_keys() {
+    let directory = TestRelay::start().await.stop().await;
+    let mut config = config(&directory.path().join("data"));
+    config.domain = "other.example".into();
+    std::fs::remove_file(config.data.join("opaque.key")).unwrap();
+    Relay::open(config).await.unwrap();
 }
 
 #[tokio::test]

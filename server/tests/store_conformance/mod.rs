@@ -41,8 +41,22 @@ conformance! {
     racing_changes_of_one_vault_have_one_winner
     racing_changes_of_one_certificate_have_one_winner
     key_packages_are_given_out_once
+    what_accounts_go_with_is_noted_and_stays_once_there_is_one
     a_removed_device_takes_its_things_with_it
     large_counters_are_refused_and_not_wrapped
+}
+
+async fn what_accounts_go_with_is_noted_and_stays_once_there_is_one(data: &Path) {
+    let (store, _heard) = open(data).await;
+    let noted = async |store: &SqliteStore, value: &str| {
+        String::from_utf8(store.belonging("domain", value.into()).await.unwrap()).unwrap()
+    };
+    assert_eq!(noted(&store, "a.example").await, "a.example");
+    assert_eq!(noted(&store, "b.example").await, "b.example");
+    store.create_account("alice", account("alice").1, 20_000).await.unwrap();
+    assert_eq!(noted(&store, "c.example").await, "b.example");
+    store.close().await;
+    assert_eq!(noted(&open(data).await.0, "c.example").await, "b.example");
 }
 
 fn random<const N: usize>() -> [u8; N] {

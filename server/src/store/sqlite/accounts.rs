@@ -6,6 +6,22 @@ use crate::store::{News, StoreError, random};
 use haven_wire::{Refusal, account::*, ids::*, keys::*, limits::DEVICES};
 use sqlx::{SqliteConnection, SqlitePool, query, query_as};
 
+pub(super) async fn belonging(tx: &mut Tx, name: &str, value: Vec<u8>) -> Result<Vec<u8>> {
+    query(
+        "INSERT INTO belonging (name, value) VALUES ($1, $2)
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE NOT EXISTS (SELECT 1 FROM account)",
+    )
+    .bind(name)
+    .bind(value)
+    .execute(&mut tx.connection)
+    .await?;
+    let (noted,) = query_as("SELECT value FROM belonging WHERE name = $1")
+        .bind(name)
+        .fetch_one(&mut tx.connection)
+        .await?;
+    Ok(noted)
+}
+
 pub(super) async fn create(tx: &mut Tx, local: String, new: RegisterFinish, day: Day) -> Result<()> {
     let creation_hash = Hash::of(&crate::store::encode(&new)?);
     let earlier: Option<(Vec<u8>,)> = query_as("SELECT creation_hash FROM account WHERE local_part = $1")

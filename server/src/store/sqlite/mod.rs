@@ -242,6 +242,10 @@ impl RelayStore for SqliteStore {
         group_reads::welcome(&self.readers, id).await
     }
 
+    async fn belonging(&self, name: &'static str, value: Vec<u8>) -> Result<Vec<u8>> {
+        self.write(move |tx| Box::pin(accounts::belonging(tx, name, value))).await
+    }
+
     async fn probe(&self) -> Result<()> {
         self.write(|tx| Box::pin(upkeep::probe(tx))).await
     }
