@@ -1,7 +1,8 @@
 //! What the page and the engine's worker say to each other.
 //!
 //! Plain data, no logic: commands and their replies, events, and view models that hold display text and states but
-//! no secrets (two exceptions, shown once to their owner: the recovery phrase, and a suggested passphrase). Values
+//! no secrets (but what their owner types, chooses or is shown: passwords, the recovery phrase, a suggested passphrase,
+//! a key file). Values
 //! travel as postcard in a `Uint8Array`; page and worker are always of the same build, so the encoding needs no
 //! versions.
 
