@@ -79,6 +79,7 @@ pub fn provide_state(core: CoreClient) {
             refresh();
         }
         Event::VaultRefused => toasts.complain(text::VAULT_REFUSED),
+        Event::NotStored => toasts.complain(text::NOT_STORED),
         Event::WelcomeRefused => toasts.complain(text::WELCOME_REFUSED),
         // The client keeps these two to itself.
         Event::Outdated | Event::Broken => {}

@@ -44,6 +44,8 @@ pub const VAULT_REFUSED: &str = "The relay altered or lost what it keeps, locked
      conversations go on here. Stay signed in on this device, and tell whoever runs the relay.";
 pub const WELCOME_REFUSED: &str = "Somebody wanted to add this device to a conversation, but what opens it is damaged, or the relay no longer \
      has it. If you expect an invitation, ask for a new conversation.";
+pub const NOT_STORED: &str = "This device can’t store anything at the moment: its disk may be full. Free some space. What arrives is safe \
+     at the relay until then.";
 pub const SIGN_IN_AGAIN: &str = "Sign in again";
 pub const SIGN_IN_AGAIN_LEAD: &str = "This brings back your account, your mail and the people you know. The chats that are here are deleted: this \
     device was taken out of them, and comes back as a new one. Copy what you want to keep first.";

@@ -39,6 +39,8 @@ pub enum Event {
     VaultRefused,
     /// Somebody added this device to a conversation, and the Welcome is damaged, breaks the rules, or is gone.
     WelcomeRefused,
+    /// This device has failed to store things for a while: its disk may be full.
+    NotStored,
     /// Another engine goes on from here, and its predecessor may have ended before it told what it stored: ask again for
     /// what is shown.
     Handover,

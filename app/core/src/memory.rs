@@ -187,7 +187,7 @@ impl Memory {
             return Ok(());
         }
         let group_id = MlsGroupId::from_slice(conversation.details.group_id.as_bytes());
-        let scope = storage::scope_of_group(&group_id)?;
+        let scope = storage::scope_of(conversation.details.group_id)?;
         let records = store.scan(Table::Mls, &scope, None, usize::MAX).await?;
         self.provider.storage().load(&scope, records)?;
         conversation.group = Group::load(&self.provider, &group_id)?;

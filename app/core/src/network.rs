@@ -23,7 +23,10 @@ pub enum Purpose {
     AcknowledgeInbox,
     Certificate,
     Append(ConversationId, Vec<MessageId>),
-    Claim { job: u64, address: String },
+    Claim {
+        job: u64,
+        address: String,
+    },
     Commit(ConversationId),
     CountKeyPackages,
     Compose(MailId),
@@ -38,10 +41,13 @@ pub enum Purpose {
     OpenMail(usize),
     Publish,
     PutNotes(Vec<MessageId>),
-    Rows(ConversationId),
+    /// With the row after which they were asked for.
+    Rows(ConversationId, u64),
     SubmitMail(MailId),
     Vault,
-    Welcome { job: u64 },
+    Welcome {
+        job: u64,
+    },
     WithdrawMail(MailId),
     JudgeAgain(MailId),
 }
@@ -221,6 +227,7 @@ impl Network {
             inbox_due: true,
             mail: MailLine { due: true, ..MailLine::default() },
             key_packages_due: true,
+            claims: previous.map_or_else(BTreeMap::new, |network| network.claims.clone()),
             live: previous.is_some_and(|network| network.live),
             welcome_refused: previous.and_then(|network| network.welcome_refused),
             next_id: previous.map_or(0, |network| network.next_id),

@@ -71,6 +71,7 @@ impl<S: Store> Engine<S> {
         vault: Option<&Vault>,
         now: Millis,
     ) -> Result<Vec<Event>, Error> {
+        self.refresh(now).await?;
         let mut seen = see(&self.memory.account, entry, now)?;
         if let Some(vault) = vault {
             seen.vault.take_names(&self.memory.account.open_vault(vault)?.devices);

@@ -112,6 +112,7 @@ impl<S: Store> Engine<S> {
 
     /// The person has shown that the recovery phrase is written down.
     pub async fn confirm_recovery_phrase(&mut self, now: Millis) -> Result<Vec<Event>, Error> {
+        self.refresh(now).await?;
         let work = |memory: &mut Memory, batch: &mut Batch| {
             memory.account.vault.recovery_confirmed = true;
             memory.vault_changed(batch)

@@ -3,10 +3,10 @@
 use haven_bridge::{ConversationId, ItemContent, Line};
 use haven_core::{
     intent::Intent,
-    request::Request,
+    request::{Rejection, Request},
     testing::{Who, World, in_every_world},
 };
-use haven_wire::group::Kind;
+use haven_wire::{group::Kind, push::FromRelay};
 
 /// The lines and texts of a timeline as all members must see them alike: by everybody's address, oneself included.
 async fn history(world: &mut World, who: Who, chat: ConversationId) -> Vec<String> {
@@ -218,5 +218,39 @@ fn a_commit_that_waits_for_its_answer_claims_no_key_packages_again() {
         world.settle().await;
         world.accept(carol, chat).await;
         world.assert_works(&[alice, bob, carol], chat).await;
+    });
+}
+
+/// A socket may bring an own row before the answer to the call that wrote it.
+#[test]
+fn a_commit_that_is_met_before_its_answer_comes_holds_up_nothing() {
+    pollster::block_on(async {
+        let mut world = World::new();
+        let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+        world.settle().await;
+        let chat = world.conversation(alice, &[bob]).await;
+        let group_id = world.engine(alice).group_id(chat);
+        world.want(alice, Intent::Rename { conversation: chat, title: "first".into() }).await;
+        let now = world.clock(alice);
+        let mut committed = false;
+        for request in world.engine(alice).outgoing(now).await.expect("outgoing").requests {
+            let reply = world.call(alice, &request).await.expect("taken");
+            if matches!(request.request, Request::AppendCommit(_)) {
+                let rows = world.relay.rows().split_off(world.relay.rows().len() - 1);
+                world.push(alice, vec![FromRelay::Rows { group_id, rows }]).await;
+                committed = true;
+            }
+            world.engine(alice).confirm(request.id, reply, now).await.expect("confirmed");
+        }
+        assert!(committed);
+        world.want(alice, Intent::Rename { conversation: chat, title: "second".into() }).await;
+        world.say(alice, chat, "after it").await;
+        for request in world.engine(alice).outgoing(now).await.expect("outgoing").requests {
+            world.engine(alice).reject(request.id, Rejection::Unreachable, now).await.expect("rejected");
+        }
+        world.now += 60_000;
+        world.settle().await;
+        assert_eq!(world.engine(bob).conversations()[0].title, "second");
+        assert_eq!(world.texts(bob, chat).await, ["after it"]);
     });
 }

@@ -5,9 +5,13 @@ use haven_bridge::{ConversationId, ConversationState, ItemContent, StopReason, U
 use haven_core::{
     identity::{AttestationClaim, attestation, inbox},
     intent::Intent,
-    testing::{Answer, Forgery, ORIGIN, World, account, envelope, key_package, pointer},
+    request::Request,
+    testing::{Answer, Forgery, ORIGIN, Who, World, account, envelope, key_package, pointer},
 };
-use haven_wire::ids::{DeviceId, Hash, WelcomeId};
+use haven_wire::{
+    ids::{DeviceId, Hash, MessageId, WelcomeId},
+    push::FromRelay,
+};
 use std::{cell::RefCell, rc::Rc};
 
 impl Scene {
@@ -257,5 +261,126 @@ fn a_second_welcome_to_a_group_is_refused_and_said_once_in_an_epoch() {
         scene.world.settle().await;
         assert_eq!(scene.world.timeline(bob, next).await, [REFUSED, "* mallory added me"]);
         scene.world.assert_works(&[scene.third, bob], next).await;
+    });
+}
+
+#[test]
+fn a_message_does_not_take_the_place_of_a_line() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("mallory").await;
+        let eve = scene.world.sign_up("eve").await;
+        scene.world.settle().await;
+        let addresses = vec![scene.world.address(eve)];
+        scene.world.want(scene.third, Intent::AddPeople { conversation: scene.chat, addresses }).await;
+        scene.world.settle().await;
+        let items = scene.world.items(scene.bob, scene.chat).await;
+        let line = items.last().expect("a line").clone();
+        // The id of a line follows from its place, so whoever is in the group can give it to a message.
+        let plaintext = envelope(scene.world.now, &Hash([0; 32]), "nothing happened");
+        let mallory = scene.world.engine(scene.third);
+        let token = mallory.token(scene.chat);
+        let forged = mallory.forge_message_with(scene.chat, &plaintext, MessageId(line.id.0)).await;
+        scene.world.restart(scene.third).await;
+        scene.world.call_as(scene.third, &forged, token).await.expect("taken");
+        scene.world.settle().await;
+        let after = scene.world.items(scene.bob, scene.chat).await;
+        assert_eq!(after.len(), items.len() + 1);
+        assert_eq!(after.iter().filter(|item| item.id == line.id).count(), 1);
+    });
+}
+
+/// The Welcome by which `by` invites bob to a new conversation, which bob doesn't get.
+async fn intercepted_welcome(scene: &mut Scene, by: Who) -> (ConversationId, Vec<u8>) {
+    let kept: Rc<RefCell<Vec<u8>>> = Rc::default();
+    let keep = kept.clone();
+    scene.world.relay.set_tamper(move |_, answer| {
+        if let Answer::Welcome(welcome) = answer {
+            *keep.borrow_mut() = std::mem::take(&mut welcome.welcome);
+        }
+    });
+    let chat = scene.world.start(by, &[scene.bob]).await;
+    scene.world.settle().await;
+    scene.world.relay.be_honest();
+    (chat, kept.take())
+}
+
+#[test]
+fn a_welcome_that_fails_disturbs_nothing_else() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("mallory").await;
+        let (bob, third) = (scene.bob, scene.third);
+        let (chat, welcome) = intercepted_welcome(&mut scene, third).await;
+        let mut broken = welcome.clone();
+        *broken.last_mut().expect("bytes") ^= 1;
+        invite_again(&mut scene, chat, &broken);
+        let now = scene.world.clock(bob);
+        scene.world.push(bob, vec![FromRelay::Inbox]).await;
+        for request in scene.world.engine(bob).outgoing(now).await.expect("outgoing").requests {
+            scene.world.exchange(bob, request).await;
+        }
+        // A text is on its way while Welcomes come.
+        scene.world.say(bob, scene.other, "meanwhile").await;
+        let pending = scene.world.engine(bob).outgoing(now).await.expect("outgoing").requests;
+        let (welcomes, others): (Vec<_>, Vec<_>) =
+            pending.into_iter().partition(|request| matches!(request.request, Request::GetWelcome(_)));
+        assert!((1..=2).contains(&welcomes.len()) && !others.is_empty());
+        for request in welcomes {
+            scene.world.exchange(bob, request).await;
+        }
+        assert!(others.iter().all(|request| scene.world.engine(bob).waits_for(request.id)));
+        for request in others {
+            scene.world.exchange(bob, request).await;
+        }
+        scene.world.settle().await;
+        // The key package is still there for the real one.
+        let group_id = scene.world.engine(third).group_id(chat);
+        let commit =
+            scene.world.relay.all_rows().into_iter().find(|(group, _)| *group == group_id).expect("it").1;
+        let account = scene.world.devices[bob.0].account.clone();
+        let id = WelcomeId([99; 32]);
+        let opening = Hash::of(&commit.ciphertext);
+        let sealed = inbox::seal_to_inbox(&account.inbox_key, &pointer(ORIGIN, group_id, id, opening));
+        scene.world.relay.put(account.device_id, sealed.expect("sealed"), id, welcome);
+        scene.world.settle().await;
+        scene.world.accept(bob, chat).await;
+        scene.world.assert_works(&[third, bob], chat).await;
+    });
+}
+
+#[test]
+fn a_welcome_to_a_group_that_nobody_has_does_not_keep_the_real_one_out() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("mallory").await;
+        let (alice, bob, chat) = (scene.alice, scene.bob, scene.chat);
+        let fingerprints = vec![scene.world.fingerprint(bob)];
+        scene.world.want(alice, Intent::RemovePeople { conversation: chat, fingerprints }).await;
+        scene.world.settle().await;
+        // A Welcome whose rows never come, as one to a group that somebody made with these ids and nobody else has.
+        let addresses = vec![scene.world.address(bob)];
+        scene.world.relay.set_tamper({
+            let device = scene.world.device_id(bob);
+            move |to, answer| {
+                if let Answer::Rows(rows) = answer
+                    && to == device
+                {
+                    rows.rows.clear();
+                }
+            }
+        });
+        scene.world.want(alice, Intent::AddPeople { conversation: chat, addresses }).await;
+        for _ in 0..8 {
+            scene.world.settle().await;
+            scene.world.now += 40_000;
+        }
+        assert!(matches!(scene.world.state(bob, chat), ConversationState::Stopped(_)));
+        scene.world.relay.be_honest();
+        // Bob's device is taken out and added again: this Welcome is the real one.
+        let fingerprints = vec![scene.world.fingerprint(bob)];
+        scene.world.want(alice, Intent::RemovePeople { conversation: chat, fingerprints }).await;
+        scene.world.settle().await;
+        let addresses = vec![scene.world.address(bob)];
+        scene.world.want(alice, Intent::AddPeople { conversation: chat, addresses }).await;
+        scene.world.settle().await;
+        scene.world.assert_works(&[alice, bob, scene.third], chat).await;
     });
 }

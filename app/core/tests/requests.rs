@@ -3,9 +3,11 @@
 use haven_bridge::{ConversationId, ConversationState, Failure, RequestAnswer, Trust};
 use haven_core::{
     intent::Intent,
+    request::Caller as _,
     store::Table,
     testing::{Who, World, in_every_world},
 };
+use haven_wire::keys::ClaimKeyPackages;
 
 async fn two_people(world: &mut World) -> [Who; 2] {
     let people = [world.sign_up("alice").await, world.sign_up("bob").await];
@@ -262,5 +264,44 @@ fn unread_messages_are_counted_until_they_are_seen() {
             assert_eq!(unread(world), 0);
         })
         .await;
+    });
+}
+
+#[test]
+fn a_request_is_read_on_without_end_only_once_it_is_accepted() {
+    pollster::block_on(async {
+        let mut world = World::new();
+        let [alice, bob] = two_people(&mut world).await;
+        let chat = world.start(alice, &[bob]).await;
+        world.settle().await;
+        for n in 0..1_500 {
+            world.say(alice, chat, &format!("spam {n}")).await;
+        }
+        world.settle().await;
+        let shown = world.texts(bob, chat).await.len();
+        assert!((500..1_500).contains(&shown), "{shown} are stored of a stranger's");
+        world.accept(bob, chat).await;
+        world.settle().await;
+        assert_eq!(world.texts(bob, chat).await.len(), 1_500);
+    });
+}
+
+#[test]
+fn private_keys_of_old_key_packages_are_deleted_after_a_restart_as_well() {
+    pollster::block_on(async {
+        let mut world = World::new();
+        let [alice, bob] = two_people(&mut world).await;
+        let stored = |world: &World| world.devices[alice.0].store.keys(Table::Mls).len();
+        let first = stored(&world);
+        for generation in 1..=2 {
+            for _ in 0..=100 {
+                let claim = ClaimKeyPackages { address: world.address(alice), suite: 1 };
+                world.connection(bob).call("", &claim, None).await.expect("key packages");
+            }
+            world.now += 130 * 24 * 60 * 60 * 1000;
+            world.restart(alice).await;
+            world.settle().await;
+            assert_eq!(stored(&world), first, "{generation}");
+        }
     });
 }

@@ -1,5 +1,6 @@
 //! What is stored: sealed, small, whole; and what happens when storing fails.
 
+use haven_bridge::Event;
 use haven_core::{
     intent::Intent,
     store::{Key, MemoryStore, SealedStore, StorageKey, Store, StoreError, Table, WriteSet, conformance},
@@ -221,5 +222,37 @@ fn a_full_disk_is_told_and_changes_nothing() {
         assert_eq!(world.texts(alice, chat).await, texts);
         world.assert_works(&[alice, bob], chat).await;
         assert_eq!(world.epochs(&[alice, bob], chat).await.len(), 1);
+    });
+}
+
+#[test]
+fn a_device_that_can_not_store_asks_relays_for_little_and_says_so() {
+    pollster::block_on(async {
+        let mut world = World::new();
+        let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+        world.settle().await;
+        let chat = world.conversation(alice, &[bob]).await;
+        world.settle().await;
+        world.say(alice, chat, "hello").await;
+        while world.step(alice).await {}
+        world.devices[bob.0].store.fail_next(u64::MAX);
+        let (calls, mut told) = (world.relay.calls(), 0);
+        for _ in 0..2_000 {
+            let now = world.clock(bob);
+            let pending = world.engine(bob).outgoing(now).await.expect("outgoing");
+            told += pending.events.iter().filter(|event| matches!(event, Event::NotStored)).count();
+            for request in pending.requests {
+                let reply = world.call(bob, &request).await.expect("an answer");
+                // Whatever comes can't be kept.
+                let _ = world.engine(bob).confirm(request.id, reply, now).await;
+            }
+            world.now += 10;
+        }
+        assert!(world.relay.calls() - calls < 100, "{} calls in 20 seconds", world.relay.calls() - calls);
+        assert_eq!(told, 1, "the person hears of it once");
+        world.devices[bob.0].store.fail_next(0);
+        world.now += 60_000;
+        world.settle().await;
+        assert_eq!(world.texts(bob, chat).await, ["hello"]);
     });
 }

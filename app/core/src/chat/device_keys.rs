@@ -102,6 +102,11 @@ impl DeviceKeys {
         Ok(ByteBuf::from(bytes))
     }
 
+    /// Where the private keys are that [`Self::refill`] may delete.
+    pub fn outdated(&self, now: Millis) -> Result<Vec<Vec<u8>>, Error> {
+        self.key_packages.iter().filter(|own| own.created + KEPT < now).map(OwnKeyPackage::scope).collect()
+    }
+
     /// Deletes the private keys of key packages that nobody can use any more. `there`: how many the relay still hands
     /// out. Which ones they are it does not say, so while there are any, none is too old.
     fn forget_old(&mut self, provider: &Provider, there: usize, now: Millis) -> Result<(), Error> {

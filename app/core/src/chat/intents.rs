@@ -232,7 +232,11 @@ impl Memory {
         batch.forgotten.push(id);
         batch.events.push(Event::ConversationRemoved(id));
         self.network.lines.remove(&id);
-        Ok(())
+        let group = conversation.details.group_id;
+        let known = &mut self.account.vault.conversations;
+        let before = known.len();
+        known.retain(|noted| noted.group_id != group);
+        if known.len() == before { Ok(()) } else { self.vault_changed(batch) }
     }
 
     /// From now on this certificate is the one of this address.
@@ -308,8 +312,8 @@ impl Memory {
         let Some(message) = conversation.outbound.values_mut().find(|m| m.message_id.0 == item.0) else {
             return Ok(Err(Failure::NotFound));
         };
-        if conversation.details.state == State::Removed {
-            return Ok(Err(Failure::NotAMember));
+        if !matches!(conversation.details.state, State::Starting | State::Active | State::StartFailed(_)) {
+            return Ok(Err(conversation.details.state.refusal()));
         }
         message.failed = None;
         message.time = now;

@@ -1,13 +1,13 @@
 //! Joining the group of a Welcome.
 //!
-//! Everything is checked before the write set is stored: when a check fails the whole state is read again from the
-//! store, and with it the key package comes back that OpenMLS used up.
+//! A Welcome is opened with a provider of its own, and everything is checked, before anything in memory changes: with it
+//! goes the key package that OpenMLS used up, if a check fails.
 
 use super::{lines, records::*, seen::running_hash};
 use crate::{
     Error, Millis,
     memory::{Batch, Conversation, Group, Memory},
-    mls::{Context, Members, suite},
+    mls::{Context, Members, Provider, suite},
 };
 use haven_bridge::{ConversationId, Line, Preview};
 use haven_wire::{ids::GroupId, limits};
@@ -30,23 +30,23 @@ pub fn read_welcome(bytes: &[u8]) -> Result<Welcome, Error> {
     }
 }
 
+/// A Welcome that this device has no key for.
+pub fn not_addressed() -> Error {
+    Error::PeerMisbehaved("a Welcome is for no key package of this device".into())
+}
+
 impl Memory {
-    /// Joins. The key package that the Welcome is for must be loaded.
+    /// Joins the group of an opened Welcome, as what it was admitted to be.
     pub fn join(
         &mut self,
         batch: &mut Batch,
         job: u64,
-        join: &Join,
-        welcome: Welcome,
-        now: Millis,
+        key_package: &OwnKeyPackage,
+        group: (Group, AttestationOfSender),
+        conversation: Option<(ConversationId, Conversation)>,
     ) -> Result<(), Error> {
-        let key_package = self.keys.addressed(&welcome)?;
-        let group = self.staged_group(join, welcome)?;
-        let conversation = self.admit(join, &group, now)?;
         self.end_job(batch, job)?;
-        if let Some(used) = key_package {
-            self.use_up(batch, &used)?;
-        }
+        self.use_up(batch, key_package)?;
         let Some((id, conversation)) = conversation else {
             // Nothing of it is kept: OpenMLS's values go with it.
             let mut mls = group.0.mls;
@@ -56,10 +56,16 @@ impl Memory {
         self.enter(batch, id, conversation, group)
     }
 
-    /// The conversation of a group that this device is in: it follows no other Welcome to it.
+    /// The conversation of a group that this device is in: it follows no other Welcome to it. It is not in one that
+    /// stopped before its first row: whoever knows a group's id can send a Welcome to a group that nobody else has.
     pub fn held(&self, group_id: GroupId) -> Option<ConversationId> {
+        let left = |conversation: &Conversation| match conversation.details.state {
+            State::Removed => true,
+            State::Stopped(_) => conversation.head.cursor.is_none(),
+            _ => false,
+        };
         let mut all = self.conversations.values();
-        let held = all.find(|c| c.details.group_id == group_id && c.details.state != State::Removed);
+        let held = all.find(|c| c.details.group_id == group_id && !left(c));
         held.map(|conversation| conversation.details.id)
     }
 
@@ -82,16 +88,22 @@ impl Memory {
         conversation.add_line(batch, Line::SecondWelcome, now)
     }
 
-    fn staged_group(&self, join: &Join, welcome: Welcome) -> Result<(Group, AttestationOfSender), Error> {
+    /// Opens a Welcome and checks all that is in it. The provider holds the key package, and the group if it is known.
+    pub fn open_welcome(
+        &self,
+        provider: &Provider,
+        join: &Join,
+        welcome: Welcome,
+    ) -> Result<(Group, AttestationOfSender), Error> {
         let refused = |what: &str| Error::PeerMisbehaved(format!("a Welcome can't be followed: {what}"));
         let replace = self.conversations.values().any(|c| c.details.group_id == join.group_id);
-        let builder = StagedWelcome::build_from_welcome(&self.provider, &suite::join_config(), welcome)
+        let builder = StagedWelcome::build_from_welcome(provider, &suite::join_config(), welcome)
             .map_err(|_| refused("it does not open"))?
             .skip_lifetime_validation();
         let builder = if replace { builder.replace_old_group() } else { builder };
         let staged = builder.build().map_err(|_| refused("its tree is wrong"))?;
         let sender = staged.welcome_sender_index();
-        let mls = staged.into_group(&self.provider).map_err(|_| refused("its group is wrong"))?;
+        let mls = staged.into_group(provider).map_err(|_| refused("its group is wrong"))?;
         if mls.group_id().as_slice() != join.group_id.as_bytes() {
             return Err(refused("it is for another group"));
         }
@@ -105,8 +117,9 @@ impl Memory {
     }
 
     /// Decides what a joined group becomes here: a conversation, a request, or nothing.
-    fn admit(
+    pub fn admit(
         &self,
+        provider: &Provider,
         join: &Join,
         (group, sender): &(Group, AttestationOfSender),
         now: Millis,
@@ -125,7 +138,7 @@ impl Memory {
         }
         let known = sender.fingerprint == self.account.fingerprint
             || contact.is_some_and(|contact| contact.pinned && !contact.replaced)
-            || self.conversations.contains_key(&id);
+            || self.was_together(id, sender);
         let from = PersonRecord { fingerprint: sender.fingerprint, address: sender.address.clone() };
         if !known && self.too_many_requests(&from) {
             return Ok(None);
@@ -144,7 +157,7 @@ impl Memory {
         let head = Head {
             cursor: None,
             epoch: group.mls.epoch().as_u64(),
-            token: group.token(&self.provider)?,
+            token: group.token(provider)?,
             rows: 0,
             hashes: vec![serde_bytes::ByteArray::new(running_hash(None, &join.commit))],
             opening: Some(join.commit),
@@ -165,6 +178,14 @@ impl Memory {
         let conversation =
             Conversation { details, head, outbound: Default::default(), pending: None, group: None };
         Ok(Some((id, conversation)))
+    }
+
+    /// Whether somebody was a member of a conversation when this device was removed from it.
+    fn was_together(&self, id: ConversationId, person: &AttestationOfSender) -> bool {
+        let removed = self.conversations.get(&id).filter(|c| c.details.state == State::Removed);
+        let group = removed.and_then(|conversation| conversation.group.as_ref());
+        let mut people = group.into_iter().flat_map(|group| group.members.people());
+        people.any(|(fingerprint, _)| fingerprint == person.fingerprint)
     }
 
     fn too_many_requests(&self, from: &PersonRecord) -> bool {
@@ -221,4 +242,4 @@ impl Memory {
     }
 }
 
-type AttestationOfSender = crate::identity::AttestationClaim;
+pub type AttestationOfSender = crate::identity::AttestationClaim;

@@ -118,7 +118,13 @@ impl Conversation {
             None => (ItemContent::Unsupported { from }, self.head.preview.clone()),
         };
         self.head.preview = preview;
-        self.show_received(here, row, ItemId(row.message_id.0), envelope.time, content)
+        self.show_received(
+            here,
+            row,
+            received_id(self.details.group_id, row.message_id),
+            envelope.time,
+            content,
+        )
     }
 
     fn show_unreadable(&mut self, here: &mut Here, row: &Row, why: Unreadable) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! Rows of a log, one after the other: checked against what the relay says of them, decrypted or merged, shown.
 
-use super::{records::*, seen::running_hash};
+use super::{records::*, seen::running_hash, send::item_of};
 use crate::{
     Error, Millis,
     identity::AttestationClaim,
@@ -8,7 +8,7 @@ use crate::{
     mls::Provider,
     network,
 };
-use haven_bridge::{ConversationId, ItemContent, Line, Preview, StopReason, TimelineItem};
+use haven_bridge::{ConversationId, Failure, ItemContent, Line, Preview, StopReason, TimelineItem};
 use haven_wire::{
     group::{Kind, Row},
     ids::Hash,
@@ -79,7 +79,11 @@ impl Memory {
         conversation.show_gone(&mut here)?;
         here.batch.heads.insert(id);
         let done = here.done;
-        let removed = conversation.details.state == State::Removed;
+        let (removed, stopped) = match conversation.details.state {
+            State::Removed => (true, false),
+            State::Stopped(_) => (false, true),
+            _ => (false, false),
+        };
         if conversation.head.epoch != before {
             batch.details.insert(id);
         }
@@ -87,18 +91,39 @@ impl Memory {
             self.end_job(batch, job)?;
         }
         if removed {
-            self.end_membership(batch, id)?;
+            self.end_membership(batch, id, &Failure::NotAMember)?;
+        }
+        if stopped {
+            self.end_stopped(batch, id)?;
         }
         self.refresh_keys(batch, id, now)
     }
 
-    /// This device was removed: what it still wanted to do and say there is given up. A message can be tried again,
-    /// if the device is ever added again.
-    fn end_membership(&mut self, batch: &mut Batch, id: ConversationId) -> Result<(), Error> {
+    /// What this device still wanted to do and say in a conversation is given up. A message can be tried again, if the
+    /// device is ever added again.
+    fn end_membership(
+        &mut self,
+        batch: &mut Batch,
+        id: ConversationId,
+        failure: &Failure,
+    ) -> Result<(), Error> {
         let of_this = |job: &&Job| matches!(&job.task, Task::Change(change) if change.conversation == id.0);
         let jobs: Vec<u64> = self.jobs.values().filter(of_this).map(|job| job.id).collect();
         jobs.into_iter().try_for_each(|job| self.end_job(batch, job))?;
-        self.fail_waiting(batch, id, &haven_bridge::Failure::NotAMember)
+        self.fail_waiting(batch, id, failure)
+    }
+
+    /// A conversation has stopped: nothing more is sent there. What the relay has taken is in the log, and never met.
+    pub fn end_stopped(&mut self, batch: &mut Batch, id: ConversationId) -> Result<(), Error> {
+        let taken = self.network.lines.get(&id).map(|line| line.taken.clone()).unwrap_or_default();
+        if let Some(conversation) = self.conversations.get_mut(&id) {
+            let sent = |message: &Outbound| taken.contains(&message.message_id) && message.failed.is_none();
+            for (order, message) in conversation.outbound.extract_if(.., |_, message| sent(message)) {
+                batch.outbound(id, order, None)?;
+                batch.item(id, item_of(&message, true))?;
+            }
+        }
+        self.end_membership(batch, id, &Failure::ConversationStopped)
     }
 
     /// Own keys are refreshed after one's own first message and from then on now and then, and before anything is

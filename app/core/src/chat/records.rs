@@ -384,8 +384,18 @@ pub fn row_position(sequence: u64, n: u8) -> u64 {
 
 /// The id of the `n`th line of a conversation's row, the same on every device.
 pub fn line_id(group_id: GroupId, position: u64) -> ItemId {
+    item_id(&[group_id.as_bytes(), &position.to_be_bytes()])
+}
+
+/// The id of an item for somebody else's message. Not the message's own, which its sender chose: it could be that of
+/// something else in the timeline.
+pub fn received_id(group_id: GroupId, message: MessageId) -> ItemId {
+    item_id(&[b"message", group_id.as_bytes(), message.as_bytes()])
+}
+
+fn item_id(parts: &[&[u8]]) -> ItemId {
     let mut id = [0; 16];
-    let hash = Hash::of(&[group_id.as_bytes(), &position.to_be_bytes()].concat());
+    let hash = Hash::of(&parts.concat());
     id.iter_mut().zip(hash.0).for_each(|(to, from)| *to = from);
     ItemId(id)
 }

@@ -20,6 +20,7 @@ use haven_wire::{
 use openmls::prelude::tls_codec::Serialize as _;
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_traits::{OpenMlsProvider as _, random::OpenMlsRand as _};
+use std::collections::BTreeSet;
 
 /// Bytes of messages that are encrypted ahead of one request.
 const MAX_AHEAD: usize = 256 * 1024;
@@ -79,8 +80,9 @@ impl Memory {
 
     /// Encrypts what waits, as far as one request carries it. The ciphertexts are stored before they are sent.
     pub fn encrypt_waiting(&mut self, batch: &mut Batch, id: ConversationId) -> Result<(), Error> {
+        let taken = self.network.lines.get(&id).map(|line| line.taken.clone()).unwrap_or_default();
         let Some(conversation) = self.conversations.get_mut(&id) else { return Ok(()) };
-        let due = conversation.due();
+        let due = conversation.due(&taken);
         let Conversation { group: Some(group), outbound, head, .. } = conversation else { return Ok(()) };
         for order in due {
             let Some(message) = outbound.get_mut(&order).filter(|message| message.encrypted.is_none()) else {
@@ -106,12 +108,12 @@ impl Memory {
     /// The request for what is encrypted.
     pub fn append_request(&self, id: ConversationId) -> Option<AppendMessages> {
         let conversation = self.conversations.get(&id)?;
-        let taken = self.network.lines.get(&id).map(|line| &line.taken);
+        let nothing = BTreeSet::new();
+        let taken = self.network.lines.get(&id).map_or(&nothing, |line| &line.taken);
         let messages: Vec<NewMessage> = conversation
-            .due()
+            .due(taken)
             .into_iter()
             .filter_map(|order| conversation.outbound.get(&order))
-            .filter(|message| taken.is_none_or(|taken| !taken.contains(&message.message_id)))
             .filter_map(|message| {
                 let sent = message.encrypted.as_ref()?;
                 Some(NewMessage { message_id: message.message_id, ciphertext: sent.ciphertext.clone() })
@@ -158,10 +160,11 @@ impl Memory {
 }
 
 impl Conversation {
-    /// The waiting messages that go into one request, in order.
-    fn due(&self) -> Vec<u64> {
+    /// The waiting messages that go into one request, in order, without those that the relay has taken.
+    fn due(&self, taken: &BTreeSet<MessageId>) -> Vec<u64> {
         let mut bytes = 0;
-        let waiting = self.outbound.values().filter(|message| message.failed.is_none());
+        let waits = |message: &&Outbound| message.failed.is_none() && !taken.contains(&message.message_id);
+        let waiting = self.outbound.values().filter(waits);
         let fitting = waiting.take_while(|message| {
             bytes += message.text.len() + 512;
             bytes <= MAX_AHEAD

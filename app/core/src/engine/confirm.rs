@@ -6,10 +6,11 @@ use crate::{
     Error, Millis,
     chat::{
         claims, join,
-        records::{DAY, Join, Task},
+        records::{DAY, Job, Join, Task},
     },
     identity::inbox,
     memory::{Batch, Memory},
+    mls::{Provider, storage},
     network::Purpose,
     request::{Reply, RequestId},
     store::{Store, Table},
@@ -20,6 +21,10 @@ use haven_wire::{
     inbox as wire_inbox, keys,
 };
 use openmls_traits::OpenMlsProvider as _;
+use std::collections::BTreeSet;
+
+/// Welcomes that are fetched before more pointers are taken out of the inbox. Whoever knows this device can fill that.
+pub(super) const MAX_JOINS: usize = 16;
 
 impl<S: Store> Engine<S> {
     /// A request was answered.
@@ -27,18 +32,12 @@ impl<S: Store> Engine<S> {
         self.refresh(now).await?;
         let Some(purpose) = self.memory.network.in_flight.remove(&id) else { return Ok(Vec::new()) };
         match (purpose, reply) {
-            (Purpose::Rows(id), Reply::GetRows(rows)) => self.rows_came(id, rows, now).await,
+            (Purpose::Rows(id, after), Reply::GetRows(rows)) => self.rows_came(id, after, rows, now).await,
             (Purpose::Commit(id), Reply::AppendCommit(appended)) => {
-                let line = self.memory.network.line(id);
-                line.busy = false;
-                line.commit_taken = true;
-                line.retry.clear();
-                line.writing.clear();
-                self.memory.network.saw_head(id, appended.sequence, true);
-                Ok(Vec::new())
+                self.commit_taken(id, appended.sequence, now).await
             }
             (Purpose::Append(id, messages), Reply::AppendMessages(appended)) => {
-                Ok(self.messages_taken(id, messages, appended.sequence))
+                self.messages_taken(id, messages, appended.sequence, now).await
             }
             (Purpose::Heads(ids), Reply::GetHeads(heads)) => self.heads_came(ids, heads.heads, now).await,
             (Purpose::Inbox, Reply::GetInbox(inbox)) => self.inbox_came(inbox, now).await,
@@ -107,35 +106,86 @@ impl<S: Store> Engine<S> {
         Ok(self.verb(now, work).await?.1)
     }
 
-    /// The relay has stored messages. That is shown at once; what is stored here changes when they are met in the log.
-    fn messages_taken(&mut self, id: ConversationId, messages: Vec<MessageId>, sequence: u64) -> Vec<Event> {
+    /// The relay has stored a commit. Its row may have come before this answer; then nothing is pending any more.
+    async fn commit_taken(
+        &mut self,
+        id: ConversationId,
+        sequence: u64,
+        now: Millis,
+    ) -> Result<Vec<Event>, Error> {
+        let conversation = self.memory.conversations.get(&id);
+        let pending = conversation.is_some_and(|conversation| conversation.pending.is_some());
+        let cursor = conversation.and_then(|conversation| conversation.head.cursor);
         let line = self.memory.network.line(id);
         line.busy = false;
+        if pending && cursor.is_some_and(|cursor| sequence <= cursor) {
+            // It would have been met there.
+            return self.withheld(id, now).await;
+        }
+        line.commit_taken = pending;
+        line.retry.clear();
+        line.writing.clear();
+        self.memory.network.saw_head(id, sequence, true);
+        Ok(Vec::new())
+    }
+
+    /// The relay has stored messages. That is shown at once; what is stored here changes when they are met in the log,
+    /// which may have been before this answer.
+    async fn messages_taken(
+        &mut self,
+        id: ConversationId,
+        messages: Vec<MessageId>,
+        sequence: u64,
+        now: Millis,
+    ) -> Result<Vec<Event>, Error> {
+        let conversation = self.memory.conversations.get(&id);
+        let cursor = conversation.and_then(|conversation| conversation.head.cursor);
+        let outbound = conversation.into_iter().flat_map(|conversation| conversation.outbound.values());
+        let waiting: BTreeSet<MessageId> = outbound.map(|message| message.message_id).collect();
+        let line = self.memory.network.line(id);
+        line.busy = false;
+        let first_waits = messages.first().is_some_and(|first| waiting.contains(first));
+        if first_waits && cursor.is_some_and(|cursor| sequence <= cursor) {
+            // It would have been met there.
+            return self.withheld(id, now).await;
+        }
         line.retry.clear();
         line.writing.clear();
         let last = sequence.saturating_add((messages.len() as u64).saturating_sub(1));
-        line.taken.extend(messages.iter().copied());
+        line.taken.extend(messages.iter().filter(|message| waiting.contains(message)));
         self.memory.network.saw_head(id, last, true);
         let mut items = self.memory.waiting_items(id);
         items.retain(|item| messages.iter().any(|message| message.0 == item.id.0));
-        if items.is_empty() { Vec::new() } else { vec![Event::Items { conversation: id, items }] }
+        Ok(if items.is_empty() { Vec::new() } else { vec![Event::Items { conversation: id, items }] })
     }
 
     async fn inbox_came(&mut self, inbox: wire_inbox::Inbox, now: Millis) -> Result<Vec<Event>, Error> {
+        let network = &mut self.memory.network;
         let Some(last) = inbox.entries.last().map(|entry| entry.sequence) else {
-            self.memory.network.inbox_due = false;
-            self.memory.network.retry.clear();
+            network.inbox_due = false;
+            network.retry.clear();
             return Ok(Vec::new());
         };
-        let seen = &self.memory.network.seen_pointers;
-        let new: Vec<_> =
-            inbox.entries.into_iter().filter(|entry| !seen.contains(&Hash::of(&entry.sealed))).collect();
+        if inbox.entries.iter().all(|entry| network.seen_pointers.contains(&Hash::of(&entry.sealed))) {
+            // Their deletion got lost, or the relay goes on showing them.
+            network.retry.later(now);
+            network.acknowledge = Some(last);
+            return Ok(Vec::new());
+        }
         let work = |memory: &mut Memory, batch: &mut Batch| {
-            new.iter().try_for_each(|entry| memory.take_pointer(batch, &entry.sealed))?;
-            batch.put(Table::Meta, b"seen_pointers", Vec::new(), Some(&memory.network.seen_pointers))
+            let mut taken = None;
+            for entry in &inbox.entries {
+                if memory.joins() >= MAX_JOINS {
+                    break;
+                }
+                memory.take_pointer(batch, &entry.sealed)?;
+                taken = Some(entry.sequence);
+            }
+            batch.put(Table::Meta, b"seen_pointers", Vec::new(), Some(&memory.network.seen_pointers))?;
+            Ok(taken)
         };
-        let events = if new.is_empty() { Vec::new() } else { self.verb(now, work).await?.1 };
-        self.memory.network.acknowledge = Some(last);
+        let (taken, events) = self.verb(now, work).await?;
+        self.memory.network.acknowledge = taken;
         Ok(events)
     }
 
@@ -176,22 +226,23 @@ impl<S: Store> Engine<S> {
         now: Millis,
     ) -> Result<Vec<Event>, Error> {
         let welcome = join::read_welcome(bytes)?;
-        if let Some(own) = self.memory.keys.addressed(&welcome)? {
-            let scope = own.scope()?;
+        let key_package = self.memory.keys.addressed(&welcome)?.ok_or_else(join::not_addressed)?;
+        // Opened beside what is in memory: anybody can send a Welcome that fails here, and nothing else suffers for it.
+        let provider = Provider::default();
+        for scope in [key_package.scope()?, storage::scope_of(wanted.group_id)?] {
             let records = self.store.scan(Table::Mls, &scope, None, usize::MAX).await?;
-            self.memory.provider.storage().load(&scope, records)?;
+            provider.storage().load(&scope, records)?;
         }
-        let held: Vec<ConversationId> = self
-            .memory
-            .conversations
-            .values()
-            .filter(|c| c.details.group_id == wanted.group_id)
-            .map(|c| c.details.id)
-            .collect();
-        for id in held {
+        let known = self.memory.conversations.values().find(|c| c.details.group_id == wanted.group_id);
+        if let Some(id) = known.map(|conversation| conversation.details.id) {
             self.memory.load_group(&self.store, id).await?;
         }
-        let work = |memory: &mut Memory, batch: &mut Batch| memory.join(batch, job, wanted, welcome, now);
+        let joined = self.memory.open_welcome(&provider, wanted, welcome)?;
+        let conversation = self.memory.admit(&provider, wanted, &joined, now)?;
+        let work = |memory: &mut Memory, batch: &mut Batch| {
+            memory.provider.storage().absorb(provider.into_storage());
+            memory.join(batch, job, &key_package, joined, conversation)
+        };
         Ok(self.verb(now, work).await?.1)
     }
 
@@ -211,14 +262,13 @@ impl<S: Store> Engine<S> {
                 self.fail_job(job, &Failure::RelayMisbehaved { what }, now).await
             }
             Ok(person) => {
-                let work = |memory: &mut Memory, batch: &mut Batch| {
-                    if !own {
-                        memory.pin(batch, &person.person, Some(person.device_list))?;
-                    }
-                    memory.network.claims.entry(job).or_default().insert(address.into(), person);
-                    Ok(())
+                let work = |memory: &mut Memory, batch: &mut Batch| match own {
+                    true => Ok(()),
+                    false => memory.pin(batch, &person.person, Some(person.device_list)),
                 };
-                Ok(self.verb(now, work).await?.1)
+                let events = self.verb(now, work).await?.1;
+                self.memory.network.claims.entry(job).or_default().insert(address.into(), person);
+                Ok(events)
             }
             Err(Failure::NoDevice { .. }) if own => {
                 let nobody = claims::ClaimedPerson::nobody(&self.memory.account);
@@ -239,6 +289,11 @@ impl<S: Store> Engine<S> {
     }
 
     async fn counted(&mut self, count: keys::KeyPackageCount, now: Millis) -> Result<Vec<Event>, Error> {
+        // What is to be deleted has to be there first.
+        for scope in self.memory.keys.outdated(now)? {
+            let records = self.store.scan(Table::Mls, &scope, None, usize::MAX).await?;
+            self.memory.provider.storage().load(&scope, records)?;
+        }
         let work = |memory: &mut Memory, batch: &mut Batch| {
             let Memory { keys, account, provider, network, .. } = memory;
             let publish = keys.refill(account, provider, count, now)?;
@@ -259,14 +314,23 @@ impl Memory {
     /// dropped.
     fn take_pointer(&mut self, batch: &mut Batch, sealed: &[u8]) -> Result<(), Error> {
         const REMEMBERED: usize = 200;
-        let seen = &mut self.network.seen_pointers;
-        seen.push(Hash::of(sealed));
+        let (seen, hash) = (&mut self.network.seen_pointers, Hash::of(sealed));
+        if seen.contains(&hash) {
+            return Ok(());
+        }
+        seen.push(hash);
         seen.drain(..seen.len().saturating_sub(REMEMBERED));
         let opened = inbox::open_from_inbox(self.account.inbox_secret.as_ref(), sealed);
         let Ok(Ok(join)) = opened.map(|bytes| haven_wire::decode::<Join>(&bytes)) else { return Ok(()) };
-        if join.origin == self.account.origin {
+        let same = |job: &Job| matches!(&job.task, Task::Join(known) if known.welcome == join.welcome);
+        if join.origin == self.account.origin && !self.jobs.values().any(same) {
             self.add_job(batch, Task::Join(join))?;
         }
         Ok(())
+    }
+
+    /// Welcomes that are to be fetched.
+    pub(super) fn joins(&self) -> usize {
+        self.jobs.values().filter(|job| matches!(job.task, Task::Join(_))).count()
     }
 }

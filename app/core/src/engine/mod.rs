@@ -26,7 +26,7 @@ use crate::{
     chat::records::{Contact, DeviceKeys},
     identity::Account,
     memory::{Batch, Memory},
-    network::Network,
+    network::{Network, Retry},
     request::RequestId,
     store::{SealedStore, StorageKey, Store, StoreError, Table},
 };
@@ -44,7 +44,15 @@ pub struct Engine<S> {
     pub(crate) memory: Memory,
     /// Reading the store again failed: nothing can be done before that works.
     stale: bool,
+    /// When to go on after the store took nothing, or could not be read. Until then nothing is asked of relays: their
+    /// answers could not be kept.
+    storage: Retry,
+    /// Whether the person has heard of it.
+    storage_told: bool,
 }
+
+/// After so many failures in a row the person hears of it.
+const TELLING: u32 = 3;
 
 impl<S: Store> Engine<S> {
     /// Opens what is stored. Nothing: nobody is signed in here.
@@ -52,7 +60,7 @@ impl<S: Store> Engine<S> {
         let store = SealedStore::new(store, &key)?;
         let Some(mut memory) = Memory::load(&store, now).await? else { return Ok(None) };
         memory.network = Network::after_restart(std::mem::take(&mut memory.network), None);
-        let mut engine = Self { store, memory, stale: false };
+        let mut engine = Self { store, memory, stale: false, storage: Retry::default(), storage_told: false };
         engine.sweep().await?;
         Ok(Some(engine))
     }
@@ -135,13 +143,24 @@ impl<S: Store> Engine<S> {
             self.memory.finish(&mut batch)?;
             Ok(value)
         });
+        let wrote = !batch.writes.is_empty();
         let stored = match worked {
             Ok(value) => self.store.commit(batch.writes).await.map(|()| value).map_err(Error::from),
             Err(error) => Err(error),
         };
         match stored {
-            Ok(value) => Ok((value, batch.events)),
+            Ok(value) => {
+                if wrote {
+                    self.storage.clear();
+                    self.storage_told = false;
+                }
+                Ok((value, batch.events))
+            }
             Err(error) => {
+                // Several that fail together count once.
+                if matches!(error, Error::Store(_)) && self.storage.due(now) {
+                    self.storage.later(now);
+                }
                 // The first error is the one to tell; a failing reload leaves the engine stale, and is tried again.
                 let _ = self.reload(now).await;
                 Err(error)
@@ -150,7 +169,7 @@ impl<S: Store> Engine<S> {
     }
 
     /// Reads the store again after a failure, if that hasn't worked yet.
-    async fn refresh(&mut self, now: Millis) -> Result<(), Error> {
+    pub(crate) async fn refresh(&mut self, now: Millis) -> Result<(), Error> {
         self.memory.network.now = now;
         if self.stale { self.reload(now).await } else { Ok(()) }
     }

@@ -1,6 +1,6 @@
 //! What to send now. Nothing is handed out before it is stored, and no two requests for the same thing are under way.
 
-use super::{Engine, steps::Step};
+use super::{Engine, TELLING, confirm::MAX_JOINS, steps::Step};
 use crate::{
     Error, Millis,
     chat::records::{State, Task},
@@ -8,11 +8,14 @@ use crate::{
     memory::{Batch, Memory},
     network::{POLL, Purpose},
     request::{Outgoing, Request, RequestId},
-    store::Store,
+    store::{Store, StoreError},
 };
 use haven_bridge::{ConversationId, Event, Failure};
 use haven_wire::{group, group::Opened, inbox as wire_inbox, keys, limits};
 use std::collections::BTreeMap;
+
+/// Welcomes that are fetched at once: each may have megabytes.
+const WELCOMES: usize = 2;
 
 /// What to send now.
 #[derive(Debug)]
@@ -36,31 +39,54 @@ impl<S: Store> Engine<S> {
         if self.memory.network.signed_out {
             return Ok(pending);
         }
-        self.device_requests(&mut pending);
+        if let Some(later) = self.storage.next(now) {
+            pending.wake_at = later;
+            if self.storage.failures() >= TELLING && !std::mem::replace(&mut self.storage_told, true) {
+                pending.events.push(Event::NotStored);
+            }
+            return Ok(pending);
+        }
+        let gathered = self.gather(&mut pending, now).await;
+        // Requests that were registered and are not handed out would be waited for.
+        self.stale |= gathered.is_err();
+        gathered.map(|()| pending)
+    }
+
+    async fn gather(&mut self, pending: &mut Pending, now: Millis) -> Result<(), Error> {
+        self.device_requests(pending);
         pending.events.extend(self.renew_certificate().await?);
-        pending.requests.extend(self.memory.vault_request()?);
+        match self.memory.vault_request() {
+            Ok(request) => pending.requests.extend(request),
+            // Too large, perhaps. Nothing else waits for the vault.
+            Err(_) => self.memory.network.vault.retry.later(now),
+        }
         pending.requests.extend(self.memory.certificate_request()?);
-        self.job_requests(&mut pending);
-        self.mail_requests(&mut pending).await?;
+        self.job_requests(pending);
+        self.mail_requests(pending).await?;
         let ids: Vec<ConversationId> = self.memory.conversations.keys().copied().collect();
         let mut to_encrypt = Vec::new();
         for id in ids {
             if let Some(step) = self.memory.next_step(id) {
-                self.memory.load_group(&self.store, id).await?;
-                to_encrypt.push((id, step));
+                match self.memory.load_group(&self.store, id).await {
+                    Ok(()) => to_encrypt.push((id, step)),
+                    Err(Error::Store(error)) if error != StoreError::Damaged => return Err(error.into()),
+                    // It can't be read. The others go on.
+                    Err(_) => self.memory.network.line(id).retry.later(now),
+                }
             }
         }
-        self.conversation_requests(&mut pending, to_encrypt).await?;
-        self.poll_heads(&mut pending);
+        self.conversation_requests(pending, to_encrypt).await?;
+        self.poll_heads(pending);
         pending.wake_at = self.memory.wake_at(now, pending.wake_at);
         if self.memory.conversations.keys().any(|id| self.memory.next_step(*id).is_some()) {
             // A job turned out to be done already, and there is another one.
             pending.wake_at = now + 1;
         }
-        Ok(pending)
+        Ok(())
     }
 
     fn device_requests(&mut self, pending: &mut Pending) {
+        let joins = self.memory.joins();
         let Memory { account, network, .. } = &mut self.memory;
         if !network.retry.due(network.now) {
             return;
@@ -68,6 +94,7 @@ impl<S: Store> Engine<S> {
         let origin = account.origin.clone();
         let requests = &mut pending.requests;
         if network.inbox_due
+            && joins < MAX_JOINS
             && !network.under_way(|p| matches!(p, Purpose::Inbox | Purpose::AcknowledgeInbox))
         {
             let request = match network.acknowledge {
@@ -109,7 +136,9 @@ impl<S: Store> Engine<S> {
             }
             if let Task::Join(join) = &job.task {
                 let network = &mut self.memory.network;
-                if !network.under_way(|p| matches!(p, Purpose::Welcome { job: other } if *other == job.id)) {
+                let welcomes = network.in_flight.values().filter(|p| matches!(p, Purpose::Welcome { .. }));
+                let same = |p: &Purpose| matches!(p, Purpose::Welcome { job: other } if *other == job.id);
+                if welcomes.count() < WELCOMES && !network.under_way(same) {
                     let get = Request::GetWelcome(group::GetWelcome { id: join.welcome });
                     pending.requests.push(network.start(
                         &join.origin,

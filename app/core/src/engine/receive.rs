@@ -87,6 +87,7 @@ impl<S: Store> Engine<S> {
     pub(super) async fn rows_came(
         &mut self,
         id: ConversationId,
+        after: u64,
         rows: group::Rows,
         now: Millis,
     ) -> Result<Vec<Event>, Error> {
@@ -96,11 +97,10 @@ impl<S: Store> Engine<S> {
         line.known_head = line.known_head.max(rows.head);
         let behind = line.known_head > cursor.unwrap_or(0) || cursor.is_none();
         let first = rows.rows.first().map(|row| row.sequence);
-        let goes_on = first.is_some() && (cursor.is_none() || first <= cursor.map(|cursor| cursor + 1));
-        if behind && !goes_on {
-            return self.withheld(id, now).await;
-        }
-        if rows.head < cursor.unwrap_or(0) {
+        let goes_on = first.is_some() && (cursor.is_none() || first == Some(after + 1));
+        // Rows that were pushed meanwhile may have overtaken the answer.
+        let overtaken = cursor.is_some_and(|cursor| cursor > after);
+        if behind && !goes_on && !overtaken || rows.head < after {
             return self.withheld(id, now).await;
         }
         line.retry.clear();
@@ -147,7 +147,7 @@ impl<S: Store> Engine<S> {
     }
 
     /// The relay has rows that it doesn't give. After some patience the person is told.
-    async fn withheld(&mut self, id: ConversationId, now: Millis) -> Result<Vec<Event>, Error> {
+    pub(super) async fn withheld(&mut self, id: ConversationId, now: Millis) -> Result<Vec<Event>, Error> {
         let line = self.memory.network.line(id);
         line.retry.later(now);
         if line.retry.failures() < PATIENCE {
@@ -177,7 +177,7 @@ impl<S: Store> Engine<S> {
                 conversation.details.state = State::Stopped(reason);
                 batch.details.insert(id);
             }
-            Ok(())
+            memory.end_stopped(batch, id)
         };
         Ok(self.verb(now, work).await?.1)
     }

@@ -26,7 +26,7 @@ impl<S: Store> Engine<S> {
             self.memory.network.signed_out = true;
         }
         match purpose {
-            Purpose::Rows(id) => self.rows_refused(id, &rejection, now).await,
+            Purpose::Rows(id, _) => self.rows_refused(id, &rejection, now).await,
             Purpose::Commit(id) => self.append_refused(id, None, &rejection, now).await,
             Purpose::Append(id, messages) => self.append_refused(id, Some(&messages), &rejection, now).await,
             Purpose::Claim { job, address } => self.claim_refused(job, &address, &rejection, now).await,

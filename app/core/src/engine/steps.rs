@@ -10,6 +10,8 @@ use crate::{
 use haven_bridge::ConversationId;
 use haven_wire::{group, group::Opened, limits};
 
+/// Messages that are read of a conversation that nobody has accepted.
+const MAX_UNASKED: u32 = 500;
 /// Rows that one request asks for.
 const ROWS: u32 = limits::MAX_ROWS as u32;
 
@@ -116,7 +118,7 @@ impl Memory {
                 let after = conversation.head.cursor.unwrap_or(0);
                 let (group_id, epoch) = (conversation.details.group_id, conversation.head.epoch);
                 let rows = group::GetRows { group_id, epoch, after, limit: ROWS };
-                (Purpose::Rows(id), Request::GetRows(rows))
+                (Purpose::Rows(id, after), Request::GetRows(rows))
             }
             Step::Commit | Step::Stage(_) => {
                 let request = conversation.pending.as_ref()?.request.clone();
@@ -159,8 +161,13 @@ impl Memory {
 impl crate::memory::Conversation {
     /// Whether the log has anything for this device.
     pub(super) fn follows_log(&self) -> bool {
-        matches!(self.details.state, State::Active | State::Request(_) | State::Starting)
-            && (self.head.epoch > 0 || self.pending.is_some())
+        let wanted = match self.details.state {
+            State::Active | State::Starting => true,
+            // Its log is read on once it is accepted: until then a stranger fills no disk with it.
+            State::Request(_) => self.head.unread <= MAX_UNASKED,
+            _ => false,
+        };
+        wanted && (self.head.epoch > 0 || self.pending.is_some())
     }
 
     pub(super) fn opened(&self) -> Opened {

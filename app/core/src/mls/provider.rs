@@ -10,6 +10,13 @@ pub struct Provider {
     storage: MlsStorage,
 }
 
+impl Provider {
+    /// What was stored.
+    pub fn into_storage(self) -> MlsStorage {
+        self.storage
+    }
+}
+
 impl openmls_traits::OpenMlsProvider for Provider {
     type CryptoProvider = Crypto;
     type RandProvider = RustCrypto;

@@ -84,6 +84,11 @@ pub fn scope_of_group(group_id: &openmls::group::GroupId) -> Result<Vec<u8>, Sto
     encode(group_id)
 }
 
+/// The scope of the values of the group with this id.
+pub fn scope_of(group_id: haven_wire::ids::GroupId) -> Result<Vec<u8>, StorageError> {
+    scope_of_group(&openmls::group::GroupId::from_slice(group_id.as_bytes()))
+}
+
 /// The scope of an own key package.
 pub fn scope_of_key_package(reference: &openmls::prelude::KeyPackageRef) -> Result<Vec<u8>, StorageError> {
     Ok(of_device(Label::KeyPackage, reference)?.scope)
@@ -190,6 +195,22 @@ impl MlsStorage {
             }
         }
         Ok(changes)
+    }
+
+    /// Takes over what was written to another storage that was loaded from the same records.
+    pub fn absorb(&self, other: Self) {
+        let mut inner = self.inner.borrow_mut();
+        let Inner { mut values, changed, mut stored, .. } = other.inner.into_inner();
+        for address in changed {
+            if let Some(pieces) = stored.remove(&address) {
+                inner.stored.insert(address.clone(), pieces);
+            }
+            match values.remove(&address) {
+                Some(value) => inner.values.insert(address.clone(), value),
+                None => inner.values.remove(&address),
+            };
+            inner.changed.insert(address);
+        }
     }
 
     fn defer_message_secrets(&self, scope: &[u8]) -> bool {

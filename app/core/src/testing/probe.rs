@@ -174,12 +174,33 @@ impl<S: Store> Engine<S> {
         plaintext: &[u8],
         honest: bool,
     ) -> AppendMessages {
-        self.memory.load_group(&self.store, id).await.expect("a stored group");
         let message_id = MessageId(self.memory.random().expect("randomness"));
+        let inside = if honest { message_id } else { MessageId([1; 16]) };
+        self.forge_row(id, plaintext, message_id, inside).await
+    }
+
+    /// The same with an id of the member's choice.
+    pub async fn forge_message_with(
+        &mut self,
+        id: ConversationId,
+        plaintext: &[u8],
+        message_id: MessageId,
+    ) -> AppendMessages {
+        self.forge_row(id, plaintext, message_id, message_id).await
+    }
+
+    async fn forge_row(
+        &mut self,
+        id: ConversationId,
+        plaintext: &[u8],
+        message_id: MessageId,
+        inside: MessageId,
+    ) -> AppendMessages {
+        self.memory.load_group(&self.store, id).await.expect("a stored group");
         let crate::memory::Memory { provider, keys, conversations, .. } = &mut self.memory;
         let conversation = conversations.get_mut(&id).expect("a conversation");
         let group = conversation.group.as_mut().expect("a group");
-        group.mls.set_aad(if honest { message_id.0.to_vec() } else { vec![1; 16] });
+        group.mls.set_aad(inside.0.to_vec());
         let message = group.mls.create_message(&*provider, &keys.signer, plaintext).expect("a message");
         let ciphertext = message.tls_serialize_detached().expect("bytes");
         AppendMessages {

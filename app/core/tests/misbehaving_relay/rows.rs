@@ -190,3 +190,24 @@ fn a_message_that_two_full_requests_overtook_is_compared() {
         assert_eq!(timeline[2..][2 * MAX_APPEND], "carol disagrees: overtaken");
     });
 }
+
+#[test]
+fn what_waits_in_a_conversation_that_stops_is_said_to_be_not_sent() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("carol").await;
+        scene.world.offline(scene.bob);
+        let intent = Intent::SendText { conversation: scene.chat, text: "will it go?".into() };
+        let Accepted::Queued(item) = scene.world.want(scene.bob, intent).await else { panic!("not queued") };
+        scene.say(scene.alice, "one").await;
+        scene.lie_to_bob(|rows| rows.iter_mut().for_each(|row| row.epoch += 1));
+        scene.world.online(scene.bob);
+        scene.settle_with_patience().await;
+        assert_accused(&scene.world.state(scene.bob, scene.chat));
+        let said = scene.world.timeline(scene.bob, scene.chat).await;
+        assert!(said.contains(&"I failed: will it go?".to_owned()), "{said:?}");
+        let again = Intent::Retry { conversation: scene.chat, item: Some(item) };
+        assert_eq!(scene.world.want_in_vain(scene.bob, again).await, Failure::ConversationStopped);
+        let discard = Intent::Discard { conversation: scene.chat, item };
+        scene.world.want(scene.bob, discard).await;
+    });
+}

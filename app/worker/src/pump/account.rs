@@ -73,10 +73,9 @@ impl Pump {
 
     /// Deletes everything, and lets the relay know if it can be reached.
     pub(super) async fn sign_out(&mut self, asker: Asker) -> Result<(), Ended> {
-        let (account, was_out) = match &self.engine {
-            Signed::In(engine) => (Some(engine.account().clone()), false),
-            Signed::Out => (None, true),
-            Signed::Unreadable(_) => (None, false),
+        let account = match &self.engine {
+            Signed::In(engine) => Some(engine.account().clone()),
+            _ => None,
         };
         let gone = match &self.engine {
             Signed::In(engine) => enter::nobody_at(&engine.account().address),
@@ -96,7 +95,8 @@ impl Pump {
         spawn_local(async move {
             let off_list = match account {
                 Some(account) => leave(&account).await,
-                None => was_out,
+                // Perhaps a leader did it that ended before the relay heard of it.
+                None => false,
             };
             tab.answer(leader, asker, Ok(Reply::SignedOut { off_list }));
         });
