@@ -110,6 +110,8 @@ limits! {
     messages_per_group: 5000, 0.005;
     /// Pointers to inboxes sent from one network address.
     pointers_per_network: 5000, 0.2;
+    /// Pointers to one inbox sent from one network address.
+    pointers_to_inbox: 60, 30.0;
     /// Sockets opened from one network address.
     sockets_per_network: 100, 1.0;
     /// Mails sent by one account; ten recipients count as one mail.

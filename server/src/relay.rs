@@ -37,6 +37,9 @@ use tokio::{
     time::timeout,
 };
 
+/// Answers of up to ten megabytes that are read at once. The store has fewer readers.
+const READS: usize = 16;
+
 /// How long the end waits for sockets to say goodbye.
 const SOCKETS_END: Duration = Duration::from_secs(2);
 
@@ -131,6 +134,7 @@ impl Relay {
             pictures: Pictures::new(outside),
             assets: config.web_root.clone().map_or_else(Assets::built, Assets::directory),
             large_requests: Semaphore::new(LARGE_KIB),
+            reads: Semaphore::new(READS),
             large_replies: Arc::new(Semaphore::new(LARGE_KIB)),
             large_arrivals: Arc::new(Semaphore::new(LARGE_KIB)),
             mail,

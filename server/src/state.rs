@@ -35,6 +35,8 @@ pub struct Parts {
     pub assets: Assets,
     /// Room for large requests, in KiB.
     pub large_requests: Semaphore,
+    /// Turns for reading what may be large.
+    pub reads: Semaphore,
     /// Room for large answers, in KiB.
     pub large_replies: Arc<Semaphore>,
     /// Room for large mails that arrive, in KiB.

@@ -1,5 +1,6 @@
 //! The log of a group. These calls know epoch tokens and no accounts.
 
+use super::reply;
 use crate::{
     auth::{Caller, ShownToken, take},
     cbor::Cbor,
@@ -9,8 +10,9 @@ use crate::{
     state::State,
     store::{self, NewCommit, NewMessages, StoreError},
 };
-use axum::{Router, extract::State as Shared, routing::post};
+use axum::{Router, extract::State as Shared, response::Response, routing::post};
 use haven_wire::{Call as _, Refusal, group::*, ids::GroupId, limits};
+use std::collections::HashSet;
 
 /// The calls of this module.
 pub fn router() -> Router<State> {
@@ -39,14 +41,19 @@ async fn append_commit(
     }
     let pointers = u32::try_from(request.pointers.len()).unwrap_or(u32::MAX);
     caller.take(&state, Limit::pointers_per_network, pointers)?;
+    if let Some(network) = caller.0 {
+        for pointer in &request.pointers {
+            take(&state, Limit::pointers_to_inbox, (network, pointer.inbox), 1)?;
+        }
+    }
     let group = request.group_id;
     let new = NewCommit { token_hash, request, day: today() };
     let store = state.store.clone();
     charged(state, Limit::commits_per_group, group, 1, async move { store.append_commit(new).await }).await
 }
 
-/// Appends at the expense of the group's bucket. Who shows no fitting token gets nothing from it, or a stranger could
-/// keep the members from writing. In a task of its own, so that hanging up can't prevent the giving back.
+/// Appends at the expense of the group's bucket. What is refused costs nothing of it, or a stranger, and somebody who was
+/// removed and still has an old token, could keep the members from writing. In a task of its own, so that hanging up can't prevent the giving back.
 async fn charged(
     state: State,
     limit: Limit,
@@ -57,7 +64,7 @@ async fn charged(
     take(&state, limit, group, amount)?;
     let task = tokio::spawn(async move {
         let result = append.await;
-        if matches!(result, Err(StoreError::Refused(Refusal::WrongEpochToken))) {
+        if matches!(result, Err(StoreError::Refused(_))) {
             state.limiter.give_back(limit, group, amount);
         }
         result
@@ -71,7 +78,11 @@ fn check_commit(request: &AppendCommit) -> Result<(), ApiError> {
         at_most("welcome", welcome.welcome.len(), limits::MAX_COMMIT)?;
     }
     at_most("pointers", request.pointers.len(), MAX_POINTERS)?;
+    let mut inboxes = HashSet::new();
     for pointer in &request.pointers {
+        if !inboxes.insert(pointer.inbox) {
+            return Err(ApiError::bad("two pointers to one inbox"));
+        }
         at_most("pointer", pointer.sealed.len(), limits::MAX_POINTER)?;
     }
     header::check(&request.commit, request.group_id, request.epoch, Kind::Commit)?;
@@ -108,8 +119,8 @@ async fn rows(
     Shared(state): Shared<State>,
     ShownToken(token_hash): ShownToken,
     Cbor(request): Cbor<GetRows>,
-) -> Answer<Rows> {
-    Ok(Cbor(state.store.rows(token_hash, request).await?))
+) -> Result<Response, ApiError> {
+    reply::bounded(&state, async { Ok(state.store.rows(token_hash, request).await?) }).await
 }
 
 async fn heads(Shared(state): Shared<State>, Cbor(request): Cbor<GetHeads>) -> Answer<Heads> {
@@ -119,7 +130,13 @@ async fn heads(Shared(state): Shared<State>, Cbor(request): Cbor<GetHeads>) -> A
     Ok(Cbor(Heads { heads }))
 }
 
-async fn welcome(Shared(state): Shared<State>, Cbor(request): Cbor<GetWelcome>) -> Answer<WelcomeReply> {
-    let welcome = state.store.welcome(request.id).await?;
-    Ok(Cbor(WelcomeReply { welcome: welcome.ok_or(Refusal::NotFound)? }))
+async fn welcome(
+    Shared(state): Shared<State>,
+    Cbor(request): Cbor<GetWelcome>,
+) -> Result<Response, ApiError> {
+    reply::bounded(&state, async {
+        let welcome = state.store.welcome(request.id).await?;
+        Ok(WelcomeReply { welcome: welcome.ok_or(Refusal::NotFound)? })
+    })
+    .await
 }

@@ -1,8 +1,9 @@
 //! Mailboxes, and sending.
 
+use super::reply;
 use crate::{
     auth::{SignedIn as By, take},
-    cbor::{self, Cbor},
+    cbor::Cbor,
     error::{Answer, ApiError, at_most},
     limits::Limit,
     mail::{
@@ -14,13 +15,7 @@ use crate::{
     state::State,
     store::{MailAccount, MailboxPage, NewEntry, NewQueued, QueueId, Submission, random},
 };
-use axum::{
-    Router,
-    body::Bytes,
-    extract::State as Shared,
-    response::{IntoResponse as _, Response},
-    routing::post,
-};
+use axum::{Router, extract::State as Shared, response::Response, routing::post};
 use haven_wire::{
     Call as _, Refusal,
     limits::{MAX_NOTE, MAX_NOTES},
@@ -30,7 +25,7 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tokio::{sync::OwnedSemaphorePermit, time::timeout};
+use tokio::time::timeout;
 
 /// Recipients that cost as much as one mail.
 const RECIPIENTS_EACH: usize = 10;
@@ -72,25 +67,7 @@ async fn body(
     let room = room.ok().and_then(Result::ok).ok_or(Refusal::Unavailable)?;
     let body = state.store.mail_body(session.account, call.sequence).await?.ok_or(Refusal::NotFound)?;
     let bytes = haven_wire::encode(&MailBody { body }).map_err(|_| Refusal::Internal)?;
-    Ok((cbor::headers(), Bytes::from_owner(Held::new(bytes, room))).into_response())
-}
-
-/// An answer that keeps its room until it was sent.
-pub(super) struct Held {
-    bytes: Vec<u8>,
-    _room: OwnedSemaphorePermit,
-}
-
-impl Held {
-    pub(super) fn new(bytes: Vec<u8>, room: OwnedSemaphorePermit) -> Self {
-        Self { bytes, _room: room }
-    }
-}
-
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
+    Ok(reply::held(bytes, room))
 }
 
 async fn put_notes(

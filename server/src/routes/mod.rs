@@ -10,6 +10,7 @@ pub mod keys;
 pub mod mail;
 pub mod pictures;
 pub mod push;
+mod reply;
 pub mod wkd;
 
 use crate::state::State;

@@ -1,21 +1,15 @@
 //! Pictures from elsewhere, for mails whose readers ask for them.
 
-use super::mail::Held;
+use super::reply;
 use crate::{
     auth::{SignedIn as By, take},
-    cbor::{self, Cbor},
+    cbor::Cbor,
     error::ApiError,
     limits::Limit,
     pictures::Fetched,
     state::State,
 };
-use axum::{
-    Router,
-    body::Bytes,
-    extract::State as Shared,
-    response::{IntoResponse as _, Response},
-    routing::post,
-};
+use axum::{Router, extract::State as Shared, response::Response, routing::post};
 use haven_wire::{Call as _, Refusal, mail::GetPicture};
 
 /// The call of this module.
@@ -31,5 +25,5 @@ async fn picture(
     take(&state, Limit::pictures, session.account, 1)?;
     let Fetched { picture, room } = state.pictures.fetch(&call.url).await.map_err(Refusal::from)?;
     let bytes = haven_wire::encode(&picture).map_err(|_| Refusal::Internal)?;
-    Ok((cbor::headers(), Bytes::from_owner(Held::new(bytes, room))).into_response())
+    Ok(reply::held(bytes, room))
 }

@@ -6,8 +6,15 @@ use axum::{
     http::{Request, header},
 };
 use futures_util::future::join_all;
-use haven_server::{limits::Rate, store::RelayStore as _};
-use haven_wire::{Call as _, Refusal, account::*, group::*, ids::*, keys::*, limits::MAX_REQUEST};
+use haven_server::{config::Config, limits::Rate, store::RelayStore as _};
+use haven_wire::{
+    Call as _, Refusal,
+    account::*,
+    group::*,
+    ids::*,
+    keys::*,
+    limits::{MAX_COMMIT, MAX_REQUEST},
+};
 use opaque_ke::{ClientLogin, ClientRegistration};
 use rand::rngs::OsRng;
 use std::collections::HashSet;
@@ -152,6 +159,51 @@ async fn a_stranger_cannot_use_up_a_groups_bucket() {
     }
     let refused = group.send_messages(&relay, &group.new_messages(1)).await;
     assert_eq!(refused.unwrap_err().status(), 429);
+}
+
+#[tokio::test]
+async fn somebody_with_an_old_token_cannot_use_up_a_groups_buckets() {
+    let change = |config: &mut Config| {
+        config.limits.commits_per_group = Rate { burst: 5, every_s: 3600.0 };
+        config.limits.messages_per_group = Rate { burst: 5, every_s: 3600.0 };
+    };
+    let relay = TestRelay::start_with(change, Default::default()).await;
+    let mut group = Group::on(&relay).await;
+    let (late_commit, late_messages) = (group.new_commit(false), group.new_messages(1));
+    group.commit(&relay, true).await;
+    for _ in 0..20 {
+        let refused = group.send_commit(&relay, &late_commit).await.unwrap_err();
+        assert!(matches!(refused, Refusal::WrongEpoch { .. }), "{refused:?}");
+        let refused = group.send_messages(&relay, &late_messages).await.unwrap_err();
+        assert!(matches!(refused, Refusal::EpochTooOld { .. }), "{refused:?}");
+    }
+    group.commit(&relay, false).await;
+    group.say(&relay).await;
+}
+
+#[tokio::test]
+async fn slow_readers_of_large_answers_hold_little_memory_and_keep_nobody_from_short_ones() {
+    let relay = TestRelay::start().await;
+    let group = Group::new();
+    let mut call = group.new_commit(false);
+    let id = WelcomeId(random());
+    call.welcome = Some(StoredWelcome { id, welcome: vec![0; MAX_COMMIT - 1024] });
+    group.send_commit(&relay, &call).await.unwrap();
+    let mut held = Vec::new();
+    loop {
+        let response = relay.raw(request(&GetWelcome { id }, By::Nobody)).await;
+        if !response.status().is_success() {
+            assert_eq!(response.status(), 503);
+            break;
+        }
+        held.push(response);
+        assert!(held.len() < 100);
+    }
+    let other = Group::on(&relay).await;
+    other.say(&relay).await;
+    assert_eq!(other.rows(&relay, 1, 0).await.unwrap().rows.len(), 2);
+    held.clear();
+    assert!(relay.call(&GetWelcome { id }, By::Nobody).await.is_ok());
 }
 
 #[tokio::test]

@@ -203,21 +203,39 @@ impl Group {
 }
 
 #[tokio::test]
-async fn a_full_inbox_takes_no_more() {
+async fn what_a_full_inbox_has_no_room_for_comes_when_it_is_emptied() {
+    let relay = TestRelay::start().await;
+    let bob = Person::new(&relay, "bob").await;
+    for _ in 0..1_100 {
+        let group = Group::new();
+        group.send_commit(&relay, &adding(&group, &[bob.device])).await.unwrap();
+    }
+    let deliver = async || {
+        while haven_server::store::RelayStore::deliver_outbox(&*relay.store).await.unwrap() > 0 {}
+    };
+    let read = async || {
+        let (mut after, mut entries) = (0, 0);
+        loop {
+            let inbox = relay.call(&GetInbox { after }, bob.by()).await.unwrap();
+            let Some(last) = inbox.entries.last() else { return (after, entries) };
+            assert!(inbox.entries.len() <= 100);
+            entries += inbox.entries.len();
+            after = last.sequence;
+        }
+    };
+    deliver().await;
+    let (last, entries) = read().await;
+    assert_eq!(entries, 1_000);
+    relay.call(&AcknowledgeInbox { up_to: last }, bob.by()).await.unwrap();
+    deliver().await;
+    assert_eq!(read().await.1, 100);
+}
+
+#[tokio::test]
+async fn a_commit_has_one_pointer_for_each_inbox() {
     let relay = TestRelay::start().await;
     let bob = Person::new(&relay, "bob").await;
     let group = Group::new();
-    let call = adding(&group, &vec![bob.device; 1100]);
-    group.send_commit(&relay, &call).await.unwrap();
-    while haven_server::store::RelayStore::deliver_outbox(&*relay.store).await.unwrap() > 0 {}
-    let mut after = 0;
-    let mut entries = 0;
-    loop {
-        let inbox = relay.call(&GetInbox { after }, bob.by()).await.unwrap();
-        let Some(last) = inbox.entries.last() else { break };
-        assert!(inbox.entries.len() <= 100);
-        entries += inbox.entries.len();
-        after = last.sequence;
-    }
-    assert_eq!(entries, 1000);
+    let refused = group.send_commit(&relay, &adding(&group, &[bob.device, bob.device])).await;
+    assert!(matches!(refused.unwrap_err(), Refusal::BadRequest { .. }));
 }

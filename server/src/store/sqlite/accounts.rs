@@ -263,6 +263,10 @@ pub(super) async fn remove_device(
     if done.rows_affected() == 0 {
         return Err(Refusal::NotFound.into());
     }
+    query("DELETE FROM outbox WHERE inbox = $1 AND waits = 1")
+        .bind(device.as_bytes())
+        .execute(&mut tx.connection)
+        .await?;
     tx.news.push(News::SignedOut(device));
     Ok(())
 }

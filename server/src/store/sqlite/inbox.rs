@@ -27,11 +27,21 @@ pub(super) async fn read(readers: &SqlitePool, device: DeviceId, after: u64) -> 
 }
 
 pub(super) async fn acknowledge(tx: &mut Tx, device: DeviceId, up_to: u64) -> Result<()> {
-    query("DELETE FROM inbox WHERE device_id = $1 AND sequence <= $2")
+    let deleted = query("DELETE FROM inbox WHERE device_id = $1 AND sequence <= $2")
         .bind(device.as_bytes())
         .bind(signed(up_to))
         .execute(&mut tx.connection)
         .await?;
+    if deleted.rows_affected() == 0 {
+        return Ok(());
+    }
+    let due = query("UPDATE outbox SET waits = 0 WHERE inbox = $1 AND waits = 1")
+        .bind(device.as_bytes())
+        .execute(&mut tx.connection)
+        .await?;
+    if due.rows_affected() > 0 {
+        tx.news.push(News::Outbox);
+    }
     Ok(())
 }
 
@@ -39,29 +49,42 @@ pub(super) async fn acknowledge(tx: &mut Tx, device: DeviceId, up_to: u64) -> Re
 /// store whose inboxes live elsewhere may do the two halves in two transactions.
 pub(super) async fn deliver(tx: &mut Tx) -> Result<usize> {
     let waiting: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)> =
-        query_as("SELECT outbox_id, inbox, sealed FROM outbox ORDER BY outbox_id LIMIT $1")
+        query_as("SELECT outbox_id, inbox, sealed FROM outbox WHERE waits = 0 ORDER BY outbox_id LIMIT $1")
             .bind(DELIVERIES)
             .fetch_all(&mut tx.connection)
             .await?;
     for (id, inbox, sealed) in &waiting {
-        if let Some(device) = DeviceId::from_slice(inbox) {
-            put(tx, device, id, sealed).await?;
-        }
-        query("DELETE FROM outbox WHERE outbox_id = $1")
-            .bind(id.as_slice())
-            .execute(&mut tx.connection)
-            .await?;
+        let device = DeviceId::from_slice(inbox);
+        let put_off = match device {
+            Some(device) => {
+                is_full(tx, "SELECT COUNT(*) FROM inbox WHERE device_id = $1", device).await?
+                    && !is_full(tx, "SELECT COUNT(*) FROM outbox WHERE inbox = $1 AND waits = 1", device)
+                        .await?
+            }
+            None => false,
+        };
+        let done = if put_off {
+            query("UPDATE outbox SET waits = 1 WHERE outbox_id = $1")
+        } else {
+            if let Some(device) = device {
+                put(tx, device, id, sealed).await?;
+            }
+            query("DELETE FROM outbox WHERE outbox_id = $1")
+        };
+        done.bind(id.as_slice()).execute(&mut tx.connection).await?;
     }
     Ok(waiting.len())
 }
 
-/// A pointer for a device that is gone, or whose inbox is full, is dropped: the device can knock at the group.
+/// Whether there is no room for a device's pointers: in its inbox, and among those that wait for that.
+async fn is_full(tx: &mut Tx, count: &'static str, device: DeviceId) -> Result<bool> {
+    let (there,): (i64,) = query_as(count).bind(device.as_bytes()).fetch_one(&mut tx.connection).await?;
+    Ok(unsigned(there) >= MAX_INBOX as u64)
+}
+
+/// A pointer for a device that is gone is dropped, and so is one for which there is no room at all.
 async fn put(tx: &mut Tx, device: DeviceId, delivery: &[u8], sealed: &[u8]) -> Result<()> {
-    let (waiting,): (i64,) = query_as("SELECT COUNT(*) FROM inbox WHERE device_id = $1")
-        .bind(device.as_bytes())
-        .fetch_one(&mut tx.connection)
-        .await?;
-    if unsigned(waiting) >= MAX_INBOX as u64 {
+    if is_full(tx, "SELECT COUNT(*) FROM inbox WHERE device_id = $1", device).await? {
         return Ok(());
     }
     let next: Option<(i64,)> =

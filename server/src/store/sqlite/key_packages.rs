@@ -12,6 +12,14 @@ pub(super) async fn publish(
     new: PublishKeyPackages,
     day: Day,
 ) -> Result<KeyPackageCount> {
+    // It may have been removed since its session was looked up.
+    let there: Option<(i64,)> = query_as("SELECT 1 FROM device WHERE device_id = $1")
+        .bind(device.as_bytes())
+        .fetch_optional(&mut tx.connection)
+        .await?;
+    if there.is_none() {
+        return Err(Refusal::NotSignedIn.into());
+    }
     for body in &new.one_time {
         let reference = Hash::of(body);
         let first_time = query(
