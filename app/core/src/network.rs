@@ -209,29 +209,26 @@ pub struct Network {
 
 impl Network {
     /// The state after a start, with what is stored of it, and request ids that were not used before.
-    pub fn after_restart(stored: Self, previous: Option<&Self>) -> Self {
+    pub fn after_restart(stored: Self, previous: Self) -> Self {
         Self {
             publish: stored.publish,
             seen_pointers: stored.seen_pointers,
             unlisted: stored.unlisted,
-            vault: VaultLine {
-                due: stored.vault.due,
-                ..previous.map_or_else(VaultLine::default, |network| network.vault)
-            },
+            vault: VaultLine { due: stored.vault.due, ..previous.vault },
             certificate: CertificateLine {
                 due: stored.certificate.due,
                 noted: stored.certificate.due,
-                retry: previous.map_or_else(Retry::default, |network| network.certificate.retry),
+                retry: previous.certificate.retry,
                 ..CertificateLine::default()
             },
             inbox_due: true,
             mail: MailLine { due: true, ..MailLine::default() },
             key_packages_due: true,
-            claims: previous.map_or_else(BTreeMap::new, |network| network.claims.clone()),
-            live: previous.is_some_and(|network| network.live),
-            welcome_refused: previous.and_then(|network| network.welcome_refused),
-            next_id: previous.map_or(0, |network| network.next_id),
-            now: previous.map_or(0, |network| network.now),
+            claims: previous.claims,
+            live: previous.live,
+            welcome_refused: previous.welcome_refused,
+            next_id: previous.next_id,
+            now: previous.now,
             ..Self::default()
         }
     }

@@ -31,11 +31,15 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
 }
 
 /// Where schemes stand, from first to last.
-fn schemes(text: &str) -> Vec<(usize, &'static str)> {
-    let places = |scheme: &'static str| text.match_indices(scheme).map(move |(at, _)| (at, scheme));
-    let mut all: Vec<_> = SCHEMES.into_iter().flat_map(places).collect();
-    all.sort_unstable();
-    all
+fn schemes(text: &str) -> impl Iterator<Item = (usize, &'static str)> {
+    text.match_indices(':').filter_map(|(colon, _)| {
+        let begins = |scheme: &&'static str| {
+            let name = scheme.trim_end_matches([':', '/']);
+            let at = colon.checked_sub(name.len())?;
+            text.get(at..)?.starts_with(*scheme).then_some((at, *scheme))
+        };
+        SCHEMES.iter().find_map(begins)
+    })
 }
 
 /// The link that begins with this scheme, and what follows. A scheme alone, or in the middle of a word, begins none.

@@ -115,13 +115,14 @@ impl Memory {
 
     /// A conversation has stopped: nothing more is sent there. What the relay has taken is in the log, and never met.
     pub fn end_stopped(&mut self, batch: &mut Batch, id: ConversationId) -> Result<(), Error> {
-        let taken = self.network.lines.get(&id).map(|line| line.taken.clone()).unwrap_or_default();
-        if let Some(conversation) = self.conversations.get_mut(&id) {
+        let taken = self.network.lines.get(&id).map(|line| &line.taken);
+        if let (Some(taken), Some(conversation)) = (taken, self.conversations.get_mut(&id)) {
             let sent = |message: &Outbound| taken.contains(&message.message_id) && message.failed.is_none();
-            for (order, message) in conversation.outbound.extract_if(.., |_, message| sent(message)) {
-                batch.outbound(id, order, None)?;
-                batch.item(id, item_of(&message, true))?;
+            for message in conversation.outbound.values().filter(|message| sent(message)) {
+                batch.outbound(id, message.order, None)?;
+                batch.item(id, item_of(message, true))?;
             }
+            conversation.outbound.retain(|_, message| !sent(message));
         }
         self.end_membership(batch, id, &Failure::ConversationStopped)
     }

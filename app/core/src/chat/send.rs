@@ -80,9 +80,9 @@ impl Memory {
 
     /// Encrypts what waits, as far as one request carries it. The ciphertexts are stored before they are sent.
     pub fn encrypt_waiting(&mut self, batch: &mut Batch, id: ConversationId) -> Result<(), Error> {
-        let taken = self.network.lines.get(&id).map(|line| line.taken.clone()).unwrap_or_default();
+        let taken = self.network.lines.get(&id).map(|line| &line.taken);
         let Some(conversation) = self.conversations.get_mut(&id) else { return Ok(()) };
-        let due = conversation.due(&taken);
+        let due = conversation.due(taken);
         let Conversation { group: Some(group), outbound, head, .. } = conversation else { return Ok(()) };
         for order in due {
             let Some(message) = outbound.get_mut(&order).filter(|message| message.encrypted.is_none()) else {
@@ -108,8 +108,7 @@ impl Memory {
     /// The request for what is encrypted.
     pub fn append_request(&self, id: ConversationId) -> Option<AppendMessages> {
         let conversation = self.conversations.get(&id)?;
-        let nothing = BTreeSet::new();
-        let taken = self.network.lines.get(&id).map_or(&nothing, |line| &line.taken);
+        let taken = self.network.lines.get(&id).map(|line| &line.taken);
         let messages: Vec<NewMessage> = conversation
             .due(taken)
             .into_iter()
@@ -161,9 +160,10 @@ impl Memory {
 
 impl Conversation {
     /// The waiting messages that go into one request, in order, without those that the relay has taken.
-    fn due(&self, taken: &BTreeSet<MessageId>) -> Vec<u64> {
+    fn due(&self, taken: Option<&BTreeSet<MessageId>>) -> Vec<u64> {
         let mut bytes = 0;
-        let waits = |message: &&Outbound| message.failed.is_none() && !taken.contains(&message.message_id);
+        let is_taken = |message: &Outbound| taken.is_some_and(|taken| taken.contains(&message.message_id));
+        let waits = |message: &&Outbound| message.failed.is_none() && !is_taken(message);
         let waiting = self.outbound.values().filter(waits);
         let fitting = waiting.take_while(|message| {
             bytes += message.text.len() + 512;

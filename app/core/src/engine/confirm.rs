@@ -21,7 +21,6 @@ use haven_wire::{
     inbox as wire_inbox, keys,
 };
 use openmls_traits::OpenMlsProvider as _;
-use std::collections::BTreeSet;
 
 /// Welcomes that are fetched before more pointers are taken out of the inbox. Whoever knows this device can fill that.
 pub(super) const MAX_JOINS: usize = 16;
@@ -141,7 +140,7 @@ impl<S: Store> Engine<S> {
         let conversation = self.memory.conversations.get(&id);
         let cursor = conversation.and_then(|conversation| conversation.head.cursor);
         let outbound = conversation.into_iter().flat_map(|conversation| conversation.outbound.values());
-        let waiting: BTreeSet<MessageId> = outbound.map(|message| message.message_id).collect();
+        let waiting: Vec<MessageId> = outbound.map(|message| message.message_id).collect();
         let line = self.memory.network.line(id);
         line.busy = false;
         let first_waits = messages.first().is_some_and(|first| waiting.contains(first));

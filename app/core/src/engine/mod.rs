@@ -59,7 +59,7 @@ impl<S: Store> Engine<S> {
     pub async fn open(store: S, key: StorageKey, now: Millis) -> Result<Option<Self>, Error> {
         let store = SealedStore::new(store, &key)?;
         let Some(mut memory) = Memory::load(&store, now).await? else { return Ok(None) };
-        memory.network = Network::after_restart(std::mem::take(&mut memory.network), None);
+        memory.network = Network::after_restart(std::mem::take(&mut memory.network), Network::default());
         let mut engine = Self { store, memory, stale: false, storage: Retry::default(), storage_told: false };
         engine.sweep().await?;
         Ok(Some(engine))
@@ -179,7 +179,7 @@ impl<S: Store> Engine<S> {
         self.stale = true;
         let mut memory = Memory::load(&self.store, now).await?.ok_or(StoreError::Damaged)?;
         let stored = std::mem::take(&mut memory.network);
-        memory.network = Network::after_restart(stored, Some(&self.memory.network));
+        memory.network = Network::after_restart(stored, std::mem::take(&mut self.memory.network));
         self.memory = memory;
         self.stale = false;
         Ok(())
