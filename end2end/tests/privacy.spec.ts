@@ -86,3 +86,36 @@ test('neither the relay nor the browser keeps in the clear what was said, to who
     await profile.delete()
   }
 })
+
+test('what is typed is not kept among the tabs that the browser opens again', async ({ relay }) => {
+  test.setTimeout(180_000)
+  const profile = await Profile.create()
+  try {
+    const alice = new Person('quillfeather', relay.origin)
+    await alice.use(await profile.start())
+    const { page, welcome } = alice
+    const kept = (secrets: Secret[]) => scan(join(profile.directory, 'Default', 'Sessions'), secrets)
+    await welcome.open(relay.origin)
+    await welcome.name.fill('quillfeather')
+    const password = await welcome.suggest()
+    // Own addresses are kept, and show that the form was.
+    await expect.poll(() => kept([text('the name', 'quillfeather')]), { timeout: 60_000 }).not.toEqual([])
+    expect(await kept(words('a password', password.split(' ')))).toEqual([])
+
+    await welcome.button('Create an account').click()
+    await expect(welcome.words).toHaveCount(12)
+    await welcome.confirmPhrase(await welcome.words.allInnerTexts())
+    await expect(alice.chat.list).toBeVisible()
+    await page.goto(`${relay.origin}/mail/new`)
+    await page.getByLabel('Subject').fill('On the Wabelands')
+    await page.getByLabel('Text', { exact: true }).fill('Calloohcallay')
+    await expect(page.getByText('Saved', { exact: true })).toBeVisible()
+    await page.reload()
+    await expect(page.getByLabel('Text', { exact: true })).toHaveValue('Calloohcallay')
+    alice.faults.check()
+    await profile.quit()
+    expect(await scan(profile.directory, ['Wabelands', 'Calloohcallay'].map(word => text('a mail', word)))).toEqual([])
+  } finally {
+    await profile.delete()
+  }
+})

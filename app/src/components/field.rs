@@ -82,7 +82,8 @@ pub fn PasswordField(
                     class="field-input"
                     id=id
                     type=move || if shown.get() { "text" } else { "password" }
-                    autocomplete=autocomplete
+                    // What can be read would be kept in the clear by browsers, among the tabs that they open again.
+                    autocomplete=move || if shown.get() { "off" } else { autocomplete }
                     autocapitalize="none"
                     spellcheck="false"
                     autofocus=autofocus

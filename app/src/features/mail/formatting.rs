@@ -175,18 +175,21 @@ pub fn MailText(draft: DraftState, formatting: Formatting) -> impl IntoView {
     input.on_load(|input| request_animation_frame(move || _ = input.set_selection_range(0, 0)));
     // It stays on the page, for what was typed can be undone there.
     view! {
-        <textarea
-            class="mail-composer-text"
-            id="mail-text"
-            node_ref=input
-            dir="auto"
-            aria-label=text::mail::TEXT
-            placeholder=text::mail::TEXT_PLACEHOLDER
-            prop:hidden=move || formatting.is_previewed()
-            prop:value=draft.text
-            on:input:target=move |event| draft.text.set(event.target().value())
-            on:keydown=move |event| formatting.on_key(&event)
-        ></textarea>
+        // Browsers keep what is typed in the clear, among the tabs that they open again, unless its form says no.
+        <form class="mail-composer-form" autocomplete="off">
+            <textarea
+                class="mail-composer-text"
+                id="mail-text"
+                node_ref=input
+                dir="auto"
+                aria-label=text::mail::TEXT
+                placeholder=text::mail::TEXT_PLACEHOLDER
+                prop:hidden=move || formatting.is_previewed()
+                prop:value=draft.text
+                on:input:target=move |event| draft.text.set(event.target().value())
+                on:keydown=move |event| formatting.on_key(&event)
+            ></textarea>
+        </form>
         {live(move || match formatting.shown.get() {
             Shown::Text => ().into_any(),
             Shown::Preview(Some(html)) => view! {
