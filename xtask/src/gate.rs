@@ -103,32 +103,33 @@ fn fmt(arguments: &[&str]) -> Outcome {
 fn clippy(arguments: &[&str]) -> Outcome {
     tools::component("clippy", "clippy")?;
     tools::wasm_target()?;
-    let lint = |packages: &[&str]| {
-        Run::cargo()
-            .args(["clippy", "--locked", "--all-targets"])
-            .args(packages)
-            .args(arguments)
-            .args(["--", "--deny", "warnings"])
-            .wait()
-    };
-    lint(&NATIVE)?;
-    lint(&[&BROWSER[..], &WASM].concat())?;
-    lint(&[&BROWSER[..], &WASM, &["--all-features"]].concat())
+    // All packages natively, so that `docs` needs no other dependencies.
+    Run::cargo()
+        .args(["clippy", "--locked", "--all-targets", "--workspace"])
+        .args(arguments)
+        .args(["--", "--deny", "warnings"])
+        .wait()?;
+    browser_tests().args(["--no-run"]).args(arguments).wait()
+}
+
+/// The tests of the packages for browsers, compiled by clippy: it would compile all that they depend on once more.
+fn browser_tests() -> Run {
+    Run::cargo()
+        .args(["test", "--locked", "--tests", "--all-features"])
+        .args(BROWSER)
+        .args(WASM)
+        .env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver")
+        // How `cargo clippy` passes `--deny warnings` on.
+        .env("CLIPPY_ARGS", "--deny__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__")
 }
 
 fn docs(arguments: &[&str]) -> Outcome {
-    tools::wasm_target()?;
-    let document = |packages: &[&str]| {
-        Run::cargo()
-            .args(["doc", "--locked", "--no-deps", "--document-private-items"])
-            .args(packages)
-            .args(arguments)
-            // Private items are documented, so links to them lead somewhere.
-            .env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private_intra_doc_links")
-            .wait()
-    };
-    document(&NATIVE)?;
-    document(&[&BROWSER[..], &WASM].concat())
+    Run::cargo()
+        .args(["doc", "--locked", "--no-deps", "--document-private-items", "--workspace"])
+        .args(arguments)
+        // Private items are documented, so links to them lead somewhere.
+        .env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private_intra_doc_links")
+        .wait()
 }
 
 fn test(arguments: &[&str]) -> Outcome {
@@ -149,10 +150,7 @@ fn wasm(arguments: &[&str]) -> Outcome {
     tools::wasm_target()?;
     tools::wasm_bindgen()?;
     let chromium = browser::chromium()?;
-    Run::cargo()
-        .args(["test", "--locked", "--tests"])
-        .args(BROWSER)
-        .args(WASM)
+    browser_tests()
         .args(arguments)
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
         .env("CHROMEDRIVER", browser::driver()?)
