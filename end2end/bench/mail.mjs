@@ -1,4 +1,4 @@
-// The mail benchmark: tasks p1 to p6 in headless Chromium, by Haven's mail code and by openpgp.js, turn by turn in the
+// The mail benchmark: tasks p1 to p7 in headless Chromium, by Haven's mail code and by openpgp.js, turn by turn in the
 // same browser.
 //
 //   cargo xtask bench mail [-- --sizes 10,50] [--runs 5]
