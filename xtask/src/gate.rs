@@ -112,7 +112,8 @@ fn clippy(arguments: &[&str]) -> Outcome {
     browser_tests().args(["--no-run"]).args(arguments).wait()
 }
 
-/// The tests of the packages for browsers, compiled by clippy: it would compile all that they depend on once more.
+/// The tests of the packages for browsers, linted while they are compiled: what they depend on is compiled once, and not
+/// for lints and for tests.
 fn browser_tests() -> Run {
     Run::cargo()
         .args(["test", "--locked", "--tests", "--all-features"])
@@ -147,6 +148,7 @@ fn test(arguments: &[&str]) -> Outcome {
 }
 
 fn wasm(arguments: &[&str]) -> Outcome {
+    tools::component("clippy", "clippy")?;
     tools::wasm_target()?;
     tools::wasm_bindgen()?;
     let chromium = browser::chromium()?;

@@ -2,9 +2,8 @@
 //!
 //! Plain data, no logic: commands and their replies, events, and view models that hold display text and states but
 //! no secrets (but what their owner types, chooses or is shown: passwords, the recovery phrase, a suggested passphrase,
-//! a key file). Values
-//! travel as postcard in a `Uint8Array`; page and worker are always of the same build, so the encoding needs no
-//! versions.
+//! a key file). Values travel as postcard in a `Uint8Array`; page and worker are always of the same build, so the
+//! encoding needs no versions.
 
 mod command;
 mod event;

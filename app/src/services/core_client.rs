@@ -40,6 +40,10 @@ pub trait Port {
 }
 
 /// What comes from a port.
+#[cfg_attr(
+    not(target_arch = "wasm32"),
+    allow(clippy::large_enum_variant, reason = "where it runs, pointers have half the size")
+)]
 pub enum FromPort {
     /// A message.
     Message(FromWorker),

@@ -53,7 +53,8 @@ async fn append_commit(
 }
 
 /// Appends at the expense of the group's bucket. What is refused costs nothing of it, or a stranger, and somebody who was
-/// removed and still has an old token, could keep the members from writing. In a task of its own, so that hanging up can't prevent the giving back.
+/// removed and still has an old token, could keep the members from writing. In a task of its own, so that hanging up can't
+/// prevent the giving back.
 async fn charged(
     state: State,
     limit: Limit,

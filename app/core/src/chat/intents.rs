@@ -312,7 +312,7 @@ impl Memory {
         let Some(message) = conversation.outbound.values_mut().find(|m| m.message_id.0 == item.0) else {
             return Ok(Err(Failure::NotFound));
         };
-        if !matches!(conversation.details.state, State::Starting | State::Active | State::StartFailed(_)) {
+        if !conversation.details.state.takes_texts() {
             return Ok(Err(conversation.details.state.refusal()));
         }
         message.failed = None;

@@ -58,6 +58,11 @@ pub enum State {
 }
 
 impl State {
+    /// Whether texts are taken, to be sent now or once the conversation has started.
+    pub fn takes_texts(&self) -> bool {
+        matches!(self, Self::Starting | Self::Active | Self::StartFailed(_))
+    }
+
     /// Why nothing that needs another state can be done.
     pub fn refusal(&self) -> Failure {
         match self {

@@ -62,7 +62,7 @@ impl Memory {
             return Ok(Err(Failure::MessageTooLong { limit }));
         }
         let Some(conversation) = self.conversations.get_mut(&id) else { return Ok(Err(Failure::NotFound)) };
-        if !matches!(conversation.details.state, State::Starting | State::Active | State::StartFailed(_)) {
+        if !conversation.details.state.takes_texts() {
             return Ok(Err(conversation.details.state.refusal()));
         }
         let order = conversation.head.next_order;

@@ -63,6 +63,10 @@ pub struct Asker {
 }
 
 /// A message from another tab.
+#[cfg_attr(
+    not(target_arch = "wasm32"),
+    allow(clippy::large_enum_variant, reason = "where it runs, pointers have half the size")
+)]
 pub enum Heard {
     /// Of the same build.
     Message(Across),

@@ -45,7 +45,10 @@ pub(super) async fn acknowledge(tx: &mut Tx, device: DeviceId, up_to: u64) -> Re
     Ok(())
 }
 
-/// Moves pointers to their inboxes. The delivery id makes a second delivery of the same pointer harmless, so that a
+const IN_INBOX: &str = "SELECT COUNT(*) FROM inbox WHERE device_id = $1";
+const WAITING: &str = "SELECT COUNT(*) FROM outbox WHERE inbox = $1 AND waits = 1";
+
+/// Moves pointers to their inboxes. One whose inbox is full waits, and is dropped if as many wait already. The delivery id makes a second delivery of the same pointer harmless, so that a
 /// store whose inboxes live elsewhere may do the two halves in two transactions.
 pub(super) async fn deliver(tx: &mut Tx) -> Result<usize> {
     let waiting: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)> =
@@ -54,22 +57,15 @@ pub(super) async fn deliver(tx: &mut Tx) -> Result<usize> {
             .fetch_all(&mut tx.connection)
             .await?;
     for (id, inbox, sealed) in &waiting {
-        let device = DeviceId::from_slice(inbox);
-        let put_off = match device {
-            Some(device) => {
-                is_full(tx, "SELECT COUNT(*) FROM inbox WHERE device_id = $1", device).await?
-                    && !is_full(tx, "SELECT COUNT(*) FROM outbox WHERE inbox = $1 AND waits = 1", device)
-                        .await?
-            }
-            None => false,
+        let is_done = match DeviceId::from_slice(inbox) {
+            Some(device) if is_full(tx, IN_INBOX, device).await? => is_full(tx, WAITING, device).await?,
+            Some(device) => put(tx, device, id, sealed).await.map(|()| true)?,
+            None => true,
         };
-        let done = if put_off {
-            query("UPDATE outbox SET waits = 1 WHERE outbox_id = $1")
-        } else {
-            if let Some(device) = device {
-                put(tx, device, id, sealed).await?;
-            }
+        let done = if is_done {
             query("DELETE FROM outbox WHERE outbox_id = $1")
+        } else {
+            query("UPDATE outbox SET waits = 1 WHERE outbox_id = $1")
         };
         done.bind(id.as_slice()).execute(&mut tx.connection).await?;
     }
@@ -82,11 +78,8 @@ async fn is_full(tx: &mut Tx, count: &'static str, device: DeviceId) -> Result<b
     Ok(unsigned(there) >= MAX_INBOX as u64)
 }
 
-/// A pointer for a device that is gone is dropped, and so is one for which there is no room at all.
+/// A pointer for a device that is gone is dropped.
 async fn put(tx: &mut Tx, device: DeviceId, delivery: &[u8], sealed: &[u8]) -> Result<()> {
-    if is_full(tx, "SELECT COUNT(*) FROM inbox WHERE device_id = $1", device).await? {
-        return Ok(());
-    }
     let next: Option<(i64,)> =
         query_as("UPDATE device SET inbox_next = inbox_next + 1 WHERE device_id = $1 RETURNING inbox_next")
             .bind(device.as_bytes())
