@@ -5,7 +5,7 @@
 use super::{
     claims::{ClaimedDevice, Claims},
     records::*,
-    seen::CommitData,
+    seen::{CommitData, Ended},
     token::export_token,
 };
 use crate::{
@@ -98,6 +98,7 @@ impl Memory {
             complete: now,
             gone: None,
             has_holes: false,
+            ended: Some(Ended::none_before(0)),
         };
         let change = Change { conversation: id.0, start: true, add: addresses, ..Change::default() };
         self.add_job(batch, Task::Change(change))?;

@@ -1,7 +1,7 @@
 //! What application messages hold: CBOR after draft-ietf-mimi-content, in an envelope that shows what the relay
 //! withheld.
 
-use super::seen::Seen;
+use super::seen::{Ended, Seen};
 use serde::{Deserialize, Serialize};
 
 const TEXT: &str = "text/plain;charset=utf-8";
@@ -13,6 +13,9 @@ pub struct Envelope {
     pub time: u64,
     /// What the sender had seen.
     pub seen: Seen,
+    /// What it had seen of the epochs before.
+    #[serde(default)]
+    pub ended: Option<Ended>,
     /// The content.
     pub content: Content,
 }

@@ -3,7 +3,11 @@
 //! A Welcome is opened with a provider of its own, and everything is checked, before anything in memory changes: with it
 //! goes the key package that OpenMLS used up, if a check fails.
 
-use super::{lines, records::*, seen::running_hash};
+use super::{
+    lines,
+    records::*,
+    seen::{Ended, running_hash},
+};
 use crate::{
     Error, Millis,
     memory::{Batch, Conversation, Group, Memory},
@@ -174,6 +178,7 @@ impl Memory {
             complete: now,
             gone: None,
             has_holes: false,
+            ended: Some(Ended::none_before(group.mls.epoch().as_u64())),
         };
         let conversation =
             Conversation { details, head, outbound: Default::default(), pending: None, group: None };

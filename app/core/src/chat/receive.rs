@@ -78,15 +78,17 @@ impl Memory {
         }
         conversation.show_gone(&mut here)?;
         here.batch.heads.insert(id);
+        if conversation.head.epoch != before {
+            // What was refused was of the epoch before.
+            here.line.writing.clear();
+            here.batch.details.insert(id);
+        }
         let done = here.done;
         let (removed, stopped) = match conversation.details.state {
             State::Removed => (true, false),
             State::Stopped(_) => (false, true),
             _ => (false, false),
         };
-        if conversation.head.epoch != before {
-            batch.details.insert(id);
-        }
         if let Some(job) = done {
             self.end_job(batch, job)?;
         }

@@ -1,6 +1,6 @@
 //! What is stored of conversations, jobs and contacts. All of it is CBOR, and old forms must stay readable.
 
-use super::seen::{RunningHash, Seen};
+use super::seen::{Ended, RunningHash, Seen};
 use crate::{Millis, identity::Fingerprint};
 use haven_bridge::{ConversationId, Failure, ItemId, Preview, StopReason};
 use haven_wire::{
@@ -118,6 +118,9 @@ pub struct Head {
     /// Whether messages of this epoch are gone. Some may be this device's own, from before its state was lost and restored.
     #[serde(default)]
     pub has_holes: bool,
+    /// What it had seen of the epochs before this one; unknown in what earlier builds stored.
+    #[serde(default)]
+    pub ended: Option<Ended>,
 }
 
 /// A line that counts messages which the relay had deleted.
@@ -170,6 +173,9 @@ impl Head {
 
     /// Starts an epoch whose opening commit gives `hash`.
     pub fn start_epoch(&mut self, epoch: u64, token: EpochToken, hash: RunningHash) {
+        if self.rows > 0 {
+            self.ended = Some(Ended { epoch: self.epoch, seen: self.seen() });
+        }
         self.epoch = epoch;
         self.token = token;
         self.rows = 0;

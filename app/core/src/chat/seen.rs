@@ -13,6 +13,30 @@ pub struct Seen {
     pub hash: RunningHash,
 }
 
+/// All that a member saw of the last epoch before this one in which there were rows. While an epoch lasts, nobody can vouch
+/// for its last rows: they may be written while the commit that ends it is on its way.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Which epoch it was; the one before it joined for a member who has seen none end.
+    pub epoch: u64,
+    /// Its rows; none for such a member.
+    pub seen: Seen,
+}
+
+impl Ended {
+    /// For who joins in `epoch`.
+    pub fn none_before(epoch: u64) -> Self {
+        Self { epoch: epoch.saturating_sub(1), seen: Seen { rows: 0, hash: RunningHash::default() } }
+    }
+
+    /// Whether two members were shown different rows. Who joined later can't have seen what the other did.
+    pub fn disagrees_with(&self, other: &Self) -> bool {
+        let (older, newer) = if self.epoch < other.epoch { (self, other) } else { (other, self) };
+        let both_there = older.epoch < newer.epoch || older.seen.rows > 0;
+        self != other && newer.seen.rows > 0 && both_there
+    }
+}
+
 /// A running hash over the rows of an epoch: each value is the hash of the one before and the row's hash.
 pub type RunningHash = [u8; 16];
 
@@ -53,6 +77,34 @@ impl CommitData {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ends_of_epochs_are_compared_by_who_was_there() {
+        let ended = |epoch, rows, hash| Ended { epoch, seen: Seen { rows, hash: [hash; 16] } };
+        let joined_in = Ended::none_before;
+        let agree = [
+            (ended(4, 2, 1), ended(4, 2, 1)),
+            // Who joined in epoch 5 knows nothing of epoch 4 and before.
+            (ended(4, 2, 1), joined_in(5)),
+            (ended(3, 2, 1), joined_in(5)),
+            (joined_in(3), joined_in(5)),
+            (joined_in(5), joined_in(5)),
+        ];
+        let disagree = [
+            (ended(4, 2, 1), ended(4, 2, 2)),
+            (ended(4, 2, 1), ended(4, 3, 1)),
+            // One saw nothing of epoch 4 although both were there.
+            (ended(4, 2, 1), ended(3, 2, 1)),
+            (ended(5, 1, 1), joined_in(5)),
+            (ended(6, 1, 1), joined_in(5)),
+        ];
+        for (pairs, differ) in [(&agree[..], false), (&disagree[..], true)] {
+            for (one, other) in pairs {
+                assert_eq!(one.disagrees_with(other), differ, "{one:?} {other:?}");
+                assert_eq!(other.disagrees_with(one), differ, "{other:?} {one:?}");
+            }
+        }
+    }
 
     #[test]
     fn the_data_of_a_commit_has_forty_bytes() {

@@ -100,9 +100,11 @@ impl<S: Store> Engine<S> {
         line.busy = false;
         match rejection {
             // A commit was first: somebody else's, or one's own, whose answer got lost. The log tells.
-            Rejection::Refused(Refusal::WrongEpoch { head, .. } | Refusal::EpochTooOld { head, .. }) => {
+            Rejection::Refused(
+                refusal @ (Refusal::WrongEpoch { head, .. } | Refusal::EpochTooOld { head, .. }),
+            ) => {
                 line.lost_race(cursor, *head, now);
-                Ok(Vec::new())
+                self.refused_again(id, messages, refusal, now).await
             }
             Rejection::Refused(refusal) if is_final(refusal) => {
                 self.give_up(id, messages, &failure_of(refusal, ""), now).await
@@ -111,14 +113,7 @@ impl<S: Store> Engine<S> {
             Rejection::Refused(refusal @ Refusal::WrongEpochToken) => {
                 line.caught_up = false;
                 line.writing.later(now);
-                if line.writing.failures() < PATIENCE {
-                    return Ok(Vec::new());
-                }
-                let conversation = self.memory.conversations.get(&id);
-                if conversation.is_some_and(|conversation| conversation.details.state == State::Starting) {
-                    return self.give_up(id, messages, &failure_of(refusal, ""), now).await;
-                }
-                self.stop(id, "it no longer takes anything for this conversation", now).await
+                self.refused_again(id, messages, refusal, now).await
             }
             rejection => {
                 // A lost answer: catch up first, then send again what the log doesn't have.
@@ -127,6 +122,24 @@ impl<S: Store> Engine<S> {
                 Ok(Vec::new())
             }
         }
+    }
+
+    /// If the relay has taken nothing for this epoch for long, and shows no other one, it never will.
+    async fn refused_again(
+        &mut self,
+        id: ConversationId,
+        messages: Option<&[MessageId]>,
+        refusal: &Refusal,
+        now: Millis,
+    ) -> Result<Vec<Event>, Error> {
+        if self.memory.network.line(id).writing.failures() < PATIENCE {
+            return Ok(Vec::new());
+        }
+        let conversation = self.memory.conversations.get(&id);
+        if conversation.is_some_and(|conversation| conversation.details.state == State::Starting) {
+            return self.give_up(id, messages, &failure_of(refusal, ""), now).await;
+        }
+        self.stop(id, "it no longer takes anything for this conversation", now).await
     }
 
     async fn give_up(

@@ -63,7 +63,7 @@ const DAY: Millis = 24 * 60 * 60 * 1000;
 struct Inner {
     now: Millis,
     /// Groups that nothing is taken for any more.
-    read_only: BTreeSet<GroupId>,
+    read_only: BTreeMap<GroupId, Refusal>,
     groups: BTreeMap<GroupId, Log>,
     welcomes: BTreeMap<WelcomeId, (Vec<u8>, Millis)>,
     inboxes: BTreeMap<DeviceId, (u64, Vec<InboxEntry>)>,
@@ -230,8 +230,8 @@ impl TestRelay {
     }
 
     /// From now on the relay takes every token for a wrong one when something is to be written to a group.
-    pub fn make_read_only(&self, group: GroupId) {
-        self.inner.borrow_mut().read_only.insert(group);
+    pub fn make_read_only(&self, group: GroupId, refusal: Refusal) {
+        self.inner.borrow_mut().read_only.insert(group, refusal);
     }
 
     /// How many entries are in an inbox.

@@ -47,31 +47,89 @@ fn the_last_messages_before_a_commit_can_not_be_left_out_or_damaged_unnoticed() 
     });
 }
 
+/// Alice writes "two" and "three" while carol's commit is on its way, then "four" in the epoch that it opened, while bob is
+/// away.
+async fn messages_cross_a_commit() -> (Scene, [MessageId; 2]) {
+    let mut scene = Scene::new("carol").await;
+    let (alice, bob, carol, chat) = (scene.alice, scene.bob, scene.third, scene.chat);
+    scene.say(alice, "one").await;
+    scene.world.want(carol, Intent::Rename { conversation: chat, title: "Tea".into() }).await;
+    let now = scene.world.clock(carol);
+    let slow = scene.world.engine(carol).outgoing(now).await.expect("requests").requests;
+    assert!(slow.iter().any(|request| matches!(request.request, Request::AppendCommit(_))));
+    scene.world.offline(bob);
+    let mut crossing = Vec::new();
+    for text in ["two", "three"] {
+        let intent = Intent::SendText { conversation: chat, text: text.into() };
+        let Accepted::Queued(item) = scene.world.want(alice, intent).await else { panic!("not queued") };
+        crossing.push(MessageId(item.0));
+        while scene.world.step(alice).await {}
+    }
+    for request in slow {
+        scene.world.exchange(carol, request).await;
+    }
+    scene.world.settle().await;
+    scene.say(alice, "four").await;
+    (scene, [crossing[0], crossing[1]])
+}
+
 #[test]
 fn a_commit_that_crosses_messages_disagrees_with_nobody() {
     pollster::block_on(async {
-        let mut scene = Scene::new("carol").await;
-        let (alice, bob, carol, chat) = (scene.alice, scene.bob, scene.third, scene.chat);
-        scene.say(alice, "one").await;
-        scene.world.want(carol, Intent::Rename { conversation: chat, title: "Tea".into() }).await;
-        let now = scene.world.clock(carol);
-        let slow = scene.world.engine(carol).outgoing(now).await.expect("requests").requests;
-        assert!(slow.iter().any(|request| matches!(request.request, Request::AppendCommit(_))));
-        for text in ["two", "three"] {
-            scene.world.say(alice, chat, text).await;
-            while scene.world.step(alice).await {}
-        }
-        for request in slow {
-            scene.world.exchange(carol, request).await;
-        }
+        let (mut scene, _) = messages_cross_a_commit().await;
+        scene.world.online(scene.bob);
         scene.world.settle().await;
-        for (who, name) in [(alice, "carol"), (bob, "carol"), (carol, "I")] {
-            let timeline = scene.world.timeline(who, chat).await;
-            let [.., one, two, three, renamed] = &timeline[..] else { panic!("{timeline:?}") };
-            assert!(one.ends_with(": one") && two.ends_with(": two") && three.ends_with(": three"));
+        for (who, name) in [(scene.alice, "carol"), (scene.bob, "carol"), (scene.third, "I")] {
+            let timeline = scene.world.timeline(who, scene.chat).await;
+            let [.., one, two, three, renamed, four] = &timeline[..] else { panic!("{timeline:?}") };
+            for (line, text) in [(one, ": one"), (two, ": two"), (three, ": three"), (four, ": four")] {
+                assert!(line.ends_with(text) && !line.contains("disagrees"), "{timeline:?}");
+            }
             assert_eq!(*renamed, format!("* {name} renamed to Tea"));
         }
         scene.assert_others_go_on().await;
+    });
+}
+
+#[test]
+fn what_is_left_out_while_a_commit_is_on_its_way_is_noticed_in_the_next_epoch() {
+    pollster::block_on(async {
+        let (mut scene, crossing) = messages_cross_a_commit().await;
+        scene.lie_to_bob(move |rows| {
+            let Some(at) = rows.iter().position(|row| row.message_id == crossing[0]) else { return };
+            rows.drain(at..at + 2);
+            rows[at..].iter_mut().for_each(|row| row.sequence -= 2);
+        });
+        scene.world.online(scene.bob);
+        scene.world.settle().await;
+        let timeline = scene.world.timeline(scene.bob, scene.chat).await;
+        assert_eq!(
+            timeline,
+            ["* alice added me", "alice: one", "* carol renamed to Tea", "alice disagrees: four"]
+        );
+        scene.assert_others_go_on().await;
+    });
+}
+
+#[test]
+fn who_joins_disagrees_with_nobody_about_what_was_before() {
+    pollster::block_on(async {
+        let (mut scene, _) = messages_cross_a_commit().await;
+        scene.world.online(scene.bob);
+        let dave = scene.world.sign_up("dave").await;
+        scene.world.settle().await;
+        let addresses = vec![scene.world.address(dave)];
+        scene.world.want(scene.alice, Intent::AddPeople { conversation: scene.chat, addresses }).await;
+        scene.world.settle().await;
+        scene.world.accept(dave, scene.chat).await;
+        for (who, text) in [(scene.alice, "hello dave"), (scene.bob, "hello"), (dave, "hello all")] {
+            scene.say(who, text).await;
+        }
+        for who in [scene.alice, scene.bob, scene.third, dave] {
+            let timeline = scene.world.timeline(who, scene.chat).await;
+            assert!(timeline.iter().any(|line| line.ends_with("hello all")), "{timeline:?}");
+            assert!(!timeline.iter().any(|line| line.contains("disagrees")), "{timeline:?}");
+        }
     });
 }
 

@@ -14,6 +14,7 @@ use haven_core::{
     testing::{Answer, ORIGIN, Who, World, account, key_package},
 };
 use haven_wire::{
+    Refusal,
     account::{GetVault, PutVault, Vault},
     group::{Kind, Row},
     ids::{DeviceId, Hash, MessageId},

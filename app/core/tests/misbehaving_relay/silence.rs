@@ -79,11 +79,17 @@ fn a_group_that_the_relay_lost_is_noticed_while_the_app_runs() {
 #[test]
 fn a_relay_that_takes_nothing_more_is_asked_with_patience_and_noticed() {
     pollster::block_on(async {
-        for rename in [false, true] {
+        let no_token = || Refusal::WrongEpochToken;
+        // Of an epoch that it shows nothing of.
+        let (too_old, wrong) =
+            (|| Refusal::EpochTooOld { epoch: 9, head: 2 }, || Refusal::WrongEpoch { epoch: 9, head: 2 });
+        let refusals =
+            [(false, no_token as fn() -> Refusal), (true, no_token), (false, too_old), (true, wrong)];
+        for (rename, refusal) in refusals {
             let mut scene = Scene::new("carol").await;
             scene.say(scene.alice, "one").await;
             let group_id = scene.world.engine(scene.bob).group_id(scene.chat);
-            scene.world.relay.make_read_only(group_id);
+            scene.world.relay.make_read_only(group_id, refusal());
             let conversation = scene.chat;
             let intent = match rename {
                 true => Intent::Rename { conversation, title: "Tea".into() },

@@ -22,7 +22,7 @@ pub(super) struct Log {
 
 impl Inner {
     fn check_writable(&self, group_id: GroupId) -> Result<(), Refusal> {
-        if self.read_only.contains(&group_id) { Err(Refusal::WrongEpochToken) } else { Ok(()) }
+        self.read_only.get(&group_id).map_or(Ok(()), |refusal| Err(refusal.clone()))
     }
 
     fn check_token(&self, group_id: GroupId, epoch: u64, token: Option<EpochToken>) -> Result<(), Refusal> {
