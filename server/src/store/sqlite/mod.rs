@@ -10,6 +10,7 @@ mod inbox;
 mod key_packages;
 mod mail;
 mod mailbox;
+mod migrations;
 mod upkeep;
 mod wkd;
 mod writer;
@@ -29,9 +30,6 @@ use std::{path::Path, time::Duration};
 use tokio::sync::mpsc;
 use writer::{Tx, Writer};
 
-/// The forward-only migrations. A database with one that is not among them was made by a newer relay and is refused.
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
-
 /// The store over SQLite.
 pub struct SqliteStore {
     writer: Writer,
@@ -48,7 +46,10 @@ impl SqliteStore {
             .pragma("journal_size_limit", "67108864")
             .connect()
             .await?;
-        MIGRATIONS.run(&mut connection).await.map_err(|error| StoreError::Failed(error.to_string()))?;
+        migrations::all()
+            .run(&mut connection)
+            .await
+            .map_err(|error| StoreError::Failed(error.to_string()))?;
         wkd::fill(&mut connection).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(8)
