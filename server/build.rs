@@ -16,7 +16,7 @@ fn main() -> std::io::Result<()> {
     if fs::read_dir(dist)?.next().is_none() {
         fs::write(dist.join("index.html"), PLACEHOLDER)?;
     }
-    println!("cargo::rerun-if-changed=migrations");
+    println!("cargo::rerun-if-changed=build.rs");
     // Other builds read the files when they start.
     if std::env::var("PROFILE").as_deref() == Ok("release") {
         println!("cargo::rerun-if-changed=../dist");

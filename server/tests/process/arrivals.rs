@@ -45,21 +45,30 @@ async fn start(data: &Path) -> Program {
     Program::start(data, &["--log", "error"]).await
 }
 
-/// The ids of all mails in the mailbox, each as often as it is there.
-async fn kept(wire: &Wire, alice: &Reader) -> Vec<String> {
-    let mut ids = Vec::new();
-    let mut after = 0;
-    loop {
-        let call = GetMailbox { after, limit: 1000 };
-        let page = wire.call(&call, alice.by()).await.unwrap().unwrap();
-        let Some(last) = page.entries.last() else { return ids };
-        after = last.sequence;
-        for entry in &page.entries {
-            assert_eq!(entry.kind, EntryKind::Arrived);
-            let mail = String::from_utf8(opened(&alice.cert, entry.body.as_ref().unwrap())).unwrap();
-            let id = mail.split("Message-ID: <").nth(1).unwrap().split('>').next().unwrap();
-            assert!(mail.as_bytes().ends_with(&message(id)), "it is whole");
-            ids.push(id.to_owned());
+/// What was read of a mailbox.
+#[derive(Default)]
+struct Kept {
+    /// Up to this entry.
+    after: u64,
+    /// The ids of the mails.
+    ids: Vec<String>,
+}
+
+impl Kept {
+    /// Reads on. Each mail is whole.
+    async fn read(&mut self, wire: &Wire, alice: &Reader) {
+        loop {
+            let call = GetMailbox { after: self.after, limit: 1000 };
+            let page = wire.call(&call, alice.by()).await.unwrap().unwrap();
+            let Some(last) = page.entries.last() else { return };
+            self.after = last.sequence;
+            for entry in &page.entries {
+                assert_eq!(entry.kind, EntryKind::Arrived);
+                let mail = String::from_utf8(opened(&alice.cert, entry.body.as_ref().unwrap())).unwrap();
+                let id = mail.split("Message-ID: <").nth(1).unwrap().split('>').next().unwrap();
+                assert!(mail.as_bytes().ends_with(&message(id)), "it is whole");
+                self.ids.push(id.to_owned());
+            }
         }
     }
 }
@@ -73,6 +82,7 @@ async fn mail_that_got_250_is_there_once_after_kill_9() {
     let smtp = configure(&data).await;
     let mut all = BTreeSet::new();
     let mut next = [0; WORKERS];
+    let mut kept = Kept::default();
     let mut program = start(&data).await;
     for _ in 0..ROUNDS {
         let (took, mut taken) = unbounded_channel();
@@ -89,11 +99,14 @@ async fn mail_that_got_250_is_there_once_after_kill_9() {
         }
         all.extend(std::iter::from_fn(|| taken.try_recv().ok()));
         program = start(&data).await;
-        let kept = kept(&program.wire, &alice).await;
-        let once: BTreeSet<_> = kept.iter().cloned().collect();
-        assert_eq!(once.len(), kept.len(), "nothing twice");
+        kept.read(&program.wire, &alice).await;
+        let once: BTreeSet<_> = kept.ids.iter().cloned().collect();
+        assert_eq!(once.len(), kept.ids.len(), "nothing twice");
         assert!(all.is_subset(&once), "nothing lost");
     }
+    let mut again = Kept::default();
+    again.read(&program.wire, &alice).await;
+    assert_eq!(again.ids, kept.ids, "what was there has stayed");
     println!("{} mails were taken, none was lost", all.len());
 }
 
