@@ -1,5 +1,6 @@
 // The benchmark's page: `connect(script)` starts a worker and gives a function that runs one of its tasks,
-// `call(name, ...args)` is the engine's; `sent` gathers what left it.
+// `call(name, ...args)` is that of the script which the address names after its `?`, otherwise the engine's; `sent`
+// gathers what left it.
 window.sent = []
 
 window.connect = script => {
@@ -20,4 +21,4 @@ window.connect = script => {
     })
 }
 
-window.call = window.connect('./worker.js')
+window.call = window.connect(`./${location.search.slice(1) || 'worker.js'}`)

@@ -1,7 +1,7 @@
 // What the benchmarks share: a server for their files, a browser for each run, and tables of medians.
 import { chromium } from '@playwright/test'
 import { createServer } from 'node:http'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 
 const types = {
@@ -43,21 +43,28 @@ export async function serve(...folders) {
   return { origin: `http://localhost:${server.address().port}`, close: () => server.close() }
 }
 
-/** A browser of its own for each run, so that no run inherits another's caches or databases. */
+/**
+ * A browser of its own for each run, so that no run inherits another's caches or databases. Its profile is on the disk
+ * that the target directory is on: a context without a profile, as a private window, keeps IndexedDB in memory.
+ */
 export async function withBrowser(work) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROME_BIN, args: flags })
+  const profile = await mkdtemp(join(process.env.HAVEN_BENCH, 'profile-'))
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROME_BIN, args: flags,
+  })
   try {
-    return await work(await browser.newContext())
+    return await work(context)
   } finally {
-    await browser.close()
+    await context.close()
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 })
   }
 }
 
 /** A page that is ready to run tasks. */
-export async function open(context, origin) {
+export async function open(context, address) {
   const page = await context.newPage()
   page.on('pageerror', error => console.error(error))
-  await page.goto(origin)
+  await page.goto(address)
   await page.waitForFunction(() => window.call)
   return page
 }

@@ -8,10 +8,13 @@ use crate::{
     tools, web, workspace,
 };
 
-/// The chat benchmark in a browser, against the optimised build.
+/// The chat benchmark in a browser, against the optimised build, beside core-crypto unless that is not wanted.
 pub fn chat(arguments: &[&str]) -> Outcome {
     web::release()?;
     module("haven-bench")?;
+    if !arguments.contains(&"--without-peer") {
+        tools::npm_packages_of_the_benchmark()?;
+    }
     let app = fs::canonicalize(workspace::DIST)
         .map_err(|error| Failure::file("Finding", workspace::DIST.as_ref(), &error))?;
     // The web app's files are served beside the benchmark's, for the times of loading.

@@ -1,5 +1,6 @@
-//! Tools: found, or installed with a word on why. Nothing is installed outside the target directory and
-//! `end2end/node_modules`, except by rustup, and by [`crate::browser`] and [`crate::foreign`], which say so.
+//! Tools: found, or installed with a word on why. Nothing is installed outside the target directory and the
+//! `node_modules` in `end2end` and `end2end/bench`, except by rustup, and by [`crate::browser`] and
+//! [`crate::foreign`], which say so.
 
 use std::path::Path;
 
@@ -92,10 +93,20 @@ pub fn cargo_deny() -> Outcome {
 
 /// What `end2end/package-lock.json` lists: Playwright, mail software to test against, and Binaryen with its wasm-opt.
 pub fn npm_packages() -> Outcome {
-    let lock = Path::new("end2end/package-lock.json").to_owned();
-    let stamp = Path::new("end2end/node_modules/.haven-installed");
+    npm_install("end2end", "wasm-opt, Playwright and mail software", "they shrink the web app and test it")
+}
+
+/// What `end2end/bench/package-lock.json` lists: core-crypto. Large, and nothing but the chat benchmark wants it.
+pub fn npm_packages_of_the_benchmark() -> Outcome {
+    npm_install("end2end/bench", "Wire's core-crypto", "the chat benchmark measures it beside Haven")
+}
+
+/// Installs what a directory's `package-lock.json` lists, unless it is there.
+fn npm_install(directory: &str, what: &str, why: &str) -> Outcome {
+    let lock = Path::new(directory).join("package-lock.json");
+    let stamp = Path::new(directory).join("node_modules/.haven-installed");
     let wanted = fingerprint::of(std::slice::from_ref(&lock))?.to_string();
-    if std::fs::read_to_string(stamp).is_ok_and(|installed| installed == wanted) {
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
     if find("npm").is_none() {
@@ -103,11 +114,9 @@ pub fn npm_packages() -> Outcome {
                         install Node.js 20 or newer from nodejs.org or your system's packages.";
         return Err(Failure::new(sentence));
     }
-    announce(
-        "wasm-opt, Playwright and mail software into end2end/node_modules, by npm: they shrink the web app and test it",
-    );
-    Run::new("npm").args(["ci", "--no-audit", "--no-fund"]).directory("end2end").wait()?;
-    std::fs::write(stamp, wanted).map_err(|error| Failure::file("Writing", stamp, &error))
+    announce(&format!("{what} into {directory}/node_modules, by npm: {why}"));
+    Run::new("npm").args(["ci", "--no-audit", "--no-fund"]).directory(directory).wait()?;
+    std::fs::write(&stamp, wanted).map_err(|error| Failure::file("Writing", &stamp, &error))
 }
 
 /// How much time a tool's own compilation is worth.

@@ -1,8 +1,8 @@
 //! The chat benchmark's engine side: the tasks m1 to m9, on IndexedDB, with a relay in memory.
 //!
 //! Each function is called by the page of `end2end/bench`, which gathers what they return: a JSON array of
-//! `{"task", "n", "value", "unit"}`. Times are of the whole verb, until its write set is durable (strict); calls to
-//! the relay in memory between them are not counted, unless it says so.
+//! `{"task", "n", "value", "unit"}`. Times are of whole verbs, until their write sets are durable (strict). In m3, m5a
+//! and m6a they hold what the relay in memory does between two verbs; in m4 and m7 they don't.
 #![allow(clippy::expect_used, clippy::panic, reason = "a benchmark that goes wrong has to stop")]
 
 use crate::{indexeddb::IndexedDb, scope};
@@ -75,7 +75,8 @@ fn intent_id(number: u32) -> IntentId {
     IntentId(id)
 }
 
-/// m1b: a new account in a new database. m1d: opening it again. m2: 100 key packages, made and stored.
+/// m1b: a new account in a new database. m1d: opening it again. m2: 100 key packages, which nobody
+/// stores.
 #[wasm_bindgen]
 pub async fn clients(name: String) -> String {
     let mut results = Results::default();
