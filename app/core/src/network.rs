@@ -72,6 +72,11 @@ impl Retry {
         self.at = self.at.max(at);
     }
 
+    /// Not later, but now. It still failed as often.
+    pub fn at_once(&mut self) {
+        self.at = 0;
+    }
+
     /// It worked.
     pub fn clear(&mut self) {
         *self = Self::default();
@@ -112,19 +117,20 @@ pub struct Line {
     pub retry: Retry,
     /// When to try to write again: what the relay said against it, reading did not explain.
     pub writing: Retry,
+    /// How often in a row it did not give rows that it must have.
+    pub withheld: u32,
 }
 
 impl Line {
-    /// The relay says that another epoch has begun. The log tells; a relay that says so and has no new row is asked
-    /// again with patience only.
+    /// The relay says that another epoch has begun. The log tells, and with a new epoch there is nothing to wait for; a
+    /// relay that says so and shows none is asked again with patience only.
     pub fn lost_race(&mut self, cursor: Option<u64>, head: u64, now: Millis) {
         if cursor.is_none_or(|cursor| head > cursor) {
             self.retry.clear();
-            self.writing.clear();
         } else {
             self.retry.later(now);
-            self.writing.later(now);
         }
+        self.writing.later(now);
         self.known_head = self.known_head.max(head);
         self.caught_up = false;
     }
@@ -292,5 +298,21 @@ impl Purpose {
                 | Self::SubmitMail(_)
                 | Self::WithdrawMail(_)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_that_always_has_one_more_row_of_the_same_epoch_is_asked_with_patience() {
+        let mut line = Line::default();
+        for cursor in 1..9 {
+            line.lost_race(Some(cursor), cursor + 1, 0);
+            assert!(line.retry.due(0), "reading goes on at once");
+            assert!(!line.writing.due(0), "writing waits");
+            assert_eq!(u64::from(line.writing.failures()), cursor);
+        }
     }
 }

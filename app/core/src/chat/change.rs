@@ -98,7 +98,7 @@ impl Memory {
             complete: now,
             gone: None,
             has_holes: false,
-            ended: Some(Ended::none_before(0)),
+            ended: Ended::since(0),
         };
         let change = Change { conversation: id.0, start: true, add: addresses, ..Change::default() };
         self.add_job(batch, Task::Change(change))?;

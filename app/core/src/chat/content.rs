@@ -13,9 +13,9 @@ pub struct Envelope {
     pub time: u64,
     /// What the sender had seen.
     pub seen: Seen,
-    /// What it had seen of the epochs before.
+    /// How the epochs before this one had ended for the sender.
     #[serde(default)]
-    pub ended: Option<Ended>,
+    pub ended: Ended,
     /// The content.
     pub content: Content,
 }

@@ -178,7 +178,7 @@ impl Memory {
             complete: now,
             gone: None,
             has_holes: false,
-            ended: Some(Ended::none_before(group.mls.epoch().as_u64())),
+            ended: Ended::since(group.mls.epoch().as_u64()),
         };
         let conversation =
             Conversation { details, head, outbound: Default::default(), pending: None, group: None };

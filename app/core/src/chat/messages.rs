@@ -103,9 +103,8 @@ impl Conversation {
         let (Some(claim), Ok(envelope)) = (claim, haven_wire::decode::<Envelope>(plaintext)) else {
             return self.show_unreadable(here, row, Unreadable::Malformed);
         };
-        let ends = self.head.ended.zip(envelope.ended);
         let disagrees =
-            self.head.disagrees_with(&envelope.seen) || ends.is_some_and(|(a, b)| a.disagrees_with(&b));
+            self.head.disagrees_with(&envelope.seen) || self.head.ended.disagrees_with(&envelope.ended);
         let from = lines::person(&claim);
         let (content, preview) = match envelope.content.as_text() {
             Some(text) => (

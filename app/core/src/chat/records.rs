@@ -118,9 +118,9 @@ pub struct Head {
     /// Whether messages of this epoch are gone. Some may be this device's own, from before its state was lost and restored.
     #[serde(default)]
     pub has_holes: bool,
-    /// What it had seen of the epochs before this one; unknown in what earlier builds stored.
+    /// How the epochs before this one ended.
     #[serde(default)]
-    pub ended: Option<Ended>,
+    pub ended: Ended,
 }
 
 /// A line that counts messages which the relay had deleted.
@@ -174,7 +174,7 @@ impl Head {
     /// Starts an epoch whose opening commit gives `hash`.
     pub fn start_epoch(&mut self, epoch: u64, token: EpochToken, hash: RunningHash) {
         if self.rows > 0 {
-            self.ended = Some(Ended { epoch: self.epoch, seen: self.seen() });
+            self.ended.add(self.epoch, &self.running());
         }
         self.epoch = epoch;
         self.token = token;

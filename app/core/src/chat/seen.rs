@@ -13,27 +13,46 @@ pub struct Seen {
     pub hash: RunningHash,
 }
 
-/// All that a member saw of the last epoch before this one in which there were rows. While an epoch lasts, nobody can vouch
-/// for its last rows: they may be written while the commit that ends it is on its way.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct Ended {
-    /// Which epoch it was; the one before it joined for a member who has seen none end.
-    pub epoch: u64,
-    /// Its rows; none for such a member.
-    pub seen: Seen,
-}
+/// How the last epochs with rows ended for a member. While an epoch lasts, nobody can vouch for its last rows: they
+/// may be written while the commit that ends it is on its way. Who speaks first in the next one may have joined with
+/// that commit, so several are kept.
+///
+/// Each end is the epoch's number (8 bytes) and the running hash of all its rows (16), the newest last. The first one only
+/// says that what came after it is known here: it was before this member joined, or what was before it is forgotten.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Ended(#[serde(with = "serde_bytes")] Vec<u8>);
+
+const END: usize = 8 + 16;
+/// They are told with each message.
+const KEPT_ENDS: usize = 5;
 
 impl Ended {
-    /// For who joins in `epoch`.
-    pub fn none_before(epoch: u64) -> Self {
-        Self { epoch: epoch.saturating_sub(1), seen: Seen { rows: 0, hash: RunningHash::default() } }
+    /// For who is a member from `epoch` on.
+    pub fn since(epoch: u64) -> Self {
+        let mut ended = Self::default();
+        ended.add(epoch.saturating_sub(1), &RunningHash::default());
+        ended
     }
 
-    /// Whether two members were shown different rows. Who joined later can't have seen what the other did.
+    /// An epoch with rows has ended.
+    pub fn add(&mut self, epoch: u64, hash: &RunningHash) {
+        self.0.extend(epoch.to_be_bytes());
+        self.0.extend(hash);
+        if self.0.len() > KEPT_ENDS * END {
+            self.0.drain(..END);
+        }
+    }
+
+    /// Whether two members were shown different rows while both were there. Nothing is known of one with a build that
+    /// doesn't say.
     pub fn disagrees_with(&self, other: &Self) -> bool {
-        let (older, newer) = if self.epoch < other.epoch { (self, other) } else { (other, self) };
-        let both_there = older.epoch < newer.epoch || older.seen.rows > 0;
-        self != other && newer.seen.rows > 0 && both_there
+        let (Some(first), Some(others)) = (self.0.first_chunk(), other.0.first_chunk()) else { return false };
+        let both = first.max(others);
+        !self.after(both).eq(other.after(both))
+    }
+
+    fn after<'a>(&'a self, epoch: &'a [u8; 8]) -> impl Iterator<Item = &'a [u8]> {
+        self.0.chunks_exact(END).filter(move |end| end.first_chunk() > Some(epoch))
     }
 }
 
@@ -49,8 +68,9 @@ pub fn running_hash(before: Option<&RunningHash>, row: &Hash) -> RunningHash {
     hash
 }
 
-/// The authenticated data of a commit. A message says the same inside its ciphertext; a commit has no other place for it
-/// than this one, which the relay reads. It learns nothing: it gave out the rows, and can count and hash them itself.
+/// The authenticated data of a commit. A message says the same inside its ciphertext; a commit has no other place for
+/// it than this one, which the relay reads. It learns nothing: it gave out the rows, and can count and hash them
+/// itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct CommitData {
     /// The id in the row.
@@ -78,25 +98,40 @@ impl CommitData {
 mod tests {
     use super::*;
 
+    fn ended(since: u64, epochs: &[(u64, u8)]) -> Ended {
+        let mut ended = Ended::since(since);
+        epochs.iter().for_each(|(epoch, hash)| ended.add(*epoch, &[*hash; 16]));
+        ended
+    }
+
     #[test]
     fn the_ends_of_epochs_are_compared_by_who_was_there() {
-        let ended = |epoch, rows, hash| Ended { epoch, seen: Seen { rows, hash: [hash; 16] } };
-        let joined_in = Ended::none_before;
+        let mut of_an_older_build = Ended::default();
+        of_an_older_build.add(3, &[1; 16]);
+        of_an_older_build.add(4, &[2; 16]);
         let agree = [
-            (ended(4, 2, 1), ended(4, 2, 1)),
-            // Who joined in epoch 5 knows nothing of epoch 4 and before.
-            (ended(4, 2, 1), joined_in(5)),
-            (ended(3, 2, 1), joined_in(5)),
-            (joined_in(3), joined_in(5)),
-            (joined_in(5), joined_in(5)),
+            (ended(1, &[(3, 1), (4, 2)]), ended(1, &[(3, 1), (4, 2)])),
+            // Who joined in epoch 4 knows nothing of epoch 3.
+            (ended(1, &[(3, 1), (4, 2)]), ended(4, &[(4, 2)])),
+            (ended(1, &[(3, 1)]), ended(4, &[])),
+            (ended(3, &[]), ended(4, &[])),
+            // The oldest are forgotten.
+            (
+                ended(0, &[(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)]),
+                ended(0, &[(1, 9), (2, 2), (3, 3), (4, 4), (5, 5)]),
+            ),
+            // A build that doesn't say, and one that has only begun to.
+            (ended(1, &[(3, 1)]), Ended::default()),
+            (ended(1, &[(3, 1), (4, 2)]), of_an_older_build.clone()),
         ];
         let disagree = [
-            (ended(4, 2, 1), ended(4, 2, 2)),
-            (ended(4, 2, 1), ended(4, 3, 1)),
+            (ended(1, &[(3, 1), (4, 2)]), ended(1, &[(3, 1), (4, 3)])),
+            (ended(1, &[(3, 1), (4, 2)]), ended(1, &[(3, 9), (4, 2)])),
             // One saw nothing of epoch 4 although both were there.
-            (ended(4, 2, 1), ended(3, 2, 1)),
-            (ended(5, 1, 1), joined_in(5)),
-            (ended(6, 1, 1), joined_in(5)),
+            (ended(1, &[(3, 1), (4, 2)]), ended(1, &[(3, 1)])),
+            (ended(1, &[(3, 1), (4, 2)]), ended(4, &[])),
+            (ended(1, &[(3, 1), (4, 2)]), ended(3, &[(4, 2)])),
+            (ended(1, &[(3, 1), (4, 3)]), of_an_older_build),
         ];
         for (pairs, differ) in [(&agree[..], false), (&disagree[..], true)] {
             for (one, other) in pairs {

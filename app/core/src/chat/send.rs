@@ -90,7 +90,8 @@ impl Memory {
             };
             let salt = salt(&self.provider)?;
             let content = Content::text(salt, &message.text);
-            let envelope = Envelope { time: message.time, seen: head.seen(), ended: head.ended, content };
+            let envelope =
+                Envelope { time: message.time, seen: head.seen(), ended: head.ended.clone(), content };
             let ciphertext = encrypt(
                 &self.provider,
                 &self.keys.signer,

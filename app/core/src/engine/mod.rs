@@ -126,7 +126,8 @@ impl<S: Store> Engine<S> {
         network.job_retry.clear();
         for line in network.lines.values_mut() {
             line.retry.clear();
-            line.writing.clear();
+            // A relay decides when sockets end, so what it refused is not forgotten with them.
+            line.writing.at_once();
         }
         network.polled = 0;
     }

@@ -10,7 +10,7 @@ use crate::{
     memory::{Batch, Memory},
     store::Store,
 };
-use haven_bridge::{ConversationId, Event};
+use haven_bridge::{ConversationId, Event, StopReason};
 use haven_wire::{group, ids::GroupId, push::FromRelay};
 use std::collections::BTreeMap;
 
@@ -104,6 +104,7 @@ impl<S: Store> Engine<S> {
             return self.withheld(id, now).await;
         }
         line.retry.clear();
+        line.withheld = 0;
         self.memory.load_group(&self.store, id).await?;
         let work = |memory: &mut Memory, batch: &mut Batch| memory.process_rows(batch, id, &rows.rows, now);
         let events = if rows.rows.is_empty() {
@@ -137,8 +138,7 @@ impl<S: Store> Engine<S> {
                 Ok((_, more)) => events.extend(more),
                 Err(Error::Store(error)) => return Err(error.into()),
                 Err(_) => {
-                    let reason = haven_bridge::StopReason::CommitUnreadable;
-                    events.extend(self.stop_for(id, reason, now).await?);
+                    events.extend(self.stop(id, StopReason::CommitUnreadable, now).await?);
                     break;
                 }
             }
@@ -150,26 +150,18 @@ impl<S: Store> Engine<S> {
     pub(super) async fn withheld(&mut self, id: ConversationId, now: Millis) -> Result<Vec<Event>, Error> {
         let line = self.memory.network.line(id);
         line.retry.later(now);
-        if line.retry.failures() < PATIENCE {
+        line.withheld += 1;
+        if line.withheld < PATIENCE {
             return Ok(Vec::new());
         }
-        self.stop(id, "it keeps back messages that it has, or has lost some", now).await
+        let reason = misbehaved("it keeps back messages that it has, or has lost some");
+        self.stop(id, reason, now).await
     }
 
     pub(super) async fn stop(
         &mut self,
         id: ConversationId,
-        what: &str,
-        now: Millis,
-    ) -> Result<Vec<Event>, Error> {
-        let reason = haven_bridge::StopReason::RelayMisbehaved { what: what.into() };
-        self.stop_for(id, reason, now).await
-    }
-
-    pub(super) async fn stop_for(
-        &mut self,
-        id: ConversationId,
-        reason: haven_bridge::StopReason,
+        reason: StopReason,
         now: Millis,
     ) -> Result<Vec<Event>, Error> {
         let work = |memory: &mut Memory, batch: &mut Batch| {
@@ -181,4 +173,8 @@ impl<S: Store> Engine<S> {
         };
         Ok(self.verb(now, work).await?.1)
     }
+}
+
+pub(super) fn misbehaved(what: &str) -> StopReason {
+    StopReason::RelayMisbehaved { what: what.into() }
 }

@@ -1,6 +1,6 @@
 //! Requests that failed: tried again after a growing wait, or given up when that can't help.
 
-use super::{Engine, PATIENCE};
+use super::{Engine, PATIENCE, receive::misbehaved};
 use crate::{
     Error, Millis,
     chat::records::State,
@@ -76,15 +76,18 @@ impl<S: Store> Engine<S> {
         let line = self.memory.network.line(id);
         line.busy = false;
         wait(&mut line.retry, rejection, now);
-        let lost = *rejection == Rejection::Refused(Refusal::WrongEpochToken);
-        if lost && line.retry.failures() >= PATIENCE {
-            let conversation = self.memory.conversations.get(&id);
-            if conversation.is_some_and(|conversation| conversation.head.away_too_long(now)) {
-                return self.stop_for(id, StopReason::StateTooOld, now).await;
-            }
-            return self.stop(id, "it no longer knows this conversation", now).await;
+        line.withheld += u32::from(*rejection == Rejection::Refused(Refusal::WrongEpochToken));
+        if line.withheld < PATIENCE {
+            return Ok(Vec::new());
         }
-        Ok(Vec::new())
+        let conversation = self.memory.conversations.get(&id);
+        let too_old = conversation.is_some_and(|conversation| conversation.head.away_too_long(now));
+        let reason = if too_old {
+            StopReason::StateTooOld
+        } else {
+            misbehaved("it no longer knows this conversation")
+        };
+        self.stop(id, reason, now).await
     }
 
     /// A commit, or these messages, did not get into the log.
@@ -100,46 +103,34 @@ impl<S: Store> Engine<S> {
         line.busy = false;
         match rejection {
             // A commit was first: somebody else's, or one's own, whose answer got lost. The log tells.
-            Rejection::Refused(
-                refusal @ (Refusal::WrongEpoch { head, .. } | Refusal::EpochTooOld { head, .. }),
-            ) => {
+            Rejection::Refused(Refusal::WrongEpoch { head, .. } | Refusal::EpochTooOld { head, .. }) => {
                 line.lost_race(cursor, *head, now);
-                self.refused_again(id, messages, refusal, now).await
-            }
-            Rejection::Refused(refusal) if is_final(refusal) => {
-                self.give_up(id, messages, &failure_of(refusal, ""), now).await
             }
             // Perhaps the relay has lost the group: reading tells. Reading may go well, so patience is counted here too.
-            Rejection::Refused(refusal @ Refusal::WrongEpochToken) => {
+            Rejection::Refused(Refusal::WrongEpochToken) => {
                 line.caught_up = false;
                 line.writing.later(now);
-                self.refused_again(id, messages, refusal, now).await
             }
+            Rejection::Refused(refusal) if is_final(refusal) => {}
             rejection => {
                 // A lost answer: catch up first, then send again what the log doesn't have.
                 line.caught_up &= matches!(rejection, Rejection::Refused(_));
                 wait(&mut line.retry, rejection, now);
-                Ok(Vec::new())
             }
         }
-    }
-
-    /// If the relay has taken nothing for this epoch for long, and shows no other one, it never will.
-    async fn refused_again(
-        &mut self,
-        id: ConversationId,
-        messages: Option<&[MessageId]>,
-        refusal: &Refusal,
-        now: Millis,
-    ) -> Result<Vec<Event>, Error> {
-        if self.memory.network.line(id).writing.failures() < PATIENCE {
-            return Ok(Vec::new());
-        }
+        let Rejection::Refused(refusal) = rejection else { return Ok(Vec::new()) };
+        // If the relay has taken nothing for this epoch for long, and shows no other one, it never will.
+        let never = line.writing.failures() >= PATIENCE;
         let conversation = self.memory.conversations.get(&id);
-        if conversation.is_some_and(|conversation| conversation.details.state == State::Starting) {
+        let starting = conversation.is_some_and(|conversation| conversation.details.state == State::Starting);
+        if is_final(refusal) || never && starting {
             return self.give_up(id, messages, &failure_of(refusal, ""), now).await;
         }
-        self.stop(id, "it no longer takes anything for this conversation", now).await
+        if never {
+            let reason = misbehaved("it no longer takes anything for this conversation");
+            return self.stop(id, reason, now).await;
+        }
+        Ok(Vec::new())
     }
 
     async fn give_up(

@@ -6,7 +6,7 @@ use crate::{
     chat::{
         content::{Content, Envelope},
         records::{DeviceKeys, Join},
-        seen::{CommitData, Seen, running_hash},
+        seen::{CommitData, Ended, Seen, running_hash},
         token::export_token,
     },
     identity::{Account, Fingerprint},
@@ -280,7 +280,7 @@ pub struct Forged {
 /// The plaintext of a message, from somebody who has seen no row since the commit with the hash `opening`.
 pub fn envelope(time: Millis, opening: &Hash, text: &str) -> Vec<u8> {
     let seen = Seen { rows: 0, hash: running_hash(None, opening) };
-    let envelope = Envelope { time, seen, ended: None, content: Content::text([5; 16], text) };
+    let envelope = Envelope { time, seen, ended: Ended::default(), content: Content::text([5; 16], text) };
     haven_wire::encode(&envelope).expect("an envelope")
 }
 

@@ -229,7 +229,7 @@ impl TestRelay {
         self.inner.borrow_mut().groups.remove(&group);
     }
 
-    /// From now on the relay takes every token for a wrong one when something is to be written to a group.
+    /// From now on the relay refuses so what is to be written to a group.
     pub fn make_read_only(&self, group: GroupId, refusal: Refusal) {
         self.inner.borrow_mut().read_only.insert(group, refusal);
     }

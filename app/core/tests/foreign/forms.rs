@@ -54,6 +54,7 @@ pub fn commit_data(message_id: MessageId, seen: &Seen) -> Vec<u8> {
 pub struct Envelope {
     pub time: u64,
     pub seen: Seen,
+    pub ended: Ended,
     pub content: Content,
 }
 
@@ -103,6 +104,41 @@ impl Seen {
         self.rows += 1;
         self.hash = cut(Hash::of(&[self.hash.as_slice(), row.as_bytes()].concat()));
     }
+}
+
+/// How the last epochs with rows ended for somebody: number and running hash, after one that was not seen.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Ended(ByteBuf);
+
+impl Ended {
+    /// Of who is a member from `epoch` on.
+    pub fn since(epoch: u64) -> Self {
+        let before = epoch.saturating_sub(1).to_be_bytes();
+        Self(ByteBuf::from([&before[..], &[0; 16]].concat()))
+    }
+
+    /// An epoch has ended.
+    pub fn add(&mut self, epoch: u64, seen: &Seen) {
+        if seen.rows > 0 {
+            let kept = self.0[self.0.len().saturating_sub(4 * 24)..].to_vec();
+            self.0 = ByteBuf::from([&kept[..], &epoch.to_be_bytes(), &seen.hash[..]].concat());
+        }
+    }
+
+    /// What is told of the epochs after `epoch`.
+    pub fn after(&self, epoch: u64) -> Vec<(u64, &[u8])> {
+        let ends = self.0.chunks(24).map(|end| (number(end), &end[8..]));
+        ends.filter(|(ended, _)| *ended > epoch).collect()
+    }
+
+    /// Both know what came after this epoch.
+    pub fn both(&self, other: &Self) -> u64 {
+        number(&self.0).max(number(&other.0))
+    }
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    u64::from_be_bytes(bytes[..8].try_into().expect("eight bytes"))
 }
 
 fn cut(hash: Hash) -> ByteArray<16> {

@@ -6,7 +6,7 @@
 mod forms;
 
 use forms::{
-    ATTESTATION, CONTEXT, Content, Context, Envelope, Pointed, Seen, commit_data, extensions, required,
+    ATTESTATION, CONTEXT, Content, Context, Ended, Envelope, Pointed, Seen, commit_data, extensions, required,
 };
 use haven_core::{
     identity::{Account, AttestationClaim, Certificate, attestation, device_list, inbox},
@@ -54,6 +54,7 @@ struct State<C: MlsConfig> {
     cursor: Option<u64>,
     opening: Option<Hash>,
     seen: Seen,
+    ended: Ended,
     sent: Vec<Hash>,
     removed: bool,
 }
@@ -230,11 +231,13 @@ impl<C: MlsConfig> Foreign<C> {
         let (group, _) = self.client.join_group(None, &welcome, Some(now)).expect("joined");
         assert_eq!(group.group_id(), pointer.group_id.as_bytes());
         assert_eq!(group.cipher_suite(), SUITE);
+        let ended = Ended::since(group.current_epoch());
         self.state = Some(State {
             group,
             cursor: None,
             opening: Some(pointer.commit),
             seen: Seen::opening(&pointer.commit),
+            ended,
             sent: Vec::new(),
             removed: false,
         });
@@ -259,8 +262,15 @@ impl<C: MlsConfig> Foreign<C> {
         let group = self.client.create_group_with_id(group_id.to_vec(), extensions, leaf, beginning());
         let seen = Seen::opening(&Hash([0; 32]));
         let group = group.expect("a group");
-        self.state =
-            Some(State { group, cursor: Some(0), opening: None, seen, sent: Vec::new(), removed: false });
+        self.state = Some(State {
+            group,
+            cursor: Some(0),
+            opening: None,
+            seen,
+            ended: Ended::since(0),
+            sent: Vec::new(),
+            removed: false,
+        });
         haven_bridge::ConversationId(conversation)
     }
 
@@ -322,6 +332,8 @@ impl<C: MlsConfig> Foreign<C> {
         self.heard.push(format!("{from}: {text}"));
         let state = self.state_mut();
         assert_eq!(envelope.seen, state.seen, "both were shown the same log");
+        let both = state.ended.both(&envelope.ended);
+        assert_eq!(envelope.ended.after(both), state.ended.after(both), "before as well");
         state.seen.count(hash);
     }
 
@@ -332,6 +344,7 @@ impl<C: MlsConfig> Foreign<C> {
             CommitEffect::NewEpoch(epoch) => {
                 assert_eq!(mark.barrier, removes_somebody(epoch));
                 assert_eq!(mark.next_token_hash, token(&state.group).hash());
+                state.ended.add(row.epoch, &state.seen);
                 state.seen = Seen::opening(hash);
             }
             CommitEffect::Removed { .. } => {
@@ -347,7 +360,7 @@ impl<C: MlsConfig> Foreign<C> {
         let content = Content::text(self.fresh(), text);
         let message_id = MessageId(self.fresh());
         let (time, state) = (self.now, self.state_mut());
-        let envelope = Envelope { time, seen: state.seen.clone(), content };
+        let envelope = Envelope { time, seen: state.seen.clone(), ended: state.ended.clone(), content };
         let plaintext = haven_wire::encode(&envelope).expect("an envelope");
         let message = state.group.encrypt_application_message(&plaintext, message_id.0.to_vec());
         let ciphertext = message.and_then(|message| message.to_bytes()).expect("a message");

@@ -47,36 +47,67 @@ fn the_last_messages_before_a_commit_can_not_be_left_out_or_damaged_unnoticed() 
     });
 }
 
-/// Alice writes "two" and "three" while carol's commit is on its way, then "four" in the epoch that it opened, while bob is
-/// away.
-async fn messages_cross_a_commit() -> (Scene, [MessageId; 2]) {
-    let mut scene = Scene::new("carol").await;
-    let (alice, bob, carol, chat) = (scene.alice, scene.bob, scene.third, scene.chat);
-    scene.say(alice, "one").await;
-    scene.world.want(carol, Intent::Rename { conversation: chat, title: "Tea".into() }).await;
-    let now = scene.world.clock(carol);
-    let slow = scene.world.engine(carol).outgoing(now).await.expect("requests").requests;
-    assert!(slow.iter().any(|request| matches!(request.request, Request::AppendCommit(_))));
-    scene.world.offline(bob);
-    let mut crossing = Vec::new();
-    for text in ["two", "three"] {
-        let intent = Intent::SendText { conversation: chat, text: text.into() };
-        let Accepted::Queued(item) = scene.world.want(alice, intent).await else { panic!("not queued") };
-        crossing.push(MessageId(item.0));
-        while scene.world.step(alice).await {}
+impl Scene {
+    /// Alice writes "two" and "three" while carol's commit is on its way, and bob is away.
+    async fn messages_cross_a_commit(&mut self, intent: Intent) -> [MessageId; 2] {
+        let (alice, carol) = (self.alice, self.third);
+        self.say(alice, "one").await;
+        self.world.want(carol, intent).await;
+        let now = self.world.clock(carol);
+        let slow = loop {
+            let requests = self.world.engine(carol).outgoing(now).await.expect("requests").requests;
+            if requests.iter().any(|request| matches!(request.request, Request::AppendCommit(_))) {
+                break requests;
+            }
+            assert!(!requests.is_empty(), "there is a commit");
+            for request in requests {
+                self.world.exchange(carol, request).await;
+            }
+        };
+        self.world.offline(self.bob);
+        let mut crossing = Vec::new();
+        for text in ["two", "three"] {
+            let intent = Intent::SendText { conversation: self.chat, text: text.into() };
+            let Accepted::Queued(item) = self.world.want(alice, intent).await else { panic!("not queued") };
+            crossing.push(MessageId(item.0));
+            while self.world.step(alice).await {}
+        }
+        for request in slow {
+            self.world.exchange(carol, request).await;
+        }
+        self.world.settle().await;
+        [crossing[0], crossing[1]]
     }
-    for request in slow {
-        scene.world.exchange(carol, request).await;
+
+    fn rename(&self) -> Intent {
+        Intent::Rename { conversation: self.chat, title: "Tea".into() }
     }
-    scene.world.settle().await;
-    scene.say(alice, "four").await;
-    (scene, [crossing[0], crossing[1]])
+
+    fn add(&self, who: Who) -> Intent {
+        Intent::AddPeople { conversation: self.chat, addresses: vec![self.world.address(who)] }
+    }
+
+    /// What bob sees when he is back, if the relay leaves these messages out for him.
+    async fn bob_reads_without(&mut self, left_out: [MessageId; 2]) -> Vec<String> {
+        self.lie_to_bob(move |rows| {
+            let Some(at) = rows.iter().position(|row| row.message_id == left_out[0]) else { return };
+            rows.drain(at..at + 2);
+            rows[at..].iter_mut().for_each(|row| row.sequence -= 2);
+        });
+        self.world.online(self.bob);
+        self.world.settle().await;
+        let timeline = self.world.timeline(self.bob, self.chat).await;
+        self.assert_others_go_on().await;
+        timeline
+    }
 }
 
 #[test]
 fn a_commit_that_crosses_messages_disagrees_with_nobody() {
     pollster::block_on(async {
-        let (mut scene, _) = messages_cross_a_commit().await;
+        let mut scene = Scene::new("carol").await;
+        scene.messages_cross_a_commit(scene.rename()).await;
+        scene.say(scene.alice, "four").await;
         scene.world.online(scene.bob);
         scene.world.settle().await;
         for (who, name) in [(scene.alice, "carol"), (scene.bob, "carol"), (scene.third, "I")] {
@@ -94,40 +125,66 @@ fn a_commit_that_crosses_messages_disagrees_with_nobody() {
 #[test]
 fn what_is_left_out_while_a_commit_is_on_its_way_is_noticed_in_the_next_epoch() {
     pollster::block_on(async {
-        let (mut scene, crossing) = messages_cross_a_commit().await;
-        scene.lie_to_bob(move |rows| {
-            let Some(at) = rows.iter().position(|row| row.message_id == crossing[0]) else { return };
-            rows.drain(at..at + 2);
-            rows[at..].iter_mut().for_each(|row| row.sequence -= 2);
-        });
-        scene.world.online(scene.bob);
-        scene.world.settle().await;
-        let timeline = scene.world.timeline(scene.bob, scene.chat).await;
+        let mut scene = Scene::new("carol").await;
+        let crossing = scene.messages_cross_a_commit(scene.rename()).await;
+        scene.say(scene.alice, "four").await;
         assert_eq!(
-            timeline,
+            scene.bob_reads_without(crossing).await,
             ["* alice added me", "alice: one", "* carol renamed to Tea", "alice disagrees: four"]
         );
-        scene.assert_others_go_on().await;
+    });
+}
+
+/// Dave, who came with the commit, can't know what was before. He refreshes his keys after his first message, so what
+/// alice writes is two epochs later.
+#[test]
+fn what_is_left_out_is_noticed_when_only_a_newcomer_spoke_in_the_next_epoch() {
+    pollster::block_on(async {
+        let mut scene = Scene::new("carol").await;
+        let dave = scene.world.sign_up("dave").await;
+        scene.world.settle().await;
+        let crossing = scene.messages_cross_a_commit(scene.add(dave)).await;
+        scene.world.accept(dave, scene.chat).await;
+        let before = scene.world.epochs(&[scene.alice], scene.chat).await;
+        scene.say(dave, "I am new").await;
+        assert_ne!(scene.world.epochs(&[scene.alice], scene.chat).await, before, "dave has new keys");
+        scene.say(scene.alice, "four").await;
+        assert_eq!(
+            scene.bob_reads_without(crossing).await,
+            [
+                "* alice added me",
+                "alice: one",
+                "* carol added dave",
+                "dave: I am new",
+                "alice disagrees: four"
+            ]
+        );
     });
 }
 
 #[test]
 fn who_joins_disagrees_with_nobody_about_what_was_before() {
     pollster::block_on(async {
-        let (mut scene, _) = messages_cross_a_commit().await;
+        let mut scene = Scene::new("carol").await;
+        scene.messages_cross_a_commit(scene.rename()).await;
         scene.world.online(scene.bob);
         let dave = scene.world.sign_up("dave").await;
         scene.world.settle().await;
-        let addresses = vec![scene.world.address(dave)];
-        scene.world.want(scene.alice, Intent::AddPeople { conversation: scene.chat, addresses }).await;
+        scene.world.want(scene.alice, scene.add(dave)).await;
         scene.world.settle().await;
         scene.world.accept(dave, scene.chat).await;
-        for (who, text) in [(scene.alice, "hello dave"), (scene.bob, "hello"), (dave, "hello all")] {
-            scene.say(who, text).await;
+        for round in 0..3 {
+            for who in [scene.alice, scene.bob, dave, scene.third] {
+                scene.say(who, &format!("hello {round}")).await;
+                scene.world.restart(who).await;
+            }
+            let title = format!("Tea {round}");
+            scene.world.want(scene.bob, Intent::Rename { conversation: scene.chat, title }).await;
+            scene.world.settle().await;
         }
         for who in [scene.alice, scene.bob, scene.third, dave] {
             let timeline = scene.world.timeline(who, scene.chat).await;
-            assert!(timeline.iter().any(|line| line.ends_with("hello all")), "{timeline:?}");
+            assert_eq!(timeline.iter().filter(|line| line.contains(": hello ")).count(), 12, "{timeline:?}");
             assert!(!timeline.iter().any(|line| line.contains("disagrees")), "{timeline:?}");
         }
     });

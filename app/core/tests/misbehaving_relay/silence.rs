@@ -77,6 +77,33 @@ fn a_group_that_the_relay_lost_is_noticed_while_the_app_runs() {
 }
 
 #[test]
+fn a_relay_that_ends_the_connection_now_and_then_is_noticed_all_the_same() {
+    pollster::block_on(async {
+        for takes_nothing in [false, true] {
+            let mut scene = Scene::new("carol").await;
+            let last = scene.say(scene.alice, "one").await;
+            if takes_nothing {
+                let group_id = scene.world.engine(scene.bob).group_id(scene.chat);
+                scene.world.relay.make_read_only(group_id, Refusal::WrongEpochToken);
+                scene.world.say(scene.bob, scene.chat, "two").await;
+            } else {
+                scene.world.offline(scene.bob);
+                let kept_back = scene.say(scene.alice, "two").await;
+                assert_ne!(kept_back, last);
+                scene.lie_to_bob(move |rows| rows.retain(|row| row.message_id != kept_back));
+                scene.world.online(scene.bob);
+            }
+            for _ in 0..8 {
+                scene.world.settle().await;
+                scene.world.now += 1000;
+                scene.world.engine(scene.bob).reconnected();
+            }
+            assert_accused(&scene.world.state(scene.bob, scene.chat));
+        }
+    });
+}
+
+#[test]
 fn a_relay_that_takes_nothing_more_is_asked_with_patience_and_noticed() {
     pollster::block_on(async {
         let no_token = || Refusal::WrongEpochToken;
