@@ -48,7 +48,7 @@ const clientId = number => {
 
 /** A person with one device. */
 class Client {
-  /** The last commit that this client sent. */
+  /** The last commit bundle that this client sent. */
   sent
 
   constructor(database, number) {
@@ -287,8 +287,6 @@ const tasks = {
     return reused
   },
 }
-
-postMessage({ ready: true })
 
 onmessage = async ({ data: { id, name, args } }) => {
   try {

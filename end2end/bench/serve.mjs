@@ -49,13 +49,12 @@ export async function serve(...folders) {
  */
 export async function withBrowser(work) {
   const profile = await mkdtemp(join(process.env.HAVEN_BENCH, 'profile-'))
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROME_BIN, args: flags,
-  })
+  let context
   try {
+    context = await chromium.launchPersistentContext(profile, { executablePath: process.env.CHROME_BIN, args: flags })
     return await work(context)
   } finally {
-    await context.close()
+    await context?.close()
     await rm(profile, { recursive: true, force: true, maxRetries: 5 })
   }
 }

@@ -2,7 +2,6 @@
 import init, * as bench from './haven-bench.js'
 
 const ready = init({ module_or_path: new URL('./haven-bench_bg.wasm', import.meta.url) })
-postMessage({ ready: true })
 
 onmessage = async ({ data: { id, name, args } }) => {
   try {

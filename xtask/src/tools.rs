@@ -98,7 +98,11 @@ pub fn npm_packages() -> Outcome {
 
 /// What `end2end/bench/package-lock.json` lists: core-crypto. Large, and nothing but the chat benchmark wants it.
 pub fn npm_packages_of_the_benchmark() -> Outcome {
-    npm_install("end2end/bench", "Wire's core-crypto", "the chat benchmark measures it beside Haven")
+    npm_install(
+        "end2end/bench",
+        "parts of the chat benchmark (Wire's core-crypto)",
+        "they are measured beside Haven",
+    )
 }
 
 /// Installs what a directory's `package-lock.json` lists, unless it is there.
@@ -110,9 +114,10 @@ fn npm_install(directory: &str, what: &str, why: &str) -> Outcome {
         return Ok(());
     }
     if find("npm").is_none() {
-        let sentence = "Node.js with npm is missing, and wasm-opt and Playwright come from there: \
-                        install Node.js 20 or newer from nodejs.org or your system's packages.";
-        return Err(Failure::new(sentence));
+        return Err(Failure::new(format!(
+            "Node.js with npm is missing, and {what} come from there: install Node.js 20 or newer from nodejs.org or your \
+             system's packages."
+        )));
     }
     announce(&format!("{what} into {directory}/node_modules, by npm: {why}"));
     Run::new("npm").args(["ci", "--no-audit", "--no-fund"]).directory(directory).wait()?;

@@ -1,8 +1,8 @@
 //! The chat benchmark's engine side: the tasks m1 to m9, on IndexedDB, with a relay in memory.
 //!
 //! Each function is called by the page of `end2end/bench`, which gathers what they return: a JSON array of
-//! `{"task", "n", "value", "unit"}`. Times are of whole verbs, until their write sets are durable (strict). In m3, m5a
-//! and m6a they hold what the relay in memory does between two verbs; in m4 and m7 they don't.
+//! `{"task", "n", "value", "unit"}`. Times are of whole verbs, until their write sets are durable (strict). In m3, m4,
+//! m5a and m6a they hold what the relay in memory does; in the others they don't.
 #![allow(clippy::expect_used, clippy::panic, reason = "a benchmark that goes wrong has to stop")]
 
 use crate::{indexeddb::IndexedDb, scope};
