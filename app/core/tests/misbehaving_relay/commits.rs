@@ -154,7 +154,7 @@ fn what_is_left_out_is_noticed_when_only_a_newcomer_spoke_in_the_next_epoch() {
             [
                 "* alice added me",
                 "alice: one",
-                "* carol added dave",
+                "* carol added dave (dave's laptop)",
                 "dave: I am new",
                 "alice disagrees: four"
             ]
