@@ -270,8 +270,7 @@ fn a_message_does_not_take_the_place_of_a_line() {
         let mut scene = Scene::new("mallory").await;
         let eve = scene.world.sign_up("eve").await;
         scene.world.settle().await;
-        let addresses = vec![scene.world.address(eve)];
-        scene.world.want(scene.third, Intent::AddPeople { conversation: scene.chat, addresses }).await;
+        scene.world.want(scene.third, scene.add(eve)).await;
         scene.world.settle().await;
         let items = scene.world.items(scene.bob, scene.chat).await;
         let line = items.last().expect("a line").clone();

@@ -75,8 +75,7 @@ fn intent_id(number: u32) -> IntentId {
     IntentId(id)
 }
 
-/// m1b: a new account in a new database. m1d: opening it again. m2: 100 key packages, which nobody
-/// stores.
+/// m1b: a new account in a new database. m1d: opening it again. m2: 100 key packages, which nobody stores.
 #[wasm_bindgen]
 pub async fn clients(name: String) -> String {
     let mut results = Results::default();

@@ -17,13 +17,14 @@ pub struct Seen {
 /// may be written while the commit that ends it is on its way. Who speaks first in the next one may have joined with
 /// that commit, so several are kept.
 ///
-/// Each end is the epoch's number (8 bytes) and the running hash of all its rows (16), the newest last. The first one only
-/// says that what came after it is known here: it was before this member joined, or what was before it is forgotten.
+/// Each end is the epoch's number (8 bytes) and the running hash of all its rows (16), the newest last. The first one
+/// only says that what came after it is known here: it was before this member joined, or what was before it is
+/// forgotten.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Ended(#[serde(with = "serde_bytes")] Vec<u8>);
 
 const END: usize = 8 + 16;
-/// They are told with each message.
+/// The first one and four to compare. All are told with each message, so they can't be many.
 const KEPT_ENDS: usize = 5;
 
 impl Ended {

@@ -1,7 +1,10 @@
 //! What tests of misbehaviour begin with.
 
 use haven_bridge::ConversationId;
-use haven_core::testing::{Who, World};
+use haven_core::{
+    intent::Intent,
+    testing::{Who, World},
+};
 
 /// Three people with a conversation of all of them and one of alice and bob, which is to go on whatever happens in the
 /// other.
@@ -24,5 +27,10 @@ impl Scene {
         let other = world.conversation(alice, &[bob]).await;
         world.settle().await;
         Self { world, alice, bob, third, chat, other }
+    }
+
+    /// To add somebody to the conversation of all.
+    pub fn add(&self, who: Who) -> Intent {
+        Intent::AddPeople { conversation: self.chat, addresses: vec![self.world.address(who)] }
     }
 }

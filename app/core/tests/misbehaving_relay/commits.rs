@@ -83,10 +83,6 @@ impl Scene {
         Intent::Rename { conversation: self.chat, title: "Tea".into() }
     }
 
-    fn add(&self, who: Who) -> Intent {
-        Intent::AddPeople { conversation: self.chat, addresses: vec![self.world.address(who)] }
-    }
-
     /// What bob sees when he is back, if the relay leaves these messages out for him.
     async fn bob_reads_without(&mut self, left_out: [MessageId; 2]) -> Vec<String> {
         self.lie_to_bob(move |rows| {

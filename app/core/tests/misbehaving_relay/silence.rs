@@ -81,7 +81,7 @@ fn a_relay_that_ends_the_connection_now_and_then_is_noticed_all_the_same() {
     pollster::block_on(async {
         for takes_nothing in [false, true] {
             let mut scene = Scene::new("carol").await;
-            let last = scene.say(scene.alice, "one").await;
+            scene.say(scene.alice, "one").await;
             if takes_nothing {
                 let group_id = scene.world.engine(scene.bob).group_id(scene.chat);
                 scene.world.relay.make_read_only(group_id, Refusal::WrongEpochToken);
@@ -89,7 +89,6 @@ fn a_relay_that_ends_the_connection_now_and_then_is_noticed_all_the_same() {
             } else {
                 scene.world.offline(scene.bob);
                 let kept_back = scene.say(scene.alice, "two").await;
-                assert_ne!(kept_back, last);
                 scene.lie_to_bob(move |rows| rows.retain(|row| row.message_id != kept_back));
                 scene.world.online(scene.bob);
             }

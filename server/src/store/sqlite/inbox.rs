@@ -48,8 +48,9 @@ pub(super) async fn acknowledge(tx: &mut Tx, device: DeviceId, up_to: u64) -> Re
 const IN_INBOX: &str = "SELECT COUNT(*) FROM inbox WHERE device_id = $1";
 const WAITING: &str = "SELECT COUNT(*) FROM outbox WHERE inbox = $1 AND waits = 1";
 
-/// Moves pointers to their inboxes. One whose inbox is full waits, and is dropped if as many wait already. The delivery id makes a second delivery of the same pointer harmless, so that a
-/// store whose inboxes live elsewhere may do the two halves in two transactions.
+/// Moves pointers to their inboxes. One whose inbox is full waits, and is dropped if as many wait already. The delivery
+/// id makes a second delivery of the same pointer harmless, so that a store whose inboxes live elsewhere may do the two
+/// halves in two transactions.
 pub(super) async fn deliver(tx: &mut Tx) -> Result<usize> {
     let waiting: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)> =
         query_as("SELECT outbox_id, inbox, sealed FROM outbox WHERE waits = 0 ORDER BY outbox_id LIMIT $1")
