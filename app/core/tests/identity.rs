@@ -38,7 +38,7 @@ impl Gpg {
         Command::new("gpg")
             .arg("--homedir")
             .arg(&self.0)
-            .args(["--batch", "--no-tty", "--faked-system-time", "20261201T000000"])
+            .args(["--batch", "--no-tty", "--faked-system-time", "20261201T000000!"])
             .args(arguments)
             .output()
             .expect("these tests need GnuPG 2.2 or later as `gpg`")
