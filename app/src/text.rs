@@ -9,7 +9,7 @@ pub mod people;
 pub mod time;
 
 use haven_bridge::{
-    ConversationState, ConversationSummary, PersonRef, Preview, StopReason, Trust, Unreadable,
+    ConversationState, ConversationSummary, DeviceView, PersonRef, Preview, StopReason, Trust, Unreadable,
 };
 
 pub const APP: &str = "Haven";
@@ -103,6 +103,9 @@ pub const STRENGTH_GOOD: &str = "Good.";
 pub const STRENGTH_STRONG: &str = "Very good.";
 pub const CREATING: &str = "Creating your account…";
 pub const SIGNING_IN: &str = "Signing in…";
+pub const MAKE_ROOM_EFFECTS: &str = "They are signed out at once. A device that you keep takes them out of your conversations when it is next \
+    online; if you keep none, they stay in them.";
+pub const MAKE_ROOM: &str = "Remove and sign in";
 pub const SIGN_UP_CLOSED_TITLE: &str = "New accounts are closed here";
 pub const SIGN_UP_CLOSED: &str = "Whoever runs this place takes no new accounts at the moment. Ask them for one, or sign in if you have one.";
 pub const PHRASE_TITLE: &str = "Your recovery phrase";
@@ -240,8 +243,8 @@ pub const DEVICE_REMOVE_EFFECTS: [&str; 3] = [
      one of your devices is online.",
     "What is stored on it stays there: only somebody who has it can delete that.",
 ];
-pub const DEVICE_REMOVE_STOLEN: &str = "Every device of yours holds your key and your recovery phrase. If this one may be in other hands, \
-    removing it is not enough: also say below that your key is in other hands.";
+pub const DEVICE_REMOVE_STOLEN: &str = "Every device of yours holds your key and your recovery phrase. If one may be in other hands, \
+    removing it is not enough: also say in Settings that your key is in other hands.";
 pub const DEVICE_REMOVED: &str = "Removed.";
 pub const RECOVERY: &str = "Recovery phrase";
 pub const RECOVERY_OK: &str = "Confirmed. If you forget your password, your twelve words open the account.";
@@ -289,6 +292,19 @@ pub fn unread(count: u32) -> String {
 pub fn document_title(unread: u32, place: Option<&str>) -> String {
     let name = place.map_or_else(|| APP.to_owned(), |place| format!("{place} · {APP}"));
     if unread == 0 { name } else { format!("({unread}) {name}") }
+}
+
+/// What a device is called.
+pub fn device_name(device: &DeviceView) -> String {
+    if device.label.is_empty() { DEVICE_UNNAMED.to_owned() } else { device.label.clone() }
+}
+
+/// The question before a device comes for which there is no room.
+pub fn make_room(devices: usize) -> String {
+    format!(
+        "Your account has {devices} devices, and can’t have more. Choose those that you don’t use any more: they are removed, and this \
+         browser comes in."
+    )
 }
 
 /// The question before a device is removed.
@@ -447,6 +463,9 @@ pub fn stop_reason(reason: &StopReason, own_domain: Option<&str>) -> String {
         StopReason::RelayMisbehaved { what } => format!(
             "The relay altered or held back something ({what}), so Haven stopped here. Tell whoever runs it, and start a new conversation."
         ),
+        StopReason::WrongWelcome => "The invitation to this conversation doesn't fit what the relay has of it, so Haven can't follow it. It is a \
+             fault of the inviter's app or of the relay, not yours. Ask to be added again."
+            .to_owned(),
         StopReason::StateTooOld => "What this browser has of the conversation is a copy, or too old to go on with safely. Use the device \
              that you used last, or start a new conversation."
             .to_owned(),

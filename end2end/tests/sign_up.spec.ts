@@ -159,6 +159,47 @@ test('with the keyboard alone: a lost browser is removed, and signs in again', a
   await expect(other.chat.row('bob')).toBeHidden()
 })
 
+test('who has lost twenty browsers chooses which ones make room for a new one', async ({ person, visitor, relay }) => {
+  test.setTimeout(300_000)
+  const { welcome, chat, page, password, words } = await person('alice')
+  // What was in the browser is gone, as when its data was cleared.
+  const lose = async () => {
+    const client = await page.context().newCDPSession(page)
+    await client.send('Storage.clearDataForOrigin', { origin: relay.origin, storageTypes: 'all' })
+    await client.detach()
+    await page.reload()
+    await expect(page.getByRole('heading', { name: 'Welcome to Haven' })).toBeVisible()
+  }
+  for (let lost = 1; lost < 20; lost++) {
+    await lose()
+    await welcome.signIn('alice', password)
+    await expect(chat.list).toBeVisible()
+  }
+  await lose()
+  await welcome.signIn('alice', password)
+  const question = page.getByRole('group', { name: 'Your account has 20 devices' })
+  const choices = question.getByRole('checkbox', { name: /Chrome on \w+/ })
+  await expect(choices).toHaveCount(20)
+  await expect(question).toBeFocused()
+  await expect(welcome.button('Remove and sign in')).toBeDisabled()
+  await inspect(page, 'choosing which devices make room')
+
+  // By the other way in as well; going back keeps what was typed.
+  await welcome.button('Cancel').click()
+  await expect(welcome.address).toHaveValue('alice')
+  await welcome.button('I forgot my password').click()
+  const newPassword = await welcome.suggest(welcome.newPassword)
+  await welcome.recover('alice', words, newPassword)
+  await expect(choices).toHaveCount(20)
+  for (const lost of [0, 1, 2]) await choices.nth(lost).press(' ')
+  await choices.nth(1).uncheck()
+  await enter(page, welcome.button('Remove and sign in'))
+  await expect(chat.list).toBeVisible()
+  await page.getByRole('link', { name: 'Settings' }).click()
+  const devices = page.getByRole('list', { name: 'Your devices' }).getByRole('listitem')
+  await expect(devices).toHaveCount(19)
+})
+
 test('nobody learns from signing in whether an address exists', async ({ person, visitor, relay }) => {
   await person('alice')
   const mallory = await visitor('mallory')

@@ -13,8 +13,9 @@ use std::{
 /// Days since 1970. Nothing is stored with a finer time.
 pub type Day = i64;
 
-/// Devices of one account.
-pub const MAX_DEVICES: u64 = 20;
+/// Sessions of one account: its devices, and a few sign-ins that are under way. A device needs a session to read in the
+/// vault what the others are called, and to ask its person which ones go.
+pub const MAX_SESSIONS: u64 = haven_wire::limits::MAX_DEVICES as u64 + 4;
 /// Pointers in one commit.
 pub const MAX_POINTERS: usize = 4096;
 /// A wrapped vault key, in bytes.

@@ -36,7 +36,8 @@ pub enum Command {
     RecoveryPhrase,
     /// The person typed the asked words of the phrase: pairs of position (from 0) and word. → [`Reply::Done`]
     ConfirmRecoveryPhrase(Vec<(u8, String)>),
-    /// Signs in with the password. → [`Reply::Done`]
+    /// Signs in with the password. → [`Reply::Done`], or [`crate::Failure::TooManyDevices`] with those that could make
+    /// room
     SignIn {
         /// The address, or only the part before the `@`.
         address: String,
@@ -44,8 +45,10 @@ pub enum Command {
         password: String,
         /// What this device is called.
         device_label: String,
+        /// Ids of devices that are removed, to make room for this one.
+        remove: Vec<[u8; 16]>,
     },
-    /// Signs in with the recovery phrase and sets a new password. → [`Reply::Done`]
+    /// Signs in with the recovery phrase and sets a new password. → As [`Command::SignIn`].
     Recover {
         /// The address, or only the part before the `@`.
         address: String,
@@ -55,6 +58,8 @@ pub enum Command {
         new_password: String,
         /// What this device is called.
         device_label: String,
+        /// Ids of devices that are removed, to make room for this one.
+        remove: Vec<[u8; 16]>,
     },
     /// Ends the session, takes this device off the list, and deletes everything that Haven stored in this browser.
     /// → [`Reply::SignedOut`]

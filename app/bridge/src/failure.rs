@@ -1,3 +1,4 @@
+use crate::DeviceView;
 use serde::{Deserialize, Serialize};
 
 /// Why a command failed. The page's `text` module has the sentence for each.
@@ -147,9 +148,12 @@ pub enum Failure {
         /// The limit in bytes.
         limit: u32,
     },
-    /// The account has as many devices as it may.
+    /// The account has as many devices as it may: some have to go before another one comes.
     #[error("too many devices")]
-    TooManyDevices,
+    TooManyDevices {
+        /// Those that it has, oldest first; none if they are not known.
+        devices: Vec<DeviceView>,
+    },
     /// Too many people at once.
     #[error("too many people: at most {limit}")]
     TooManyPeople {

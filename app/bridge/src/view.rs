@@ -188,6 +188,8 @@ pub enum StopReason {
         /// What it did.
         what: String,
     },
+    /// The Welcome to the conversation and what the relay has of it don't go together.
+    WrongWelcome,
     /// The state on this device is a copy or too old.
     StateTooOld,
     /// The conversation needs a newer version of Haven.
@@ -347,6 +349,13 @@ pub enum Line {
         who: Option<PersonRef>,
         /// The device.
         device: String,
+    },
+    /// So many further devices came and went with one change, of people who stay.
+    MoreDevices {
+        /// How many came.
+        added: u32,
+        /// How many went.
+        removed: u32,
     },
     /// People were removed.
     Removed {

@@ -31,7 +31,7 @@ mod vault_sync;
 pub use engine::{Attachment, Engine, Handled, Opener, Pending};
 pub use error::Error;
 pub use mailbox::work;
-pub use own_devices::remove_device;
+pub use own_devices::{make_room, remove_device};
 
 /// Milliseconds since 1970-01-01 UTC.
 pub type Millis = u64;

@@ -210,6 +210,10 @@ pub struct Network {
     pub signed_out: bool,
     /// When it was last said that a Welcome can't be followed. Whoever knows this device can send any number of such.
     pub welcome_refused: Option<Millis>,
+    /// Whether timelines of forgotten conversations are to be deleted.
+    pub to_sweep: bool,
+    /// The number of the next job. An answer for a job that has ended must not meet another one.
+    pub next_job: u64,
     next_id: u64,
 }
 
@@ -231,6 +235,8 @@ impl Network {
             mail: MailLine { due: true, ..MailLine::default() },
             key_packages_due: true,
             claims: previous.claims,
+            to_sweep: previous.to_sweep,
+            next_job: previous.next_job,
             live: previous.live,
             welcome_refused: previous.welcome_refused,
             next_id: previous.next_id,
@@ -252,6 +258,17 @@ impl Network {
             line.known_head = head;
             line.fetch_at = at;
         }
+    }
+
+    /// Forgets a conversation's log and what was asked of it. An answer that still comes is about another group, or another
+    /// time in it.
+    pub fn forget_line(&mut self, id: ConversationId) {
+        self.lines.remove(&id);
+        let about = |purpose: &Purpose| match purpose {
+            Purpose::Append(of, _) | Purpose::Commit(of) | Purpose::Rows(of, _) => *of == id,
+            _ => false,
+        };
+        self.in_flight.retain(|_, purpose| !about(purpose));
     }
 
     /// Registers a request.

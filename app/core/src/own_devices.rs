@@ -1,4 +1,4 @@
-//! This person's other devices: seen, taken off, and taken out of the conversations.
+//! This person's other devices: seen, asked to make room, taken off, and taken out of the conversations.
 //!
 //! A device that signs out, or that another one removes, is taken off the signed list and off the relay in one call
 //! ([`remove_device`]). The devices that are left notice when they next see the list, and take it out of their conversations,
@@ -8,17 +8,19 @@ use crate::{
     Error, Millis,
     chat::records::{Change, State, Task},
     engine::Engine,
-    identity::{Account, device_list::verify_by},
+    identity::{Account, DeviceEntry, DeviceList, Error as IdentityError, device_list::verify_by},
     memory::{Batch, Memory},
+    network::Purpose,
     request::{Caller, Rejection},
     store::{Store, Table},
 };
-use haven_bridge::{ConversationId, Event, Failure};
+use haven_bridge::{ConversationId, DeviceView, Event, Failure};
 use haven_wire::{
     Refusal,
     account::{RevokeDevice, SignOut, Vault},
     ids::DeviceId,
     keys::{DirectoryEntry, Lookup, PutDeviceList},
+    limits::MAX_DEVICES,
 };
 use std::collections::BTreeSet;
 
@@ -60,6 +62,31 @@ pub async fn remove_device(
         }
     }
     Err(Failure::Offline)
+}
+
+/// Makes room in the list for the device of `account`, which is signing in and would be put there by `list`: takes the
+/// `leaving` ones off first, as [`remove_device`] does. Gives the list to be put.
+///
+/// If there is no room, this device's session ends, and [`Failure::TooManyDevices`] names the devices to choose from.
+pub async fn make_room(
+    account: &mut Account,
+    mut list: PutDeviceList,
+    leaving: &[DeviceId],
+    caller: &impl Caller,
+    now: Millis,
+) -> Result<PutDeviceList, Failure> {
+    for device in leaving {
+        let entry = remove_device(account, *device, caller, now).await?;
+        account.saw_device_list(&entry.device_list)?;
+        list = account.join_device_list(&entry, now)?.unwrap_or(list);
+    }
+    let devices = account.devices()?;
+    if devices.len() < MAX_DEVICES {
+        return Ok(list);
+    }
+    // If the relay doesn't hear of it, it drops the session when it needs the room.
+    let _ = caller.call(&account.origin, &SignOut { device_list: None }, None).await;
+    Err(Failure::TooManyDevices { devices })
 }
 
 impl<S: Store> Engine<S> {
@@ -161,12 +188,29 @@ impl Memory {
         Ok(())
     }
 
+    /// Suspects own devices in a conversation that were taken off the list before it was one: until then nothing was done
+    /// there.
+    pub fn suspect_unlisted(&mut self, batch: &mut Batch, id: ConversationId) -> Result<(), Error> {
+        let listed = self.account.listed()?;
+        let mut suspects = self.network.unlisted.clone();
+        let group = self.conversations.get(&id).and_then(|conversation| conversation.group.as_ref());
+        let claims = group.into_iter().flat_map(|group| group.members.iter()).map(|(_, claim)| claim);
+        let own = claims.filter(|claim| claim.fingerprint == self.account.fingerprint);
+        let unlisted = own.map(|claim| claim.device_id).filter(|device| !listed.contains(device));
+        suspects.extend(unlisted.filter(|device| !self.network.unlisted.contains(device)));
+        self.suspect(batch, suspects)
+    }
+
     /// Devices that are in conversations and not on the list: gone before this device had seen them there, or newer
     /// than this list. The next one tells, which is asked for now.
     fn suspect(&mut self, batch: &mut Batch, devices: Vec<DeviceId>) -> Result<(), Error> {
         if self.network.unlisted != devices {
             batch.put(Table::Meta, b"unlisted", Vec::new(), Some(&devices))?;
-            self.network.certificate.due |= !devices.is_empty();
+            if !devices.is_empty() {
+                // What is under way was asked before: its answer doesn't tell of these.
+                self.network.in_flight.retain(|_, purpose| !matches!(purpose, Purpose::Certificate));
+                (self.network.certificate.due, self.network.certificate.held) = (true, None);
+            }
             self.network.unlisted = devices;
         }
         Ok(())
@@ -174,10 +218,26 @@ impl Memory {
 }
 
 impl Account {
-    /// The devices on the last list that was seen.
-    fn listed(&self) -> Result<Vec<DeviceId>, Error> {
-        let list = verify_by(&self.device_list, self.secret_certificate()?.primary())?;
-        Ok(list.devices.iter().map(|device| device.device_id).collect())
+    /// The devices on the last list that was seen, oldest first, and what they are called.
+    pub fn devices(&self) -> Result<Vec<DeviceView>, IdentityError> {
+        let view = |device: &DeviceEntry| {
+            let this = device.device_id == self.device_id;
+            let short_id: String = device.device_id.to_hex().to_uppercase().chars().take(8).collect();
+            let label = match self.vault.name_of(device.device_id) {
+                _ if this => self.device_label.clone(),
+                name => name.unwrap_or_default().to_owned(),
+            };
+            DeviceView { id: device.device_id.0, label, short_id, created: device.created, this }
+        };
+        Ok(self.seen_list()?.devices.iter().map(view).collect())
+    }
+
+    fn listed(&self) -> Result<Vec<DeviceId>, IdentityError> {
+        Ok(self.seen_list()?.devices.iter().map(|device| device.device_id).collect())
+    }
+
+    fn seen_list(&self) -> Result<DeviceList, IdentityError> {
+        verify_by(&self.device_list, self.secret_certificate()?.primary())
     }
 }
 

@@ -3,8 +3,10 @@
 use haven_bridge::{ConversationState, Failure, ItemContent, Line, SendState};
 use haven_core::{
     intent::{Accepted, Intent},
+    request::{Outgoing, Request},
     testing::{Who, World, in_every_world},
 };
+use haven_wire::push::FromRelay;
 
 async fn three_people(world: &mut World) -> [Who; 3] {
     let people = [world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await];
@@ -130,6 +132,51 @@ fn somebody_who_was_removed_can_be_added_again() {
     });
 }
 
+/// Lets a device talk until it asks for rows, which is not sent.
+async fn asks_for_rows(world: &mut World, who: Who) -> Outgoing {
+    loop {
+        let now = world.clock(who);
+        for request in world.engine(who).outgoing(now).await.expect("requests").requests {
+            if matches!(request.request, Request::GetRows(_)) {
+                return request;
+            }
+            world.exchange(who, request).await;
+        }
+        world.now += 1_000;
+    }
+}
+
+#[test]
+fn an_answer_from_before_somebody_was_added_again_is_not_about_the_new_group() {
+    pollster::block_on(async {
+        let mut world = World::new();
+        let [alice, bob, _] = three_people(&mut world).await;
+        let chat = world.conversation(alice, &[bob]).await;
+        world.say(alice, chat, "see you").await;
+        while world.step(alice).await {}
+        // The answer is on its way for long. Meanwhile bob hears of his removal, and is added again.
+        let late = asks_for_rows(&mut world, bob).await;
+        let answer = world.call(bob, &late).await.unwrap();
+        let fingerprints = vec![world.fingerprint(bob)];
+        world.want(alice, Intent::RemovePeople { conversation: chat, fingerprints }).await;
+        while world.step(alice).await {}
+        let group_id = world.engine(bob).group_id(chat);
+        let rows = world.relay.rows();
+        world.push(bob, vec![FromRelay::Rows { group_id, rows }]).await;
+        assert_eq!(world.state(bob, chat), ConversationState::Removed);
+        let addresses = vec![world.address(bob)];
+        world.want(alice, Intent::AddPeople { conversation: chat, addresses }).await;
+        while world.step(alice).await {}
+        let asked = asks_for_rows(&mut world, bob).await;
+        assert_eq!(world.state(bob, chat), ConversationState::Active);
+        let now = world.clock(bob);
+        world.engine(bob).confirm(late.id, answer, now).await.unwrap();
+        world.exchange(bob, asked).await;
+        world.settle().await;
+        world.assert_works(&[alice, bob], chat).await;
+    });
+}
+
 #[test]
 fn what_was_typed_before_a_removal_is_neither_lost_nor_sent() {
     pollster::block_on(async {
@@ -210,6 +257,26 @@ fn a_start_that_failed_keeps_its_messages_and_can_be_tried_again() {
             assert_eq!(world.timeline(bob, chat).await, ["* alice added me", "alice: are you there?"]);
             world.assert_works(&[alice, bob], chat).await;
             assert_eq!(world.engine(bob).conversations()[0].title, "Tea");
+        })
+        .await;
+    });
+}
+
+#[test]
+fn who_was_to_be_in_a_start_that_failed_gets_into_nothing_else() {
+    pollster::block_on(async {
+        in_every_world(async |world| {
+            let [alice, bob, carol] = three_people(world).await;
+            // Carol's key packages come when it is known already that nobody@example.org doesn't exist.
+            let addresses = vec!["nobody@example.org".into(), world.address(carol)];
+            world.want(alice, Intent::StartConversation { addresses, title: None }).await;
+            world.settle().await;
+            let chat = world.conversation(alice, &[bob]).await;
+            world.want(alice, Intent::Rename { conversation: chat, title: "Without Carol".into() }).await;
+            world.settle().await;
+            assert_eq!(world.members(bob, chat).await.len(), 2);
+            assert!(world.engine(carol).conversations().is_empty());
+            world.assert_works(&[alice, bob], chat).await;
         })
         .await;
     });

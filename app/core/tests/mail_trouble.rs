@@ -341,3 +341,32 @@ fn an_address_of_the_own_relay_that_nobody_has_stops_the_mail_and_the_draft_stay
         assert_eq!(mails(&mut world, Who(1), Folder::Inbox).await.len(), 1);
     });
 }
+
+#[test]
+fn a_mail_that_the_relay_lists_and_does_not_have_is_asked_for_with_the_next_poll() {
+    pollster::block_on(async {
+        let mut world = two_people().await;
+        let body = "The boat is ready.\r\n".repeat(20_000);
+        let mail = format!("Received: here\r\nFrom: bob@example.net\r\nSubject: Long\r\n\r\n{body}");
+        world.relay.mail_arrives("alice@example.org", mail.as_bytes());
+        for _ in 0..3 {
+            world.now += 120_000;
+            let mut refused = 0;
+            for _ in 0..50 {
+                let now = world.clock(ALICE);
+                for request in world.engine(ALICE).outgoing(now).await.unwrap().requests {
+                    if matches!(request.request, Request::GetMail(_)) {
+                        refused += 1;
+                        let missing = Rejection::Refused(Refusal::NotFound);
+                        world.engine(ALICE).reject(request.id, missing, now).await.unwrap();
+                    } else {
+                        world.exchange(ALICE, request).await;
+                    }
+                }
+            }
+            assert_eq!(refused, 1);
+        }
+        world.settle_mail().await;
+        assert_eq!(mails(&mut world, ALICE, Folder::Inbox).await.len(), 1);
+    });
+}

@@ -120,6 +120,33 @@ fn a_blocked_person_leaves_nothing_here() {
 }
 
 #[test]
+fn a_request_that_is_taken_back_leaves_nothing_and_is_no_introduction() {
+    pollster::block_on(async {
+        in_every_world(async |world| {
+            let [mallory, bob] = two_people(world).await;
+            let carol = world.sign_up("carol").await;
+            world.settle().await;
+            let chat = world.conversation(mallory, &[carol]).await;
+            let before = leftovers(world, bob);
+            for _ in 0..2 {
+                let addresses = vec![world.address(bob)];
+                world.want(mallory, Intent::AddPeople { conversation: chat, addresses }).await;
+                world.settle().await;
+                let state = world.state(bob, chat);
+                assert!(matches!(state, ConversationState::Request { .. }), "{state:?}");
+                let fingerprints = vec![world.fingerprint(bob)];
+                world.want(mallory, Intent::RemovePeople { conversation: chat, fingerprints }).await;
+                world.settle().await;
+                assert!(world.engine(bob).conversations().is_empty());
+                assert_eq!(leftovers(world, bob), before);
+            }
+            world.assert_works(&[mallory, carol], chat).await;
+        })
+        .await;
+    });
+}
+
+#[test]
 fn one_person_can_leave_five_requests_and_no_more() {
     pollster::block_on(async {
         let mut world = World::new();

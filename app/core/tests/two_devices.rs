@@ -31,11 +31,16 @@ async fn alice_and_bob_and_a_phone(world: &mut World) -> [Who; 3] {
 async fn held_back(world: &mut World, who: Who, wanted: fn(&Request) -> bool) -> Outgoing {
     loop {
         let now = world.clock(who);
+        let mut held = None;
         for request in world.engine(who).outgoing(now).await.expect("requests").requests {
             if wanted(&request.request) {
-                return request;
+                held = Some(request);
+            } else {
+                world.exchange(who, request).await;
             }
-            world.exchange(who, request).await;
+        }
+        if let Some(held) = held {
+            return held;
         }
     }
 }
@@ -205,11 +210,34 @@ fn a_device_that_came_and_went_between_two_looks_leaves_the_conversations() {
 }
 
 #[test]
+fn a_device_that_was_removed_before_a_request_was_accepted_leaves_the_conversation() {
+    pollster::block_on(async {
+        in_every_world(async |world| {
+            let [alice, bob, phone] = alice_and_bob_and_a_phone(world).await;
+            world.now += LOOKED_AT_EACH;
+            world.settle().await;
+            let chat = world.start(bob, &[alice]).await;
+            world.settle().await;
+            assert_eq!(world.members(alice, chat).await[0].1, 2);
+            world.remove_device(alice, phone).await;
+            world.settle().await;
+            world.accept(alice, chat).await;
+            world.settle().await;
+            assert_eq!(world.timeline(bob, chat).await.last().unwrap(), "* alice lost alice's phone");
+            world.assert_works(&[alice, bob], chat).await;
+        })
+        .await;
+    });
+}
+
+#[test]
 fn a_device_that_is_newer_than_the_list_stays() {
     pollster::block_on(async {
         let mut world = World::new();
         let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
         world.settle().await;
+        // They know each other, so that the next conversation needs no answer.
+        world.conversation(bob, &[alice]).await;
         world.sign_in(alice, "alice's tablet").await;
         world.now += LOOKED_AT_EACH;
         let look = held_back(&mut world, alice, |request| matches!(request, Request::Lookup(_))).await;
@@ -233,7 +261,6 @@ fn a_device_that_is_newer_than_the_list_stays() {
             world.step(alice).await;
         }
         let chat = chat.unwrap();
-        world.accept(alice, chat).await;
         assert_eq!(world.members(alice, chat).await[0].1, 2);
         let now = world.now;
         world.engine(alice).confirm(look.id, answer, now).await.unwrap();

@@ -18,6 +18,7 @@ pub fn Dialog(
     let dialog = NodeRef::<html::Dialog>::new();
     let title_id = format!("{id}-dialog-heading");
     let labelled_by = title_id.clone();
+    let pressed = StoredValue::new(false);
     Effect::new(move || {
         let (open, Some(dialog)) = (open.get(), dialog.get()) else { return };
         match (open, dialog.open()) {
@@ -42,7 +43,8 @@ pub fn Dialog(
                 // What it was opened with may go, now that it is done.
                 browser::keep_focus();
             }
-            on:click=move |event| close_on_backdrop(&event, open)
+            on:mousedown=move |event| pressed.set_value(is_backdrop(&event))
+            on:click=move |event| if pressed.get_value() && is_backdrop(&event) { open.set(false) }
             // Escape closes the dialog alone, not what it was opened from.
             on:keydown=|event| if event.key() == "Escape" { event.stop_propagation() }
         >
@@ -65,9 +67,8 @@ fn focus_first(dialog: &web_sys::HtmlDialogElement) {
     }
 }
 
-/// The dialog's own element is hit only outside its body.
-fn close_on_backdrop(event: &web_sys::MouseEvent, open: RwSignal<bool>) {
-    if event.target().is_some() && event.target() == event.current_target() {
-        open.set(false);
-    }
+/// Whether it is beside the dialog's content. A selection that begins inside and ends outside clicks there as well, but
+/// wasn't pressed there.
+fn is_backdrop(event: &web_sys::MouseEvent) -> bool {
+    event.target().is_some() && event.target() == event.current_target()
 }

@@ -1,5 +1,6 @@
 //! Signing up, signing in, recovering.
 
+pub mod entrance;
 pub mod new_password;
 pub mod own_key;
 pub mod phrase;

@@ -29,6 +29,9 @@ pub fn sentence(line: &Line, own_domain: Option<&str>) -> String {
         Line::DeviceRemoved { who: Some(person), device } => {
             format!("{}’s device {device} left", name(person))
         }
+        Line::MoreDevices { added, removed } => {
+            format!("With this change, {added} more devices came in and {removed} more left")
+        }
         Line::Removed { who: remover, removed } => format!("{} removed {}", who(remover), names(removed)),
         Line::YouWereRemoved { by } => format!("{} removed you", name(by)),
         Line::Renamed { who: renamer, title } if title.is_empty() => {

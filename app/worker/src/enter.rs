@@ -9,11 +9,13 @@ use gloo_timers::future::TimeoutFuture;
 use haven_bridge::{About, Command, Failure, OwnKey, Reply, Session};
 use haven_core::{
     identity::{Account, Recovery, SignIn, SignUp, vault::VaultBody},
+    make_room,
     request::{Caller as _, Rejection},
 };
 use haven_wire::{
     Call, Refusal,
     account::{GetVault, Info, InfoReply, PutVault},
+    ids::DeviceId,
     keys::{Lookup, PutDeviceList},
 };
 use std::cell::RefCell;
@@ -30,11 +32,11 @@ pub async fn enter(command: Command) -> Option<Result<(Account, Reply), Failure>
         Command::SignUp { local_part, password, device_label, key } => {
             Some(sign_up(&local_part, &password, &device_label, key).await)
         }
-        Command::SignIn { address, password, device_label } => {
-            Some(sign_in(&address, &password, &device_label).await)
+        Command::SignIn { address, password, device_label, remove } => {
+            Some(sign_in(&address, &password, &device_label, remove).await)
         }
-        Command::Recover { address, phrase, new_password, device_label } => {
-            Some(recover(&address, &phrase, &new_password, &device_label).await)
+        Command::Recover { address, phrase, new_password, device_label, remove } => {
+            Some(recover(&address, &phrase, &new_password, &device_label, remove).await)
         }
         _ => None,
     }
@@ -66,7 +68,12 @@ async fn sign_up(
     Ok((account, Reply::RecoveryPhrase(phrase)))
 }
 
-async fn sign_in(address: &str, password: &str, device_label: &str) -> Result<(Account, Reply), Failure> {
+async fn sign_in(
+    address: &str,
+    password: &str,
+    device_label: &str,
+    remove: Vec<[u8; 16]>,
+) -> Result<(Account, Reply), Failure> {
     let relay = Relay::reach().await?;
     let (sign_in, request) = SignIn::start(&relay.origin, &relay.address(address), password)?;
     let reply = relay.call(&request).await?;
@@ -74,7 +81,7 @@ async fn sign_in(address: &str, password: &str, device_label: &str) -> Result<(A
     // Not repeated: the relay forgets a sign-in that it has finished.
     let reply = relay.call_once(&request).await?;
     let (mut account, list) = finishing.complete(&reply, device_label, scope::now())?;
-    relay.join(&mut account, list).await?;
+    relay.join(&mut account, list, remove).await?;
     relay.share(&mut account).await;
     Ok((account, Reply::Done))
 }
@@ -84,6 +91,7 @@ async fn recover(
     phrase: &str,
     new_password: &str,
     device_label: &str,
+    remove: Vec<[u8; 16]>,
 ) -> Result<(Account, Reply), Failure> {
     let relay = Relay::reach().await?;
     let address = relay.address(address);
@@ -98,7 +106,7 @@ async fn recover(
     })?;
     let (mut account, list, credentials) =
         recovery.complete(&registered, &reply, device_label, scope::now())?;
-    relay.join(&mut account, list).await?;
+    relay.join(&mut account, list, remove).await?;
     relay.call(&credentials).await?;
     relay.share(&mut account).await;
     Ok((account, Reply::Done))
@@ -193,10 +201,16 @@ impl Relay {
         self.call_once(call).await
     }
 
-    /// Puts the new device into its person's device list.
-    async fn join(&self, account: &mut Account, first: PutDeviceList) -> Result<(), Failure> {
+    /// Puts the new device into its person's device list, after taking these off.
+    async fn join(
+        &self,
+        account: &mut Account,
+        first: PutDeviceList,
+        remove: Vec<[u8; 16]>,
+    ) -> Result<(), Failure> {
         self.client.sign_in(&self.origin, account.session);
-        let mut list = first;
+        let remove: Vec<_> = remove.into_iter().map(DeviceId).collect();
+        let mut list = make_room(account, first, &remove, &self.client, scope::now()).await?;
         for _ in 0..TRIES {
             match self.client.call(&self.origin, &list, None).await {
                 Ok(_) => {

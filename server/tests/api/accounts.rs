@@ -1,7 +1,7 @@
 //! Sign-up, sign-in, recovery, sessions, the vault.
 
 use crate::common::{By, TestRelay, config, person::*, random};
-use haven_server::relay::Relay;
+use haven_server::{limits::MAX_SESSIONS, relay::Relay};
 use haven_wire::{Refusal, account::*, ids::*, keys::*, limits::DEVICES};
 
 fn fresh() -> (DeviceId, SessionToken) {
@@ -221,16 +221,16 @@ async fn a_sign_out_with_an_outdated_list_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_account_has_twenty_devices_and_no_more() {
+async fn an_account_with_all_its_devices_has_room_for_a_few_sign_ins_and_no_more() {
     let relay = TestRelay::start().await;
     let alice = Person::new(&relay, "alice").await;
     alice.publish(&relay, 1).await;
-    for _ in 1..20 {
+    for _ in 1..MAX_SESSIONS {
         alice.another_device(&relay).await.publish(&relay, 1).await;
     }
     let (device, session) = fresh();
     let refused = sign_in(&relay, &alice.address, &alice.password, device, &session).await;
-    assert_eq!(refused.unwrap_err(), Refusal::TooLarge { what: DEVICES.into(), limit: 20 });
+    assert_eq!(refused.unwrap_err(), Refusal::TooLarge { what: DEVICES.into(), limit: MAX_SESSIONS });
     // One that is there already may sign in again.
     sign_in(&relay, &alice.address, &alice.password, alice.device, &session).await.unwrap();
     assert_eq!(relay.call(&GetVault {}, alice.by()).await.unwrap_err(), Refusal::NotSignedIn);
@@ -242,7 +242,7 @@ async fn sign_ins_that_were_never_finished_keep_nobody_out() {
     let alice = Person::new(&relay, "alice").await;
     alice.publish(&relay, 1).await;
     let mut unfinished = Vec::new();
-    for _ in 1..20 {
+    for _ in 1..MAX_SESSIONS {
         unfinished.push(alice.another_device(&relay).await);
     }
     let new = alice.another_device(&relay).await;

@@ -2,7 +2,7 @@
 //! before every step.
 
 use crate::common::{By, TestRelay};
-use haven_bridge::{ConversationId, IntentId, ItemContent, Line};
+use haven_bridge::{ConversationId, Failure, IntentId, ItemContent, Line};
 use haven_core::{
     Engine, Millis,
     identity::{Account, SignIn, SignUp},
@@ -14,7 +14,7 @@ use haven_server::store::{Cutoffs, RelayStore as _};
 use haven_wire::{
     Authorisation, Call,
     account::Info,
-    ids::{EpochToken, SessionToken},
+    ids::{DeviceId, EpochToken, SessionToken},
 };
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -118,6 +118,10 @@ impl Device {
         self.engine.devices().unwrap().len()
     }
 
+    pub fn id(&self) -> DeviceId {
+        self.engine.account().device_id
+    }
+
     /// How many devices are in a conversation.
     pub async fn count_leaves(&mut self, conversation: ConversationId) -> usize {
         let details = self.engine.conversation(conversation).await.unwrap().expect("the conversation");
@@ -186,6 +190,16 @@ impl Cast {
 
     /// Another device of a person.
     pub async fn sign_in(&mut self, person: &str, name: &str) {
+        self.sign_in_for(person, name, &[]).await.unwrap();
+    }
+
+    /// Another device of a person, for which these make room.
+    pub async fn sign_in_for(
+        &mut self,
+        person: &str,
+        name: &str,
+        leaving: &[DeviceId],
+    ) -> Result<(), Failure> {
         let nobody = SessionToken([0; 32]);
         let origin = self.call(nobody, &Info {}).await.origin;
         let (sign_in, request) = SignIn::start(&origin, &self.address(person), PASSWORD).unwrap();
@@ -193,11 +207,14 @@ impl Cast {
         let (finishing, request) = sign_in.finish(&reply).unwrap();
         let reply = self.call(nobody, &request).await;
         let (mut account, list) = finishing.complete(&reply, "Phone", self.now).unwrap();
+        let calls = self.calls(account.session);
+        let list = haven_core::make_room(&mut account, list, leaving, &calls, self.now).await?;
         self.call(account.session, &list).await;
         account.saw_device_list(&list.device_list).unwrap();
         let device = Device::new(account, self.now).await;
         self.devices.insert(name.into(), device);
         self.settle().await;
+        Ok(())
     }
 
     /// Has a device removed: by itself, or by another one of its person.

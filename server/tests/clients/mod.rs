@@ -4,9 +4,13 @@ mod device;
 
 use crate::common::TestRelay;
 use device::Cast;
-use haven_bridge::{ConversationId, RequestAnswer};
+use haven_bridge::{ConversationId, Failure, RequestAnswer};
 use haven_core::intent::Intent;
 use haven_server::{limits::Rate, routes::push::Patience};
+use haven_wire::limits::MAX_DEVICES;
+
+/// A device looks at its person's list as often, in milliseconds.
+const LOOKED_AT_EACH: u64 = 6 * 60 * 60 * 1000;
 
 /// A relay with alice, bob and carol, who have signed up. Each start of an engine looks its person up.
 async fn cast() -> Cast {
@@ -135,7 +139,6 @@ async fn one_who_was_away_for_longer_than_messages_are_kept_goes_on_and_is_told(
 
 #[tokio::test]
 async fn devices_that_sign_out_or_are_removed_are_gone_everywhere() {
-    const LOOKED_AT_EACH: u64 = 6 * 60 * 60 * 1000;
     let mut cast = cast().await;
     for name in ["alice's phone", "alice's tablet"] {
         cast.sign_in("alice", name).await;
@@ -156,6 +159,38 @@ async fn devices_that_sign_out_or_are_removed_are_gone_everywhere() {
     cast.want("bob", Intent::SendText { conversation, text: "just us".into() }).await;
     cast.settle().await;
     assert_eq!(cast.texts("alice", conversation).await, ["just us"]);
+}
+
+#[tokio::test]
+async fn who_has_all_devices_says_which_ones_make_room_for_another_one() {
+    let mut cast = cast().await;
+    for n in 1..MAX_DEVICES {
+        cast.sign_in("alice", &format!("lost {n}")).await;
+    }
+    let conversation = introduced(&mut cast).await;
+    assert_eq!(cast.device_mut("bob").count_leaves(conversation).await, MAX_DEVICES + 1);
+
+    // However often it is asked: nobody is kept out, and nothing changes.
+    for _ in 0..10 {
+        let refused = cast.sign_in_for("alice", "new", &[]).await.unwrap_err();
+        let Failure::TooManyDevices { devices } = refused else { panic!("{refused:?}") };
+        assert_eq!(devices.len(), MAX_DEVICES);
+        assert!(devices.iter().any(|device| device.label == "Browser"), "{devices:?}");
+    }
+    let leaving: Vec<_> = (1..MAX_DEVICES).map(|n| cast.device(&format!("lost {n}")).id()).collect();
+    cast.sign_in_for("alice", "new", &leaving).await.unwrap();
+    cast.wait(LOOKED_AT_EACH);
+    cast.settle().await;
+    for device in ["alice", "new"] {
+        assert_eq!(cast.device(device).count_devices(), 2, "{device}");
+    }
+    for n in 1..MAX_DEVICES {
+        assert!(cast.device(&format!("lost {n}")).signed_out(), "{n}");
+    }
+    assert_eq!(cast.device_mut("bob").count_leaves(conversation).await, 2);
+    // Said again, as after a lost answer.
+    cast.sign_in_for("alice", "newer", &leaving).await.unwrap();
+    assert_eq!(cast.device("newer").count_devices(), 3);
 }
 
 #[tokio::test]

@@ -33,7 +33,9 @@ pub const MAX_POINTER: usize = 1024;
 pub const MAX_INBOX: usize = 1000;
 /// A person's certificate, in bytes.
 pub const MAX_CERTIFICATE: usize = 64 * 1024;
-/// What [`crate::Refusal::TooLarge`] calls an account that has as many devices as the relay allows.
+/// Devices of one account. A device that would be one more asks its person first which ones go.
+pub const MAX_DEVICES: usize = 20;
+/// What [`crate::Refusal::TooLarge`] calls an account that has as many sessions as the relay allows.
 pub const DEVICES: &str = "devices";
 /// A signed device list, in bytes.
 pub const MAX_DEVICE_LIST: usize = 64 * 1024;

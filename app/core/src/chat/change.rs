@@ -4,6 +4,7 @@
 
 use super::{
     claims::{ClaimedDevice, Claims},
+    lines::MAX_LINES,
     records::*,
     seen::{CommitData, Ended},
     token::export_token,
@@ -45,7 +46,8 @@ impl Memory {
 
     /// Takes a job in.
     pub fn add_job(&mut self, batch: &mut Batch, task: Task) -> Result<u64, Error> {
-        let id = self.jobs.last_key_value().map_or(1, |(last, _)| last + 1);
+        let id = self.jobs.last_key_value().map_or(1, |(last, _)| last + 1).max(self.network.next_job);
+        self.network.next_job = id + 1;
         let job = Job { id, task };
         batch.job(id, Some(&job))?;
         self.jobs.insert(id, job);
@@ -134,6 +136,12 @@ impl Memory {
         }
         wanted.retain(|address| !claimed(address) && (change.start || !inside(address)));
         wanted
+    }
+
+    /// Whether a job still needs these key packages. It may have ended before the answer came.
+    pub fn awaits_claim(&self, job: u64, address: &str) -> bool {
+        let job = self.jobs.get(&job);
+        job.is_some_and(|job| self.unclaimed(job).iter().any(|unclaimed| unclaimed == address))
     }
 
     /// Stages the commit of a job, and stores it with all that is sent.
@@ -245,7 +253,7 @@ impl Conversation {
     /// Adds a line that comes from no row.
     pub fn add_line(&mut self, batch: &mut Batch, line: Line, now: Millis) -> Result<(), Error> {
         let row = self.head.cursor.unwrap_or_default();
-        let position = row_position(row, 128 | (self.head.next_line & 127));
+        let position = row_position(row, MAX_LINES | (self.head.next_line & (MAX_LINES - 1)));
         self.head.next_line = self.head.next_line.wrapping_add(1);
         self.head.updated = now;
         if self.head.opening.is_none() {
@@ -266,7 +274,9 @@ impl Missing {
 }
 
 fn missing(group: &Group, change: &Change, claims: &Claims, own: Fingerprint) -> Missing {
-    let devices = claims.values().flat_map(|person| &person.devices);
+    // Whatever was claimed: nobody is added whom the change doesn't name. At the start one's own other devices are.
+    let named = claims.iter().filter(|(address, _)| change.start || change.add.contains(address));
+    let devices = named.flat_map(|(_, person)| &person.devices);
     let add = devices.filter(|device| !group.members.has_device(device.claim.device_id)).cloned().collect();
     let leaves = change.remove.iter().flat_map(|person| group.members.leaves_of(*person));
     let gone = group.members.leaves_of_devices(own, &change.remove_devices);

@@ -172,7 +172,7 @@ impl Conversation {
         if !lines.is_empty() {
             self.end_gone(here)?;
         }
-        for (n, line) in (0..=u8::MAX).zip(lines) {
+        for (n, line) in (0..lines::MAX_LINES).zip(lines) {
             let position = row_position(row.sequence, n);
             let id = line_id(self.details.group_id, position);
             self.head.preview = Preview::Line(line.clone());

@@ -206,6 +206,7 @@ impl Memory {
             batch.details.insert(id);
             batch.heads.insert(id);
             self.pin(batch, &from, None)?;
+            self.suspect_unlisted(batch, id)?;
             self.refresh_keys(batch, id, self.network.now)?;
             return Ok(Ok(Accepted::Done));
         }
@@ -217,7 +218,7 @@ impl Memory {
     }
 
     /// Deletes a conversation from this device.
-    fn forget(&mut self, batch: &mut Batch, id: ConversationId) -> Result<(), Error> {
+    pub fn forget(&mut self, batch: &mut Batch, id: ConversationId) -> Result<(), Error> {
         use openmls_traits::OpenMlsProvider as _;
         let Some(conversation) = self.conversations.remove(&id) else { return Ok(()) };
         if let Some(mut group) = conversation.group {
@@ -231,7 +232,8 @@ impl Memory {
         }
         batch.forgotten.push(id);
         batch.events.push(Event::ConversationRemoved(id));
-        self.network.lines.remove(&id);
+        self.network.to_sweep = true;
+        self.network.forget_line(id);
         let group = conversation.details.group_id;
         let known = &mut self.account.vault.conversations;
         let before = known.len();

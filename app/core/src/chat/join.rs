@@ -13,7 +13,7 @@ use crate::{
     memory::{Batch, Conversation, Group, Memory},
     mls::{Context, Members, Provider, suite},
 };
-use haven_bridge::{ConversationId, Line, Preview};
+use haven_bridge::{ConversationId, Event, Line, Preview};
 use haven_wire::{ids::GroupId, limits};
 use openmls::prelude::{tls_codec::DeserializeBytes as _, *};
 
@@ -71,6 +71,15 @@ impl Memory {
         let mut all = self.conversations.values();
         let held = all.find(|c| c.details.group_id == group_id && !left(c));
         held.map(|conversation| conversation.details.id)
+    }
+
+    /// Tells, once a day, that somebody's Welcome was not followed.
+    pub fn tell_welcome_refused(&mut self, batch: &mut Batch, now: Millis) {
+        let told = &mut self.network.welcome_refused;
+        if told.is_none_or(|told| !(told..told + DAY).contains(&now)) {
+            *told = Some(now);
+            batch.events.push(Event::WelcomeRefused);
+        }
     }
 
     /// A Welcome to a group that is held is refused unopened, so nobody knows who sent it; whoever knows the group's
@@ -233,7 +242,7 @@ impl Memory {
         conversation.head.preview = Preview::Line(line);
         batch.details.insert(id);
         batch.heads.insert(id);
-        self.network.lines.remove(&id);
+        self.network.forget_line(id);
         self.conversations.insert(id, conversation);
         self.note_in_vault(batch, id)
     }

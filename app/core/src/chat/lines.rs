@@ -7,6 +7,11 @@ use crate::{
 use haven_bridge::{Line, PersonRef};
 use openmls::prelude::LeafNodeIndex;
 
+/// Lines of a commit have places of their own below this, in the order of the timeline.
+pub const MAX_LINES: u8 = 128;
+/// Those about single devices. The few about people and the title always find a place.
+const MAX_DEVICE_LINES: usize = 100;
+
 /// A claim's person.
 pub fn person(claim: &AttestationClaim) -> PersonRef {
     PersonRef { address: claim.address.clone(), fingerprint: claim.fingerprint.to_hex() }
@@ -24,13 +29,16 @@ pub fn of_commit(
     let own = before.get(me).map(|claim| claim.fingerprint);
     let by = before.get(committer);
     let who = by.filter(|claim| Some(claim.fingerprint) != own).map(person);
-    let mut lines = Vec::new();
+    let (mut devices, mut lines) = (Vec::new(), Vec::new());
     if effect.removed.contains(&me.u32()) {
         lines.extend(by.map(person).map(|by| Line::YouWereRemoved { by }));
         return lines;
     }
-    removals(&mut lines, before, effect, own, who.as_ref());
-    let added = additions(&mut lines, before, effect, own);
+    let removed = removals(&mut devices, before, effect, own);
+    let added = additions(&mut devices, before, effect, own);
+    if !removed.is_empty() {
+        lines.push(Line::Removed { who: who.clone(), removed });
+    }
     if epoch == 0 {
         lines.push(Line::Started { who: who.clone(), added, with: Vec::new() });
     } else if !added.is_empty() {
@@ -39,7 +47,18 @@ pub fn of_commit(
     if renamed {
         lines.push(Line::Renamed { who, title: effect.context.title.clone() });
     }
-    lines
+    [folded(devices), lines].concat()
+}
+
+/// Counts the devices for which there is no place, so that those who fill a commit with devices hide nobody in it.
+fn folded(mut devices: Vec<Line>) -> Vec<Line> {
+    let rest = devices.split_off(devices.len().min(MAX_DEVICE_LINES));
+    if !rest.is_empty() {
+        let count = |lines: usize| u32::try_from(lines).unwrap_or(u32::MAX);
+        let removed = rest.iter().filter(|line| matches!(line, Line::DeviceRemoved { .. })).count();
+        devices.push(Line::MoreDevices { added: count(rest.len() - removed), removed: count(removed) });
+    }
+    devices
 }
 
 fn distinct<'a>(claims: impl Iterator<Item = &'a AttestationClaim>) -> Vec<PersonRef> {
@@ -53,13 +72,13 @@ fn distinct<'a>(claims: impl Iterator<Item = &'a AttestationClaim>) -> Vec<Perso
     people
 }
 
+/// Lines for devices of people who stay, and the people who don't.
 fn removals(
     lines: &mut Vec<Line>,
     before: &Members,
     effect: &Effect,
     own: Option<crate::identity::Fingerprint>,
-    who: Option<&PersonRef>,
-) {
+) -> Vec<PersonRef> {
     let removed: Vec<&AttestationClaim> =
         effect.removed.iter().filter_map(|leaf| before.get(LeafNodeIndex::new(*leaf))).collect();
     let stays = |claim: &AttestationClaim| {
@@ -71,10 +90,7 @@ fn removals(
         let whose = (Some(claim.fingerprint) != own).then(|| person(claim));
         lines.push(Line::DeviceRemoved { who: whose, device: claim.label.clone() });
     }
-    let removed = distinct(people.into_iter());
-    if !removed.is_empty() {
-        lines.push(Line::Removed { who: who.cloned(), removed });
-    }
+    distinct(people.into_iter())
 }
 
 /// Lines for further devices of people who were in it before, and whoever was not, with the device.
@@ -97,6 +113,23 @@ fn additions(
 mod tests {
     use super::*;
     use serde::Serialize;
+
+    #[test]
+    fn a_commit_full_of_devices_hides_nobody() {
+        let mut devices: Vec<Line> = Vec::new();
+        for n in 0..300 {
+            let device = format!("device {n}");
+            devices.push(match n {
+                0..200 => Line::DeviceRemoved { who: None, device },
+                _ => Line::DeviceAdded { who: None, device },
+            });
+        }
+        assert_eq!(folded(devices[..MAX_DEVICE_LINES].to_vec()), devices[..MAX_DEVICE_LINES]);
+        let folded = folded(devices);
+        assert_eq!(folded.last(), Some(&Line::MoreDevices { added: 100, removed: 100 }));
+        // Those about people come after them: who was removed, who started or was added, the title.
+        assert!(folded.len() + 4 <= usize::from(MAX_LINES));
+    }
 
     #[derive(Serialize)]
     enum StoredBefore {

@@ -57,6 +57,7 @@ impl Memory {
             return Ok(());
         }
         let before = conversation.head.epoch;
+        let asked = matches!(conversation.details.state, State::Request(_));
         let line = self.network.lines.entry(id).or_default();
         let mut here = Here { provider: &self.provider, batch, line, done: None, gone_changed: false, now };
         for row in rows {
@@ -71,7 +72,7 @@ impl Memory {
                     break;
                 }
                 Next::Stop(reason) => {
-                    conversation.details.state = State::Stopped(reason);
+                    conversation.stop(reason);
                     here.batch.details.insert(id);
                 }
             }
@@ -91,6 +92,13 @@ impl Memory {
         };
         if let Some(job) = done {
             self.end_job(batch, job)?;
+        }
+        if asked && removed {
+            // It was taken back. Kept, it would make its sender one who had been together with this person.
+            return self.forget(batch, id);
+        }
+        if asked && stopped {
+            return self.drop_request(batch, id, now);
         }
         if removed {
             self.end_membership(batch, id, &Failure::NotAMember)?;
@@ -115,8 +123,32 @@ impl Memory {
         self.fail_waiting(batch, id, failure)
     }
 
+    /// Stops a conversation, and gives up what waits there.
+    pub fn stop(
+        &mut self,
+        batch: &mut Batch,
+        id: ConversationId,
+        reason: StopReason,
+        now: Millis,
+    ) -> Result<(), Error> {
+        let Some(conversation) = self.conversations.get_mut(&id) else { return Ok(()) };
+        if let State::Request(_) = conversation.details.state {
+            return self.drop_request(batch, id, now);
+        }
+        conversation.stop(reason);
+        batch.details.insert(id);
+        self.end_stopped(batch, id)
+    }
+
+    /// A request that can't be followed. Kept as a stopped conversation, it would count as no request, so that strangers
+    /// could leave any number.
+    fn drop_request(&mut self, batch: &mut Batch, id: ConversationId, now: Millis) -> Result<(), Error> {
+        self.tell_welcome_refused(batch, now);
+        self.forget(batch, id)
+    }
+
     /// A conversation has stopped: nothing more is sent there. What the relay has taken is in the log, and never met.
-    pub fn end_stopped(&mut self, batch: &mut Batch, id: ConversationId) -> Result<(), Error> {
+    fn end_stopped(&mut self, batch: &mut Batch, id: ConversationId) -> Result<(), Error> {
         let taken = self.network.lines.get(&id).map(|line| &line.taken);
         if let (Some(taken), Some(conversation)) = (taken, self.conversations.get_mut(&id)) {
             let sent = |message: &Outbound| taken.contains(&message.message_id) && message.failed.is_none();
@@ -159,6 +191,15 @@ impl Memory {
 }
 
 impl Conversation {
+    /// Before the first row was met, what doesn't fit may be the word of whoever sent the Welcome as well as the relay's.
+    fn stop(&mut self, reason: StopReason) {
+        let reason = match reason {
+            StopReason::RelayMisbehaved { .. } if self.head.cursor.is_none() => StopReason::WrongWelcome,
+            reason => reason,
+        };
+        self.details.state = State::Stopped(reason);
+    }
+
     fn process(&mut self, here: &mut Here, row: &Row) -> Result<Next, Error> {
         match self.head.cursor {
             None => return self.process_opening(here, row),

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Error,
-    identity::{Certificate, DeviceEntry, Fingerprint, device_list},
+    identity::Fingerprint,
     memory::{Conversation, Memory},
 };
 use haven_bridge::*;
@@ -92,22 +92,6 @@ impl Memory {
             .values()
             .map(|message| item_of(message, is_taken(&message.message_id)))
             .collect()
-    }
-
-    /// This person's devices, as the last device list that this device has seen names them.
-    pub fn devices(&self) -> Result<Vec<DeviceView>, Error> {
-        let certificate = Certificate::parse(&self.account.public_certificate()?, self.network.now)?;
-        let list = device_list::verify(&self.account.device_list, &certificate)?;
-        let view = |device: &DeviceEntry| {
-            let this = device.device_id == self.account.device_id;
-            let short_id: String = device.device_id.to_hex().to_uppercase().chars().take(8).collect();
-            let label = match self.account.vault.name_of(device.device_id) {
-                _ if this => self.account.device_label.clone(),
-                name => name.unwrap_or_default().to_owned(),
-            };
-            DeviceView { id: device.device_id.0, label, short_id, created: device.created, this }
-        };
-        Ok(list.devices.iter().map(view).collect())
     }
 
     /// Who is signed in.

@@ -208,13 +208,11 @@ impl<S: Store> Engine<S> {
 
     /// A Welcome that breaks the rules, or that the relay doesn't have, is dropped. The person is told, once a day.
     pub(super) async fn drop_welcome(&mut self, job: u64, now: Millis) -> Result<Vec<Event>, Error> {
-        let mut events = self.verb(now, |memory, batch| memory.end_job(batch, job)).await?.1;
-        let told = &mut self.memory.network.welcome_refused;
-        if told.is_none_or(|told| !(told..told + DAY).contains(&now)) {
-            *told = Some(now);
-            events.push(Event::WelcomeRefused);
-        }
-        Ok(events)
+        let work = |memory: &mut Memory, batch: &mut Batch| {
+            memory.tell_welcome_refused(batch, now);
+            memory.end_job(batch, job)
+        };
+        Ok(self.verb(now, work).await?.1)
     }
 
     async fn try_join(
@@ -252,6 +250,9 @@ impl<S: Store> Engine<S> {
         reply: &keys::ClaimedKeyPackages,
         now: Millis,
     ) -> Result<Vec<Event>, Error> {
+        if !self.memory.awaits_claim(job, address) {
+            return Ok(Vec::new());
+        }
         let Memory { provider, contacts, account, .. } = &self.memory;
         let judged = claims::judge(provider, contacts, account, address, reply, now);
         let own = address == self.memory.account.address;

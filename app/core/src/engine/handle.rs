@@ -51,8 +51,6 @@ impl<S: Store> Engine<S> {
             Ok(results)
         };
         let (results, events) = self.verb(now, work).await?;
-        // What is stored is stored; the next start sweeps again.
-        let _ = self.sweep().await;
         Ok(Handled { results, events })
     }
 

@@ -53,6 +53,10 @@ impl<S: Store> Engine<S> {
     }
 
     async fn gather(&mut self, pending: &mut Pending, now: Millis) -> Result<(), Error> {
+        if std::mem::take(&mut self.memory.network.to_sweep) {
+            // If it fails, the next start sweeps again.
+            let _ = self.sweep().await;
+        }
         self.device_requests(pending);
         pending.events.extend(self.renew_certificate().await?);
         match self.memory.vault_request() {

@@ -114,6 +114,6 @@ impl<S: Store> Engine<S> {
 
     /// This person's devices.
     pub fn devices(&self) -> Result<Vec<DeviceView>, Error> {
-        self.memory.devices()
+        Ok(self.memory.account.devices()?)
     }
 }

@@ -164,14 +164,12 @@ impl<S: Store> Engine<S> {
         reason: StopReason,
         now: Millis,
     ) -> Result<Vec<Event>, Error> {
-        let work = |memory: &mut Memory, batch: &mut Batch| {
-            if let Some(conversation) = memory.conversations.get_mut(&id) {
-                conversation.details.state = State::Stopped(reason);
-                batch.details.insert(id);
-            }
-            memory.end_stopped(batch, id)
-        };
-        Ok(self.verb(now, work).await?.1)
+        let state = self.memory.conversations.get(&id).map(|conversation| &conversation.details.state);
+        if matches!(state, Some(State::Request(_))) {
+            // Its group goes with it.
+            self.memory.load_group(&self.store, id).await?;
+        }
+        Ok(self.verb(now, |memory, batch| memory.stop(batch, id, reason, now)).await?.1)
     }
 }
 

@@ -158,6 +158,9 @@ impl<S: Store> Engine<S> {
         rejection: &Rejection,
         now: Millis,
     ) -> Result<Vec<Event>, Error> {
+        if !self.memory.awaits_claim(job, address) {
+            return Ok(Vec::new());
+        }
         match rejection {
             Rejection::Refused(refusal @ (Refusal::NotFound | Refusal::BadRequest { .. })) => {
                 self.fail_job(job, &failure_of(refusal, address), now).await

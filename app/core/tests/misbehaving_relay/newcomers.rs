@@ -19,21 +19,34 @@ fn a_welcome_that_is_gone_is_said() {
     });
 }
 
-/// Somebody joins to whom the relay shows rows that it has changed: they stop, and the others go on.
+/// Somebody is added to whom the relay shows rows that it has changed, which may be the word of whoever sent the Welcome as
+/// well. They don't follow, and the others go on.
 async fn a_newcomer_is_shown(change: fn(&mut Row)) {
-    let mut scene = Scene::new("carol").await;
-    let dave = scene.world.sign_up("dave").await;
-    scene.world.settle().await;
-    let device = scene.world.device_id(dave);
-    scene.world.relay.set_tamper(move |to, answer| match answer {
-        Answer::Rows(rows) if to == device => rows.rows.iter_mut().for_each(change),
-        _ => {}
-    });
-    let addresses = vec!["dave".into()];
-    scene.world.want(scene.alice, Intent::AddPeople { conversation: scene.chat, addresses }).await;
-    scene.settle_with_patience().await;
-    assert_accused(&scene.world.state(dave, scene.chat));
-    scene.assert_others_go_on().await;
+    for knows_alice in [true, false] {
+        let mut scene = Scene::new("carol").await;
+        let dave = scene.world.sign_up("dave").await;
+        scene.world.settle().await;
+        if knows_alice {
+            scene.world.conversation(dave, &[scene.alice]).await;
+        }
+        let device = scene.world.device_id(dave);
+        scene.world.relay.set_tamper(move |to, answer| match answer {
+            Answer::Rows(rows) if to == device => rows.rows.iter_mut().for_each(change),
+            _ => {}
+        });
+        let add = scene.add(dave);
+        scene.world.want(scene.alice, add).await;
+        scene.settle_with_patience().await;
+        if knows_alice {
+            let state = scene.world.state(dave, scene.chat);
+            assert_eq!(state, ConversationState::Stopped(StopReason::WrongWelcome));
+        } else {
+            assert!(scene.world.engine(dave).conversations().is_empty());
+            let told = |event: &&Event| matches!(event, Event::WelcomeRefused);
+            assert_eq!(scene.world.devices[dave.0].told.iter().filter(told).count(), 1);
+        }
+        scene.assert_others_go_on().await;
+    }
 }
 
 #[test]

@@ -253,7 +253,9 @@ fn LineRow(line: Line, time: u64, domain: Option<String>) -> impl IntoView {
     let (icon, tone) = match &line {
         Line::Started { .. } => (icondata_lu::LuLock, "info"),
         Line::YouWereAdded { .. } | Line::Added { .. } => (icondata_lu::LuUserPlus, "info"),
-        Line::DeviceAdded { .. } | Line::DeviceRemoved { .. } => (icondata_lu::LuMonitorSmartphone, "info"),
+        Line::DeviceAdded { .. } | Line::DeviceRemoved { .. } | Line::MoreDevices { .. } => {
+            (icondata_lu::LuMonitorSmartphone, "info")
+        }
         Line::Removed { .. } | Line::YouWereRemoved { .. } => (icondata_lu::LuUserX, "info"),
         Line::Renamed { .. } => (icondata_lu::LuPencil, "info"),
         Line::Missed { .. } => (icondata_lu::LuCircleAlert, "info"),

@@ -3,10 +3,12 @@
 use haven_bridge::{Command, PasswordStrength};
 use leptos::prelude::*;
 
-use super::new_password::NewPassword;
+use super::{
+    entrance::{Entrance, EntranceForm, Leaving},
+    new_password::NewPassword,
+};
 use crate::{
-    components::{Button, Kind, Notice, TextField, Tone},
-    live::live,
+    components::TextField,
     services::browser,
     state::{use_core, use_session},
     text,
@@ -15,12 +17,11 @@ use crate::{
 /// Address, words, new password.
 #[component]
 pub fn Recover() -> impl IntoView {
-    let (core, session) = (use_core(), use_session());
+    let (entrance, session) = (Entrance::new(use_core()), use_session());
     let (address, phrase, password) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
     let strength = RwSignal::new(None::<PasswordStrength>);
-    let (tried, busy) = (RwSignal::new(false), RwSignal::new(false));
-    let trouble = RwSignal::new(None::<String>);
+    let tried = RwSignal::new(false);
     let address_error = Memo::new(move |_| {
         (tried.get() && address.with(|text| text.trim().is_empty())).then(|| text::FIELD_MISSING.to_owned())
     });
@@ -35,13 +36,10 @@ pub fn Recover() -> impl IntoView {
             .then(|| text::FIELD_MISSING.to_owned())
             .or_else(|| weak.then(|| text::STRENGTH_WEAK.to_owned()))
     });
-    let submit = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
+    let enter = move |remove: Leaving| {
         tried.set(true);
-        let wrong = [address_error, phrase_error, password_error]
-            .iter()
-            .any(|error| error.with_untracked(Option::is_some));
-        if busy.get_untracked() || wrong {
+        let errors = [address_error, phrase_error, password_error];
+        if errors.iter().any(|error| error.with_untracked(Option::is_some)) {
             return;
         }
         let command = Command::Recover {
@@ -49,28 +47,17 @@ pub fn Recover() -> impl IntoView {
             phrase: phrase.with_untracked(|phrase| words(phrase).collect::<Vec<_>>().join(" ")),
             new_password: password.get_untracked(),
             device_label: browser::device_label(),
+            remove,
         };
-        busy.set(true);
-        trouble.set(None);
-        core.ask(command, move |answer| {
-            busy.try_set(false);
-            match answer {
-                Ok(_) => session.refresh(),
-                Err(why) => _ = trouble.try_set(Some(text::failure::trouble(&why))),
-            }
-        });
+        entrance.ask(command, move || session.refresh());
     };
     view! {
-        <form class="form" novalidate on:submit=submit>
+        <EntranceForm entrance=entrance enter=enter>
             <p class="welcome-lead">{text::RECOVER_LEAD}</p>
             <TextField id="recover-address" label=text::ADDRESS value=address hint=text::ADDRESS_HINT error=address_error autocomplete="username" autofocus=true/>
             <TextField id="recover-phrase" label=text::PHRASE_INPUT value=phrase hint=text::PHRASE_INPUT_HINT error=phrase_error/>
             <NewPassword id="recover-password" label=text::NEW_PASSWORD password=password strength=strength error=password_error/>
-            {live(move || trouble.get().map(|sentence| view! { <Notice tone=Tone::Error text=sentence/> }))}
-            <div class="form-actions">
-                <Button kind=Kind::Primary submit=true busy=busy>{live(move || if busy.get() { text::SIGNING_IN } else { text::SIGN_IN })}</Button>
-            </div>
-        </form>
+        </EntranceForm>
     }
 }
 

@@ -2,7 +2,7 @@ use haven_bridge::{Command, DeviceView, Reply};
 use leptos::prelude::*;
 
 use crate::{
-    components::{Button, Dialog, Icon, IconButton, Kind, Notice, Spinner, Tone},
+    components::{Button, DeviceLines, Dialog, Icon, IconButton, Kind, Notice, Spinner, Tone},
     live::live,
     services::core_client::Trouble,
     state::{use_core, use_toasts},
@@ -34,7 +34,7 @@ pub fn DevicesSection() -> impl IntoView {
     });
     let title = Signal::derive(move || {
         leaving.with(|device| {
-            device.as_ref().map(|device| text::remove_device(&name(device))).unwrap_or_default()
+            device.as_ref().map(|device| text::remove_device(&text::device_name(device))).unwrap_or_default()
         })
     });
     view! {
@@ -58,24 +58,13 @@ pub fn DevicesSection() -> impl IntoView {
     }
 }
 
-fn name(device: &DeviceView) -> String {
-    if device.label.is_empty() { text::DEVICE_UNNAMED.to_owned() } else { device.label.clone() }
-}
-
 fn item(device: DeviceView, remove: Callback<DeviceView>) -> impl IntoView {
-    let name = name(&device);
-    let label = text::remove_device_label(&name);
-    let (this, created, short_id) = (device.this, device.created, device.short_id.clone());
+    let label = text::remove_device_label(&text::device_name(&device));
+    let (lines, this) = (view! { <DeviceLines device=&device/> }, device.this);
     view! {
         <li class="devices-item">
             <Icon icon=icondata_lu::LuMonitorSmartphone/>
-            <div class="devices-body">
-                <p class="devices-name">
-                    {name}
-                    {this.then(|| view! { <span class="badge" data-trust="pinned">{text::THIS_DEVICE}</span> })}
-                </p>
-                <p class="devices-meta"><span class="devices-id">{short_id}</span> " · since " {text::time::date(created)}</p>
-            </div>
+            {lines}
             {(!this).then(|| view! {
                 <IconButton label=label icon=icondata_lu::LuLogOut on_click=move |()| remove.run(device.clone())/>
             })}

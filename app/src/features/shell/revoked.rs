@@ -3,6 +3,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Button, Dialog, Kind, Notice, PasswordField, Tone},
+    features::onboarding::entrance::{Entrance, EntranceForm, Leaving},
     live::live,
     routes,
     services::browser,
@@ -25,37 +26,18 @@ pub fn RevokedBanner() -> impl IntoView {
 
 #[component]
 fn SignInAgain(open: RwSignal<bool>) -> impl IntoView {
-    let (core, session) = (use_core(), use_session());
+    let (entrance, session) = (Entrance::new(use_core()), use_session());
     let password = RwSignal::new(String::new());
-    let (error, busy) = (RwSignal::new(None::<String>), RwSignal::new(false));
-    let submit = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
+    let enter = move |remove: Leaving| {
         let Some(address) = session.address() else { return };
-        if busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
-        let command = Command::SignIn {
-            address,
-            password: password.get_untracked(),
-            device_label: browser::device_label(),
-        };
-        core.ask(command, move |answer| {
-            busy.try_set(false);
-            match answer {
-                Ok(_) => open.set(false),
-                Err(trouble) => _ = error.try_set(Some(text::failure::trouble(&trouble))),
-            }
-        });
+        let (password, device_label) = (password.get_untracked(), browser::device_label());
+        entrance.ask(Command::SignIn { address, password, device_label, remove }, move || open.set(false));
     };
     view! {
-        <form class="form" on:submit=submit>
+        <EntranceForm entrance=entrance enter=enter>
             <p>{live(move || session.address())}</p>
             <p>{text::SIGN_IN_AGAIN_LEAD}</p>
-            <PasswordField id="again-password" label=text::PASSWORD value=password error=error autocomplete="current-password" autofocus=true/>
-            <div class="form-actions">
-                <Button kind=Kind::Primary submit=true busy=busy>{text::SIGN_IN}</Button>
-            </div>
-        </form>
+            <PasswordField id="again-password" label=text::PASSWORD value=password autocomplete="current-password" autofocus=true/>
+        </EntranceForm>
     }
 }

@@ -109,8 +109,12 @@ mod tests {
     #[wasm_bindgen_test]
     fn an_interrupted_sign_in_fails_instead_of_being_repeated() {
         let mut desk = Desk::default();
-        let sign_in =
-            Command::SignIn { address: "alice".into(), password: "p".into(), device_label: "d".into() };
+        let sign_in = Command::SignIn {
+            address: "alice".into(),
+            password: "p".into(),
+            device_label: "d".into(),
+            remove: Vec::new(),
+        };
         desk.add(1, sign_in);
         assert_eq!(given(&desk.turn_to(7)), [1]);
         assert!(matches!(desk.turn_to(8)[..], [Step::Fail(1, _)]));

@@ -1,7 +1,7 @@
 //! Accounts, devices and sessions, the vault, the directory.
 
 use super::{AccountId, Lock, Result, Session, Tx, fixed, signed, unsigned};
-use crate::limits::{Day, MAX_DEVICES};
+use crate::limits::{Day, MAX_SESSIONS};
 use crate::store::{News, StoreError, random};
 use haven_wire::{Refusal, account::*, ids::*, keys::*, limits::DEVICES};
 use sqlx::{SqliteConnection, SqlitePool, query, query_as};
@@ -94,8 +94,8 @@ async fn put_device(tx: &mut Tx, account: AccountId, device: DeviceId, session: 
         .bind(account.0.as_slice())
         .fetch_one(&mut tx.connection)
         .await?;
-    if unsigned(devices) >= MAX_DEVICES && !drop_unfinished(tx, account).await? {
-        return Err(StoreError::Refused(Refusal::TooLarge { what: DEVICES.into(), limit: MAX_DEVICES }));
+    if unsigned(devices) >= MAX_SESSIONS && !drop_unfinished(tx, account).await? {
+        return Err(StoreError::Refused(Refusal::TooLarge { what: DEVICES.into(), limit: MAX_SESSIONS }));
     }
     query("INSERT INTO device (device_id, account_id, session_hash, inbox_next) VALUES ($1, $2, $3, 1)")
         .bind(device.as_bytes())

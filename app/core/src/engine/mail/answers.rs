@@ -158,9 +158,12 @@ impl<S: Store> Engine<S> {
         self.memory.mail.load_rest(&self.store).await?;
         let line = &mut self.memory.network.mail;
         match (purpose, rejection) {
-            // Deleted meanwhile: a later entry says so.
+            // Deleted meanwhile: a later entry says so, which the next poll brings.
             (Purpose::MailBody(_), Rejection::Refused(Refusal::NotFound)) => {
                 line.arrived.pop_front();
+                if line.arrived.is_empty() {
+                    line.known_head = self.memory.mail.head.cursor;
+                }
                 Ok(Vec::new())
             }
             (Purpose::Forwarded(id), Rejection::Refused(Refusal::NotFound)) => {

@@ -77,6 +77,7 @@ fn show(content: &ItemContent) -> String {
             Line::YouWereAdded { by } => format!("* {} added me", name(by)),
             Line::Added { who: by, added } => format!("* {} added {}", who(by), with_devices(added)),
             Line::DeviceAdded { who: whose, device } => format!("* {} came with {device}", who(whose)),
+            Line::MoreDevices { added, removed } => format!("* {added} devices more, {removed} fewer"),
             Line::DeviceRemoved { who: whose, device } => format!("* {} lost {device}", who(whose)),
             Line::Removed { who: by, removed } => format!("* {} removed {}", who(by), names(removed)),
             Line::YouWereRemoved { by } => format!("* {} removed me", name(by)),
