@@ -41,8 +41,7 @@ fn time(field: &Field<'_>) -> Option<Millis> {
 }
 
 fn check(results: &str, sender: Option<&str>) -> SenderCheck {
-    let methods: Vec<String> =
-        without_comments(results).split(';').skip(1).map(|text| text.trim().to_owned()).collect();
+    let methods: Vec<String> = plain(results).split(';').skip(1).map(|text| text.trim().to_owned()).collect();
     let says = |wanted: &str| methods.iter().any(|method| method.split_whitespace().next() == Some(wanted));
     if says("dmarc=fail") {
         SenderCheck::Failed
@@ -68,19 +67,30 @@ fn vouches(method: &str, sender: Option<&str>) -> bool {
     words.next() == Some("dkim=pass") && words.any(signed)
 }
 
-/// The value without what stands in parentheses, where anybody may have written anything.
-fn without_comments(value: &str) -> String {
-    let mut depth = 0_u32;
-    let outside = value.chars().filter(|c| match c {
+/// The value without comments and quotes, where anybody may have written anything (RFC 8601, section 2.2): the address of
+/// the envelope, for one, is quoted if it isn't plain. Quoted text stays one word.
+fn plain(value: &str) -> String {
+    let (mut comments, mut quoted, mut escaped) = (0_u32, false, false);
+    let outside = value.chars().filter_map(|c| match c {
+        _ if std::mem::take(&mut escaped) => quoted.then_some('_'),
+        '\\' if quoted || comments > 0 => {
+            escaped = true;
+            None
+        }
+        '"' if comments == 0 => {
+            quoted = !quoted;
+            None
+        }
+        _ if quoted => Some(if c.is_ascii_alphanumeric() || "@.-_".contains(c) { c } else { '_' }),
         '(' => {
-            depth += 1;
-            false
+            comments += 1;
+            None
         }
         ')' => {
-            depth = depth.saturating_sub(1);
-            false
+            comments = comments.saturating_sub(1);
+            None
         }
-        _ => depth == 0,
+        _ => (comments == 0).then_some(c),
     });
     outside.collect()
 }
@@ -119,5 +129,27 @@ mod tests {
         assert_eq!(check("dkim=pass header.d=evil.example; dmarc=none"), SenderCheck::Unknown);
         assert_eq!(check("auth=pass smtp.auth=alice"), SenderCheck::Local);
         assert_eq!(check("none"), SenderCheck::Unknown);
+    }
+
+    #[test]
+    fn what_a_sender_has_quoted_is_no_result() {
+        let check = |text: &str| check(&format!("mx; {text}"), Some("ceo@bank.example"));
+        for said in [
+            r#"spf=none smtp.mailfrom="a; dmarc=pass (@evil.example"; dmarc=fail header.from=bank.example"#,
+            r#"spf=none smtp.mailfrom="a\"; dmarc=pass (@evil.example"; dmarc=fail header.from=bank.example"#,
+            r#"dkim=fail header.i="x; dmarc=pass (@evil.example" header.s=y; dmarc=fail"#,
+            r#"dkim=fail (\) ; dmarc=pass (x) ) header.s=y; dmarc=fail"#,
+        ] {
+            assert_eq!(check(said), SenderCheck::Failed, "{said}");
+        }
+        for said in [
+            r#"spf=none smtp.mailfrom="a; dmarc=pass; @evil.example"; dmarc=none"#,
+            r#"dkim=pass header.i="a header.d=bank.example"@evil.example; dmarc=none"#,
+            r#"dkim=pass header.i="a@bank.example @evil.example"; dmarc=none"#,
+            r#"spf=none smtp.mailfrom="never closed; dmarc=pass"#,
+        ] {
+            assert_eq!(check(said), SenderCheck::Unknown, "{said}");
+        }
+        assert_eq!(check(r#"dkim=pass header.i="a b@bank.example"; dmarc=none"#), SenderCheck::Passed);
     }
 }
