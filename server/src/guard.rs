@@ -14,15 +14,13 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use haven_wire::{Refusal, limits::MAX_REQUEST};
-use std::time::Duration;
-use tokio::time::timeout;
+use haven_wire::Refusal;
 
 /// Memory for requests that are larger than most, in KiB: a dozen of the largest commits, half a dozen of the largest
 /// mails. Bodies of mail that are read have as much, and mail that arrives.
 pub const LARGE_KIB: usize = 256 * 1024;
-/// How long a large request waits for its turn.
-const ROOM_WITHIN: Duration = Duration::from_secs(10);
+/// A request up to this size, in bytes, needs no share of it.
+const SMALL: usize = 64 * 1024;
 
 /// Sent with every answer. A worker follows the policy of its own script's answer, so no file may lack it.
 const HEADERS: [(HeaderName, &str); 7] = [
@@ -105,20 +103,18 @@ pub async fn limit(Shared(state): Shared<State>, caller: Caller, request: Reques
         request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let most = cbor::limit_at(request.uri().path());
     let size = size.unwrap_or(most).min(most);
-    let room = async {
-        let kib = u32::try_from(size / 1024).unwrap_or(u32::MAX);
-        timeout(ROOM_WITHIN, state.large_requests.acquire_many(kib)).await.ok()?.ok()
-    };
+    let mut share = None;
     // Small ones are bounded by the number of connections.
-    let _room = if size > MAX_REQUEST {
-        match room.await {
-            Some(room) => Some(room),
-            None => return ApiError(Refusal::Unavailable).into_response(),
+    if size > SMALL {
+        let kib = u32::try_from(size / 1024).unwrap_or(u32::MAX);
+        share = state.large_requests.take(caller.0, kib).await;
+        if share.is_none() {
+            return ApiError(Refusal::Unavailable).into_response();
         }
-    } else {
-        None
-    };
-    next.run(request).await
+    }
+    let response = next.run(request).await;
+    drop(share);
+    response
 }
 
 /// Counts answers by route and status, and logs them. Neither a path's pattern nor a status names anybody.

@@ -37,6 +37,7 @@ pub mod relay;
 pub mod routes;
 pub mod secret_file;
 pub mod serve;
+pub mod shares;
 pub mod state;
 pub mod store;
 pub mod upkeep;

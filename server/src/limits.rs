@@ -16,6 +16,8 @@ pub type Day = i64;
 /// Sessions of one account: its devices, and a few sign-ins that are under way. A device needs a session to read in the
 /// vault what the others are called, and to ask its person which ones go.
 pub const MAX_SESSIONS: u64 = haven_wire::limits::MAX_DEVICES as u64 + 4;
+/// Suites for which one device has key packages.
+pub const MAX_SUITES: i64 = 4;
 /// Pointers in one commit.
 pub const MAX_POINTERS: usize = 4096;
 /// A wrapped vault key, in bytes.
@@ -105,6 +107,8 @@ limits! {
     calls_per_session: 1000, 0.05;
     /// Groups made from one network address.
     new_groups_per_network: 100, 36.0;
+    /// KiB of commits, Welcomes and messages appended from one network address.
+    append_kib_per_network: 131_072, 0.01;
     /// Commits to one group.
     commits_per_group: 200, 0.2;
     /// Application messages to one group.
@@ -117,6 +121,8 @@ limits! {
     sockets_per_network: 100, 1.0;
     /// Mails sent by one account; ten recipients count as one mail.
     submit_mails: 10, 1.0;
+    /// KiB of mails sent by one account.
+    submit_kib: 1_048_576, 0.01;
     /// Certificates published by one account.
     certificate_changes: 20, 60.0;
     /// Recipients that one network address names for mail that arrives.

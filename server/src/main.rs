@@ -9,6 +9,9 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
+/// Connections, and some for the database and for mail.
+const OPEN_FILES: u64 = 65_536;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match run().await {
@@ -27,6 +30,9 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
         .with(Targets::new().with_target("haven_server", config.log))
         .init();
+    // Each connection is an open file, and the limit that systems begin with is 1,024. Where it can't be raised, the relay
+    // serves fewer at a time.
+    let _ = rlimit::increase_nofile_limit(OPEN_FILES);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let relay = Relay::open(config).await?;

@@ -42,17 +42,23 @@ pub async fn run(listener: TcpListener, app: Router, stop: impl Future<Output = 
     let _ = tokio::time::timeout(DRAIN, room.acquire_many(all)).await;
 }
 
+/// A connection's place among all. A WebSocket takes it along, and lives on when the connection is done with.
+#[derive(Clone)]
+pub struct Place(#[expect(dead_code, reason = "it is held")] Arc<OwnedSemaphorePermit>);
+
 /// One connection to its end, or to the end of its open request when the relay stops.
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     app: Router,
     mut stopping: watch::Receiver<bool>,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 ) {
+    let place = Place(Arc::new(permit));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(place.clone());
         app.clone().oneshot(request)
     });
     let connection = http1::Builder::new()

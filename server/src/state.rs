@@ -2,7 +2,8 @@
 
 use crate::{
     assets::Assets, config::Config, fanout::Hub, finder::Finder, limits::Limiter, mail::Mail,
-    metrics::Metrics, opaque::Opaque, pictures::Pictures, routes::push::Patience, store::RelayStore,
+    metrics::Metrics, opaque::Opaque, pictures::Pictures, routes::push::Patience, shares::Shares,
+    store::RelayStore,
 };
 use std::{ops::Deref, sync::Arc};
 use tokio::sync::Semaphore;
@@ -34,13 +35,13 @@ pub struct Parts {
     /// The web app.
     pub assets: Assets,
     /// Room for large requests, in KiB.
-    pub large_requests: Semaphore,
+    pub large_requests: Arc<Shares>,
     /// Turns for reading what may be large.
     pub reads: Semaphore,
     /// Room for large answers, in KiB.
-    pub large_replies: Arc<Semaphore>,
+    pub large_replies: Arc<Shares>,
     /// Room for large mails that arrive, in KiB.
-    pub large_arrivals: Arc<Semaphore>,
+    pub large_arrivals: Arc<Shares>,
     /// Key and resolver of mail.
     pub mail: Mail,
     /// How long sockets are waited for.

@@ -1,6 +1,6 @@
 //! Sign-up, sign-in, the vault, signing out.
 
-use super::local_part;
+use super::{local_part, reply};
 use crate::{
     auth::{Caller, SignedIn as By, take},
     cbor::Cbor,
@@ -8,8 +8,9 @@ use crate::{
     limits::{Limit, MAX_ADDRESS, MAX_WRAP, today},
     opaque,
     state::State,
+    store::Lock,
 };
-use axum::{Router, extract::State as Shared, routing::post};
+use axum::{Router, extract::State as Shared, response::Response, routing::post};
 use haven_wire::{Call as _, Refusal, account::*, keys::SignedDeviceList, limits};
 use subtle::ConstantTimeEq as _;
 
@@ -40,11 +41,14 @@ async fn info(Shared(state): Shared<State>, Cbor(Info {}): Cbor<Info>) -> Answer
     }))
 }
 
+/// It answers with what a guess of an account's password is tried with, as a sign-in does: so it counts as one.
 async fn register_start(
     Shared(state): Shared<State>,
+    caller: Caller,
     Cbor(call): Cbor<RegisterStart>,
 ) -> Answer<RegisterStartReply> {
     let local = free(&state, &call.address)?;
+    limit_sign_ins(&state, caller, &call.address)?;
     let response = state.opaque.register(local, &call.request)?;
     Ok(Cbor(RegisterStartReply { response }))
 }
@@ -104,21 +108,29 @@ fn limit_sign_ins(state: &State, caller: Caller, address: &str) -> Result<(), Ap
     take(state, Limit::sign_ins, address, 1)
 }
 
+/// What opens the account of an address. One that can't be of this relay is treated as one that nobody has.
+async fn lock(state: &State, address: &str) -> Result<Option<Lock>, ApiError> {
+    match local_part(state, address) {
+        Some(local) => Ok(state.store.lock(local).await?),
+        None => Ok(None),
+    }
+}
+
 async fn login_start(
     Shared(state): Shared<State>,
     caller: Caller,
     Cbor(call): Cbor<LoginStart>,
 ) -> Answer<LoginStartReply> {
     limit_sign_ins(&state, caller, &call.address)?;
-    // An address that can't be one of this relay is treated as one that nobody has.
-    let local = local_part(&state, &call.address).unwrap_or(&call.address);
-    let lock = state.store.lock(local).await?;
-    Ok(Cbor(state.opaque.start(&call.address, local, lock, &call.request)?))
+    let lock = lock(&state, &call.address).await?;
+    // The name of somebody else's account must not be reached by an address that is limited by itself.
+    let name = local_part(&state, &call.address).map_or_else(|| format!("@{}", call.address), str::to_owned);
+    Ok(Cbor(state.opaque.start(&call.address, &name, lock, &call.request)?))
 }
 
 async fn login_finish(Shared(state): Shared<State>, Cbor(call): Cbor<LoginFinish>) -> Answer<SignedIn> {
     let lock = state.opaque.finish(call.login, &call.finalization)?;
-    let signed_in = state.store.sign_in(lock.account, call.device_id, call.session_hash).await?;
+    let signed_in = state.store.sign_in(lock, call.device_id, call.session_hash).await?;
     Ok(Cbor(signed_in))
 }
 
@@ -128,12 +140,11 @@ async fn recover(
     Cbor(call): Cbor<Recover>,
 ) -> Answer<SignedIn> {
     limit_sign_ins(&state, caller, &call.address)?;
-    let local = local_part(&state, &call.address).unwrap_or(&call.address);
-    let lock = state.store.lock(local).await?;
+    let lock = lock(&state, &call.address).await?;
     let held = lock.as_ref().map_or([0; 32], |lock| lock.recovery_login_hash.0);
     let fits = bool::from(call.recovery_login.hash().0.ct_eq(&held));
     let lock = lock.filter(|_| fits).ok_or(Refusal::BadCredentials)?;
-    let signed_in = state.store.sign_in(lock.account, call.device_id, call.session_hash).await?;
+    let signed_in = state.store.sign_in(lock, call.device_id, call.session_hash).await?;
     Ok(Cbor(signed_in))
 }
 
@@ -149,10 +160,11 @@ async fn replace_credentials(
 
 async fn get_vault(
     Shared(state): Shared<State>,
+    caller: Caller,
     By(session): By,
     Cbor(GetVault {}): Cbor<GetVault>,
-) -> Answer<Vault> {
-    Ok(Cbor(state.store.vault(session.account).await?))
+) -> Result<Response, ApiError> {
+    reply::bounded(&state, caller, async { Ok(state.store.vault(session.account).await?) }).await
 }
 
 async fn put_vault(

@@ -39,6 +39,8 @@ async fn append_commit(
     if request.epoch == 0 {
         caller.take(&state, Limit::new_groups_per_network, 1)?;
     }
+    let welcome = request.welcome.as_ref().map_or(0, |welcome| welcome.welcome.len());
+    caller.take(&state, Limit::append_kib_per_network, kib(request.commit.len() + welcome))?;
     let pointers = u32::try_from(request.pointers.len()).unwrap_or(u32::MAX);
     caller.take(&state, Limit::pointers_per_network, pointers)?;
     if let Some(network) = caller.0 {
@@ -90,12 +92,20 @@ fn check_commit(request: &AppendCommit) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// In started KiB.
+fn kib(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
+}
+
 async fn append_messages(
     Shared(state): Shared<State>,
+    caller: Caller,
     ShownToken(token_hash): ShownToken,
     Cbor(request): Cbor<AppendMessages>,
 ) -> Answer<Appended> {
     check_messages(&request)?;
+    let bytes = request.messages.iter().map(|message| message.ciphertext.len()).sum();
+    caller.take(&state, Limit::append_kib_per_network, kib(bytes))?;
     let amount = u32::try_from(request.messages.len()).unwrap_or(u32::MAX);
     let group = request.group_id;
     let new = NewMessages { token_hash, request, day: today() };
@@ -118,10 +128,11 @@ fn check_messages(request: &AppendMessages) -> Result<(), ApiError> {
 
 async fn rows(
     Shared(state): Shared<State>,
+    caller: Caller,
     ShownToken(token_hash): ShownToken,
     Cbor(request): Cbor<GetRows>,
 ) -> Result<Response, ApiError> {
-    reply::bounded(&state, async { Ok(state.store.rows(token_hash, request).await?) }).await
+    reply::bounded(&state, caller, async { Ok(state.store.rows(token_hash, request).await?) }).await
 }
 
 async fn heads(Shared(state): Shared<State>, Cbor(request): Cbor<GetHeads>) -> Answer<Heads> {
@@ -133,9 +144,10 @@ async fn heads(Shared(state): Shared<State>, Cbor(request): Cbor<GetHeads>) -> A
 
 async fn welcome(
     Shared(state): Shared<State>,
+    caller: Caller,
     Cbor(request): Cbor<GetWelcome>,
 ) -> Result<Response, ApiError> {
-    reply::bounded(&state, async {
+    reply::bounded(&state, caller, async {
         let welcome = state.store.welcome(request.id).await?;
         Ok(WelcomeReply { welcome: welcome.ok_or(Refusal::NotFound)? })
     })

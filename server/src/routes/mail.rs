@@ -2,7 +2,7 @@
 
 use super::reply;
 use crate::{
-    auth::{SignedIn as By, take},
+    auth::{Caller, SignedIn as By, take},
     cbor::Cbor,
     error::{Answer, ApiError, at_most},
     limits::Limit,
@@ -18,19 +18,16 @@ use crate::{
 use axum::{Router, extract::State as Shared, response::Response, routing::post};
 use haven_wire::{
     Call as _, Refusal,
-    limits::{MAX_NOTE, MAX_NOTES},
+    limits::{MAX_NOTE, MAX_NOTES, MIN_NOTE},
     mail::*,
 };
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
-use tokio::time::timeout;
 
 /// Recipients that cost as much as one mail.
 const RECIPIENTS_EACH: usize = 10;
-/// How long a large body waits for its turn.
-const ROOM_WITHIN: Duration = Duration::from_secs(10);
 
 /// The calls of this module.
 pub fn router() -> Router<State> {
@@ -46,28 +43,31 @@ pub fn router() -> Router<State> {
 
 async fn mailbox(
     Shared(state): Shared<State>,
+    caller: Caller,
     By(session): By,
     Cbor(call): Cbor<GetMailbox>,
-) -> Answer<Mailbox> {
-    let page = state.store.mailbox(session.account, call.after, call.limit).await?;
-    let quota = state.config.mail.quota();
-    let MailboxPage { entries, head, used, refused } = page;
-    Ok(Cbor(Mailbox { entries, head, used, quota, refused }))
+) -> Result<Response, ApiError> {
+    reply::bounded(&state, caller, async {
+        let page = state.store.mailbox(session.account, call.after, call.limit).await?;
+        let MailboxPage { entries, head, used, refused } = page;
+        Ok(Mailbox { entries, head, used, quota: state.config.mail.quota(), refused })
+    })
+    .await
 }
 
 /// Bodies are large, and a slow reader holds one for long: together they may take so much memory and no more.
 async fn body(
     Shared(state): Shared<State>,
+    caller: Caller,
     By(session): By,
     Cbor(call): Cbor<GetMail>,
 ) -> Result<Response, ApiError> {
     let size = state.store.mail_size(session.account, call.sequence).await?.ok_or(Refusal::NotFound)?;
     let kib = u32::try_from(size / 1024).unwrap_or(u32::MAX);
-    let room = timeout(ROOM_WITHIN, state.large_replies.clone().acquire_many_owned(kib)).await;
-    let room = room.ok().and_then(Result::ok).ok_or(Refusal::Unavailable)?;
+    let share = state.large_replies.take(caller.0, kib).await.ok_or(Refusal::Unavailable)?;
     let body = state.store.mail_body(session.account, call.sequence).await?.ok_or(Refusal::NotFound)?;
     let bytes = haven_wire::encode(&MailBody { body }).map_err(|_| Refusal::Internal)?;
-    Ok(reply::held(bytes, room))
+    Ok(reply::held(bytes, share))
 }
 
 async fn put_notes(
@@ -78,6 +78,10 @@ async fn put_notes(
     at_most("notes", call.notes.len(), MAX_NOTES)?;
     for note in &call.notes {
         at_most("note", note.sealed.len(), MAX_NOTE)?;
+        if note.sealed.len() < MIN_NOTE {
+            // What weighs nothing would never fill the mailbox.
+            return Err(ApiError::bad("note"));
+        }
     }
     let head = state.store.put_notes(session.account, call.notes, state.config.mail.quota()).await?;
     Ok(Cbor(MailboxHead { head }))
@@ -107,6 +111,9 @@ async fn submit(
     let recipients: usize = call.messages.iter().map(|mail| mail.recipients.len()).sum();
     let cost = u32::try_from(recipients.div_ceil(RECIPIENTS_EACH)).unwrap_or(u32::MAX);
     take(&state, Limit::submit_mails, session.account, cost)?;
+    let bytes: usize = call.messages.iter().map(|mail| mail.message.len()).sum();
+    let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+    take(&state, Limit::submit_kib, session.account, kib)?;
     let new = prepared(&state, &sender, own, call).await?;
     let sequence = state.store.submit_mail(session.account, new, state.config.mail.quota()).await?;
     Ok(Cbor(Submitted { sequence }))

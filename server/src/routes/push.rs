@@ -5,11 +5,12 @@ use crate::{
     error::ApiError,
     fanout::{End, MAX_SUBSCRIPTIONS, Next, Outgoing},
     limits::Limit,
+    serve::Place,
     state::State,
     store::Session,
 };
 use axum::{
-    Router,
+    Extension, Router,
     extract::{
         State as Shared,
         ws::{Message, WebSocket, WebSocketUpgrade},
@@ -51,6 +52,7 @@ pub fn router() -> Router<State> {
 async fn open(
     Shared(state): Shared<State>,
     caller: Caller,
+    place: Option<Extension<Place>>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
     caller.take(&state, Limit::sockets_per_network, 1)?;
@@ -61,7 +63,10 @@ async fn open(
         .max_write_buffer_size(4 * MAX_FRAME)
         .max_frame_size(MAX_FRAME)
         .max_message_size(MAX_FRAME)
-        .on_upgrade(move |socket| serve(socket, state)))
+        .on_upgrade(async move |socket| {
+            serve(socket, state).await;
+            drop(place);
+        }))
 }
 
 async fn serve(mut socket: WebSocket, state: State) {

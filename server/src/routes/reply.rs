@@ -1,13 +1,12 @@
 //! Answers that may be large. Who reads slowly holds one for long: together they may take so much memory and no more.
 
-use crate::{cbor, error::ApiError, state::State};
+use crate::{auth::Caller, cbor, error::ApiError, state::State};
 use axum::{
     body::Bytes,
     response::{IntoResponse as _, Response},
 };
 use haven_wire::Refusal;
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
 
 /// Answers below this, in KiB, need no room: a relay that is short of it still serves short ones.
 const SMALL_KIB: u32 = 64;
@@ -16,6 +15,7 @@ const SMALL_KIB: u32 = 64;
 /// large one is refused.
 pub(super) async fn bounded<T: Serialize>(
     state: &State,
+    caller: Caller,
     read: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<Response, ApiError> {
     let _turn = state.reads.acquire().await.map_err(|_| Refusal::Unavailable)?;
@@ -24,21 +24,21 @@ pub(super) async fn bounded<T: Serialize>(
     if kib < SMALL_KIB {
         return Ok((cbor::headers(), bytes).into_response());
     }
-    let room = state.large_replies.clone().try_acquire_many_owned(kib).map_err(|_| Refusal::Unavailable)?;
-    Ok(held(bytes, room))
+    let share = state.large_replies.try_take(caller.0, kib).ok_or(Refusal::Unavailable)?;
+    Ok(held(bytes, share))
 }
 
 /// An answer that keeps its room until it was sent.
-pub(super) fn held(bytes: Vec<u8>, room: OwnedSemaphorePermit) -> Response {
-    (cbor::headers(), Bytes::from_owner(Held { bytes, _room: room })).into_response()
+pub(super) fn held(bytes: Vec<u8>, share: impl Send + 'static) -> Response {
+    (cbor::headers(), Bytes::from_owner(Held { bytes, _share: share })).into_response()
 }
 
-struct Held {
+struct Held<S> {
     bytes: Vec<u8>,
-    _room: OwnedSemaphorePermit,
+    _share: S,
 }
 
-impl AsRef<[u8]> for Held {
+impl<S> AsRef<[u8]> for Held<S> {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }

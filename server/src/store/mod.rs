@@ -143,8 +143,9 @@ pub trait RelayStore: MailStore {
     async fn create_account(&self, local: &str, new: RegisterFinish, day: Day) -> Result<()>;
     /// What opens the account of this name.
     async fn lock(&self, local: &str) -> Result<Option<Lock>>;
-    /// Adds a device to the account, or gives a device that it has a new session.
-    async fn sign_in(&self, account: AccountId, device: DeviceId, session: Hash) -> Result<SignedIn>;
+    /// Adds a device to the account, or gives a device that it has a new session. Refused if the account has another lock by
+    /// now: the one that was opened may be an old password's.
+    async fn sign_in(&self, lock: Lock, device: DeviceId, session: Hash) -> Result<SignedIn>;
     /// Whose session this is.
     async fn session(&self, session: Hash) -> Result<Option<Session>>;
     /// Replaces what opens the account.

@@ -136,6 +136,19 @@ async fn the_recovery_phrase_signs_in_and_then_changes_the_password() {
 }
 
 #[tokio::test]
+async fn a_sign_in_that_began_with_the_old_password_does_not_end_with_the_new_one() {
+    let relay = TestRelay::start().await;
+    let alice = Person::new(&relay, "alice").await;
+    let (device, session) = fresh();
+    let begun = first_step(&relay, &alice.address, &alice.password, device, &session).await.unwrap();
+    let recovery = SessionToken(random());
+    let credentials = credentials(&relay, &alice.address, "new password", &recovery).await;
+    relay.call(&ReplaceCredentials { credentials }, alice.by()).await.unwrap();
+    assert_eq!(relay.call(&begun, By::Nobody).await.unwrap_err(), Refusal::BadCredentials);
+    assert_eq!(relay.call(&GetVault {}, By::Session(&session)).await.unwrap_err(), Refusal::NotSignedIn);
+}
+
+#[tokio::test]
 async fn a_relay_does_not_start_under_another_domain_or_without_the_keys_of_its_accounts() {
     let relay = TestRelay::start().await;
     Person::new(&relay, "alice").await;

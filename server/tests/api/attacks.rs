@@ -93,6 +93,50 @@ async fn guessing_a_password_is_slowed_down_alike_for_known_and_unknown_addresse
     assert!(relay.state.metrics.render().contains("haven_limited_total{limit=\"sign_ins_per_network\"} 20"));
 }
 
+/// Its answer is of use for trying a password: the same key of the OPRF evaluates both.
+#[tokio::test]
+async fn a_registration_is_no_way_to_guess_faster() {
+    let relay = TestRelay::start().await;
+    let alice = Person::new(&relay, "alice").await.address;
+    let started = ClientRegistration::<OpaqueSuite>::start(&mut OsRng, b"a guess").unwrap();
+    let register = RegisterStart { address: alice.clone(), request: started.message.serialize().to_vec() };
+    for refused in [false, true] {
+        for guess in 0..10 {
+            let mut request = match guess % 2 {
+                0 => request(&register, By::Nobody),
+                _ => request(&login_start(&alice), By::Nobody),
+            };
+            request.headers_mut().insert("x-forwarded-for", "198.51.100.7".parse().unwrap());
+            assert_eq!(relay.raw(request).await.status() == 429, refused, "{guess}");
+        }
+    }
+    // Without its domain, an address is nobody's, and has no bucket of its own to guess from.
+    let full = login_start(&alice);
+    let bare = LoginStart { address: "alice".into(), request: full.request.clone() };
+    let [full, bare] =
+        [relay.call(&full, By::Nobody).await.unwrap(), relay.call(&bare, By::Nobody).await.unwrap()];
+    assert_ne!(bare.response[..32], full.response[..32]);
+}
+
+#[tokio::test]
+async fn one_network_does_not_fill_the_disk_with_rows_of_its_own_making() {
+    let few = Rate { burst: 100, every_s: 3600.0 };
+    let relay =
+        TestRelay::start_with(|config| config.limits.append_kib_per_network = few, Default::default()).await;
+    let mut kib = 0;
+    for _ in 0..20 {
+        let mut commit = Group::new().new_commit(false);
+        commit.commit.resize(10_000, 7);
+        let token = EpochToken(random());
+        let mut request = request(&commit, By::Token(&token));
+        request.headers_mut().insert("x-forwarded-for", "198.51.100.7".parse().unwrap());
+        if relay.raw(request).await.status() == 200 {
+            kib += 10;
+        }
+    }
+    assert_eq!(kib, 100);
+}
+
 #[tokio::test]
 async fn a_forged_forwarded_header_does_not_make_a_new_network() {
     let relay = TestRelay::start_with(
@@ -227,8 +271,8 @@ async fn large_requests_wait_for_room_and_are_refused_without() {
     let group = Group::new();
     let mut call = group.new_commit(false);
     call.commit.resize(2_000_000, 0);
-    let all = relay.state.large_requests.available_permits();
-    let taken = relay.state.large_requests.acquire_many(u32::try_from(all).unwrap()).await.unwrap();
+    let all = relay.state.large_requests.all.available_permits();
+    let taken = relay.state.large_requests.all.acquire_many(u32::try_from(all).unwrap()).await.unwrap();
     let sending = group.send_commit(&relay, &call);
     tokio::pin!(sending);
     assert!(futures_util::poll!(sending.as_mut()).is_pending());
@@ -236,7 +280,7 @@ async fn large_requests_wait_for_room_and_are_refused_without() {
     Group::on(&relay).await;
     drop(taken);
     assert_eq!(sending.await.unwrap().sequence, 1);
-    assert_eq!(relay.state.large_requests.available_permits(), all);
+    assert_eq!(relay.state.large_requests.all.available_permits(), all);
 }
 
 #[tokio::test]

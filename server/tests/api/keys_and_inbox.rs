@@ -47,6 +47,19 @@ async fn the_last_resort_is_given_out_again_and_again_and_marked() {
 }
 
 #[tokio::test]
+async fn a_device_has_key_packages_of_a_few_suites_and_no_more() {
+    let relay = TestRelay::start().await;
+    let bob = Person::new(&relay, "bob").await;
+    for suite in 0..10 {
+        let call = PublishKeyPackages { suite, ..key_packages(2) };
+        let refused = relay.call(&call, bob.by()).await.err();
+        let expected = Refusal::TooLarge { what: "suites".into(), limit: 4 };
+        assert_eq!(refused, (suite >= 4).then_some(expected), "{suite}");
+    }
+    relay.call(&PublishKeyPackages { suite: 0, ..key_packages(2) }, bob.by()).await.unwrap();
+}
+
+#[tokio::test]
 async fn pools_are_kept_by_suite() {
     let relay = TestRelay::start().await;
     let alice = Person::new(&relay, "alice").await;

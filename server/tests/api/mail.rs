@@ -26,7 +26,7 @@ fn submission(messages: Vec<OutgoingMail>) -> SubmitMail {
 }
 
 fn note() -> Note {
-    Note { id: MessageId(random()), sealed: b"sealed".to_vec() }
+    Note { id: MessageId(random()), sealed: b"sealed, with its nonce and tag".to_vec() }
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn a_body_that_is_read_holds_its_share_of_memory_until_it_is_sent() {
     let alice = Reader::new(&relay, "alice").await;
     let large = format!("{TEXT}{}", "x\r\n".repeat(MAX_INLINE_MAIL));
     relay.call(&submission(vec![mail(&["bob@example.org"], &large)]), alice.by()).await.unwrap();
-    let room = || relay.state.large_replies.available_permits();
+    let room = || relay.state.large_replies.all.available_permits();
     let all = room();
     let response = relay.raw(request(&GetMail { sequence: 1 }, alice.by())).await;
     assert!(response.status() == 200 && room() < all);
@@ -200,7 +200,7 @@ async fn notes_reach_the_other_devices_and_deletions_too() {
     let page = relay.call(&GetMailbox { after: 0, limit: 10 }, phone.by()).await.unwrap();
     let kinds: Vec<_> = page.entries.iter().map(|entry| (entry.sequence, entry.kind)).collect();
     assert_eq!(kinds, [(2, EntryKind::Note), (3, EntryKind::Deleted)]);
-    assert_eq!((page.head, page.used, page.quota), (3, 6, 1_024_000_000));
+    assert_eq!((page.head, page.used, page.quota), (3, note().sealed.len() as u64, 1_024_000_000));
     for sequence in [1, 3, 4] {
         let answer = relay.call(&GetMail { sequence }, phone.by()).await;
         assert_eq!(answer.unwrap_err(), Refusal::NotFound, "{sequence}");
@@ -215,6 +215,9 @@ async fn notes_are_bounded() {
     large.sealed.resize(MAX_NOTE + 1, 0);
     let many = vec![1; 501];
     assert_eq!(relay.call(&PutNotes { notes: vec![large] }, alice.by()).await.unwrap_err().status(), 413);
+    // What weighs nothing would never fill a mailbox.
+    let empty = Note { sealed: Vec::new(), ..note() };
+    assert_eq!(relay.call(&PutNotes { notes: vec![empty] }, alice.by()).await.unwrap_err().status(), 400);
     assert_eq!(relay.call(&DeleteMail { sequences: many }, alice.by()).await.unwrap_err().status(), 413);
 }
 

@@ -118,10 +118,6 @@ impl Device {
         self.engine.devices().unwrap().len()
     }
 
-    pub fn id(&self) -> DeviceId {
-        self.engine.account().device_id
-    }
-
     /// How many devices are in a conversation.
     pub async fn count_leaves(&mut self, conversation: ConversationId) -> usize {
         let details = self.engine.conversation(conversation).await.unwrap().expect("the conversation");
@@ -215,6 +211,11 @@ impl Cast {
         self.devices.insert(name.into(), device);
         self.settle().await;
         Ok(())
+    }
+
+    /// A device is gone, and what it stored.
+    pub fn lose(&mut self, name: &str) -> DeviceId {
+        self.devices.remove(name).unwrap().engine.account().device_id
     }
 
     /// Has a device removed: by itself, or by another one of its person.

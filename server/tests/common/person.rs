@@ -93,6 +93,17 @@ pub async fn sign_in(
     device: DeviceId,
     session: &SessionToken,
 ) -> Result<SignedIn, Refusal> {
+    relay.call(&first_step(relay, address, password, device, session).await?, By::Nobody).await
+}
+
+/// The first step of a login attempt by password, and the call that is its second one.
+pub async fn first_step(
+    relay: &TestRelay,
+    address: &str,
+    password: &str,
+    device: DeviceId,
+    session: &SessionToken,
+) -> Result<LoginFinish, Refusal> {
     let started = ClientLogin::<OpaqueSuite>::start(&mut OsRng, password.as_bytes()).unwrap();
     let call = LoginStart { address: address.into(), request: started.message.serialize().to_vec() };
     let reply = relay.call(&call, By::Nobody).await?;
@@ -106,9 +117,7 @@ pub async fn sign_in(
     );
     // Who doesn't know the password can't finish; send nonsense of the right size in its place.
     let finalization = finished.map_or(vec![7; 64], |finished| finished.message.serialize().to_vec());
-    let call =
-        LoginFinish { login: reply.login, finalization, device_id: device, session_hash: session.hash() };
-    relay.call(&call, By::Nobody).await
+    Ok(LoginFinish { login: reply.login, finalization, device_id: device, session_hash: session.hash() })
 }
 
 impl Person {

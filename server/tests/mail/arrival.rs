@@ -195,7 +195,7 @@ async fn a_mail_of_twenty_five_megabytes_arrives_and_one_that_is_too_large_does_
     // The session goes on.
     assert!(client.say("NOOP").await.starts_with("250"));
     assert_eq!(alice.mailbox(&relay).await.head, 1);
-    assert_eq!(relay.state.large_arrivals.available_permits(), haven_server::guard::LARGE_KIB);
+    assert_eq!(relay.state.large_arrivals.all.available_permits(), haven_server::guard::LARGE_KIB);
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn large_mails_wait_for_their_share_of_memory_and_small_ones_do_not() {
     let relay = relay().await;
     let alice = Reader::new(&relay, "alice").await;
     let all = u32::try_from(haven_server::guard::LARGE_KIB).unwrap();
-    let taken = relay.state.large_arrivals.acquire_many(all).await.unwrap();
+    let taken = relay.state.large_arrivals.all.acquire_many(all).await.unwrap();
     let (mut waits, mut goes_on) = (Client::of(&relay).await, Client::of(&relay).await);
     let large = format!("{MESSAGE}{}", "x\r\n".repeat(200_000)).replace("<1@", "<2@");
     let waiting = waits.mail("bob@example.org", &["alice@localhost"], large.as_bytes());

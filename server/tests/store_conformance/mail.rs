@@ -43,7 +43,7 @@ fn entry(kind: EntryKind, size: usize) -> NewEntry {
 }
 
 fn note() -> Note {
-    Note { id: MessageId(random()), sealed: b"sealed".to_vec() }
+    Note { id: MessageId(random()), sealed: b"sealed, with its nonce and tag".to_vec() }
 }
 
 fn submission(id: MessageId) -> Submission {

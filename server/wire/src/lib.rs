@@ -9,6 +9,7 @@
 //! are byte strings here.
 
 pub mod account;
+mod bounded;
 pub mod group;
 pub mod ids;
 pub mod inbox;

@@ -56,6 +56,8 @@ pub const MAX_INLINE_MAIL: usize = 128 * 1024;
 pub const MAX_RECIPIENTS: usize = 100;
 /// A note between one person's devices, in bytes.
 pub const MAX_NOTE: usize = 16 * 1024;
+/// The least that a sealed note has: nonce and tag.
+pub const MIN_NOTE: usize = 28;
 /// Notes in one call, and deletions.
 pub const MAX_NOTES: usize = 500;
 /// A picture from elsewhere, in bytes.

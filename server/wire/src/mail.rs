@@ -147,6 +147,7 @@ call!(SubmitMail => Submitted, Session, "/v1/mail/submit");
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OutgoingMail {
     /// Addresses, at most [`crate::limits::MAX_RECIPIENTS`] in all messages together.
+    #[serde(deserialize_with = "crate::bounded::list")]
     pub recipients: Vec<String>,
     /// The whole message (RFC 5322): lines end with CRLF, none is longer than 998 bytes, nothing but ASCII. Its one
     /// `From` is the account's address. At most [`crate::limits::MAX_MAIL`] bytes in all messages together.

@@ -261,12 +261,17 @@ impl Session {
         Reply::RECIPIENT_OK
     }
 
+    /// Where the sender is, as far as limits are concerned: nowhere, if that is this machine and the relay is for this machine
+    /// only.
+    fn network(&self) -> Option<Network> {
+        let local = self.peer.is_loopback() && self.state.config.is_local();
+        (!local).then(|| self.peer.into())
+    }
+
     /// Who has this address, if they can get a mail now.
     async fn found(&self, address: &str, size: usize) -> Result<MailAccount, (Reply, &'static str)> {
         let local = self.local_part(address).ok_or((Reply::NO_RELAY, "not_here"))?;
-        let local_network = self.peer.is_loopback() && self.state.config.is_local();
-        if !local_network {
-            let network = Network::from(self.peer);
+        if let Some(network) = self.network() {
             let taken = crate::auth::take(&self.state, Limit::arrivals_per_network, network, 1);
             taken.map_err(|_| (Reply::SLOW_DOWN, "limited"))?;
         }
@@ -330,7 +335,7 @@ impl Session {
             return Ok(Reply::MAIL_FIRST);
         };
         wire.send(&Reply::GO_ON).await?;
-        let mut transfer = Transfer::new(&self.state, transaction.size);
+        let mut transfer = Transfer::new(&self.state, self.network(), transaction.size);
         transfer.until_dot(wire).await?;
         Ok(self.taken(transaction, transfer).await)
     }
@@ -341,7 +346,8 @@ impl Session {
             return Ok(Reply::RECIPIENT_FIRST);
         };
         let earlier = transaction.chunks.take();
-        let mut transfer = earlier.unwrap_or_else(|| Transfer::new(&self.state, transaction.size));
+        let mut transfer =
+            earlier.unwrap_or_else(|| Transfer::new(&self.state, self.network(), transaction.size));
         transfer.chunk(wire, size).await?;
         if last {
             return Ok(self.taken(transaction, transfer).await);

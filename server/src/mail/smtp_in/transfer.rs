@@ -4,18 +4,16 @@ use super::{
     content::{Content, Fault},
     wire::{Gone, Wire},
 };
-use crate::state::State;
-use haven_wire::limits::MAX_ARRIVING_MAIL;
-use std::{sync::Arc, time::Duration};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+use crate::{
+    limits::Network,
+    shares::{Share, Shares},
+    state::State,
 };
+use haven_wire::limits::MAX_ARRIVING_MAIL;
+use std::sync::Arc;
 
 /// Bytes that every session may keep in memory. For more it needs a share.
 const SMALL: usize = 256 * 1024;
-/// How long a session waits for its share.
-const ROOM_WITHIN: Duration = Duration::from_secs(10);
 /// Bytes of a refused mail that are read on, until the sender is ready to hear so.
 const MAX_IGNORED: usize = 2 * MAX_ARRIVING_MAIL;
 
@@ -27,25 +25,26 @@ pub struct Transfer {
 
 /// What holds a mail's share of memory, for as long as it lives.
 pub struct Room {
-    all: Arc<Semaphore>,
+    shares: Arc<Shares>,
+    network: Option<Network>,
     /// What the mail may come to.
     most: usize,
-    held: Option<OwnedSemaphorePermit>,
+    held: Option<Share>,
 }
 
 impl Transfer {
     /// A mail that was announced with so many bytes; 0 if it wasn't said.
-    pub fn new(state: &State, announced: usize) -> Self {
+    pub fn new(state: &State, network: Option<Network>, announced: usize) -> Self {
         let most = if announced == 0 { MAX_ARRIVING_MAIL } else { announced };
         Self {
             content: Content::default(),
-            room: Room { all: state.large_arrivals.clone(), most, held: None },
+            room: Room { shares: state.large_arrivals.clone(), network, most, held: None },
         }
     }
 
     /// A mail that nobody asked for: it is read, and not kept.
     pub fn ignored(state: &State) -> Self {
-        let mut transfer = Self::new(state, 0);
+        let mut transfer = Self::new(state, None, 0);
         transfer.content.fail(Fault::Large);
         transfer
     }
@@ -104,9 +103,9 @@ impl Room {
             self.most = MAX_ARRIVING_MAIL;
         }
         let kib = u32::try_from(self.most.max(content.len()) / 1024).unwrap_or(u32::MAX);
-        match timeout(ROOM_WITHIN, self.all.clone().acquire_many_owned(kib)).await {
-            Ok(Ok(permit)) => self.held = Some(permit),
-            _ => content.fail(Fault::NoRoom),
+        match self.shares.take(self.network, kib).await {
+            Some(share) => self.held = Some(share),
+            None => content.fail(Fault::NoRoom),
         }
     }
 }
@@ -116,7 +115,7 @@ mod tests {
     use super::*;
 
     fn room(all: usize, most: usize) -> Room {
-        Room { all: Arc::new(Semaphore::new(all)), most, held: None }
+        Room { shares: Shares::new(all), network: None, most, held: None }
     }
 
     fn content(bytes: usize) -> Content {
@@ -144,11 +143,11 @@ mod tests {
     async fn who_announced_too_little_takes_the_most() {
         let mut room = room(100_000, 2 * SMALL);
         room.make(&mut content(2 * SMALL)).await;
-        assert_eq!(room.all.available_permits(), 100_000 - 2 * SMALL / 1024);
+        assert_eq!(room.shares.all.available_permits(), 100_000 - 2 * SMALL / 1024);
         room.make(&mut content(3 * SMALL)).await;
-        assert_eq!(room.all.available_permits(), 100_000 - MAX_ARRIVING_MAIL / 1024);
-        let all = room.all.clone();
+        assert_eq!(room.shares.all.available_permits(), 100_000 - MAX_ARRIVING_MAIL / 1024);
+        let shares = room.shares.clone();
         drop(room);
-        assert_eq!(all.available_permits(), 100_000);
+        assert_eq!(shares.all.available_permits(), 100_000);
     }
 }

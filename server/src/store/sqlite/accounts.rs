@@ -154,23 +154,20 @@ pub(super) fn account_id(bytes: &[u8]) -> Result<AccountId> {
     fixed(bytes.try_into().ok().map(AccountId))
 }
 
-pub(super) async fn sign_in(
-    tx: &mut Tx,
-    account: AccountId,
-    device: DeviceId,
-    session: Hash,
-) -> Result<SignedIn> {
-    put_device(tx, account, device, session).await?;
+pub(super) async fn sign_in(tx: &mut Tx, lock: Lock, device: DeviceId, session: Hash) -> Result<SignedIn> {
+    let account = lock.account;
     type Columns = (Vec<u8>, Vec<u8>, i64, Vec<u8>, Vec<u8>, i64, Vec<u8>);
     let row: Option<Columns> = query_as(
         "SELECT wrap_password, wrap_recovery, vault_version, vault_body, certificate, list_sequence, list_document
-         FROM account WHERE account_id = $1",
+         FROM account WHERE account_id = $1 AND opaque_record = $2",
     )
     .bind(account.0.as_slice())
+    .bind(lock.opaque_record)
     .fetch_optional(&mut tx.connection)
     .await?;
     let (wrap_password, wrap_recovery, version, body, certificate, sequence, document) =
         row.ok_or(Refusal::BadCredentials)?;
+    put_device(tx, account, device, session).await?;
     Ok(SignedIn {
         wrap_password,
         wrap_recovery,

@@ -1,7 +1,7 @@
 //! Key-package pools: one for each device and suite.
 
 use super::{Result, Tx, fixed, unsigned};
-use crate::limits::Day;
+use crate::limits::{Day, MAX_SUITES};
 use crate::store::News;
 use haven_wire::{Refusal, ids::*, keys::*, limits::MAX_KEY_PACKAGES};
 use sqlx::{SqliteConnection, query, query_as};
@@ -19,6 +19,17 @@ pub(super) async fn publish(
         .await?;
     if there.is_none() {
         return Err(Refusal::NotSignedIn.into());
+    }
+    let (others,): (i64,) = query_as(
+        "SELECT COUNT(*) FROM (SELECT suite FROM key_package WHERE device_id = $1
+            UNION SELECT suite FROM last_resort WHERE device_id = $1) WHERE suite <> $2",
+    )
+    .bind(device.as_bytes())
+    .bind(i64::from(new.suite))
+    .fetch_one(&mut tx.connection)
+    .await?;
+    if others >= MAX_SUITES {
+        return Err(Refusal::TooLarge { what: "suites".into(), limit: MAX_SUITES.unsigned_abs() }.into());
     }
     for body in &new.one_time {
         let reference = Hash::of(body);

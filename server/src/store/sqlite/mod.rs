@@ -142,8 +142,8 @@ impl RelayStore for SqliteStore {
         accounts::lock(&self.readers, local).await
     }
 
-    async fn sign_in(&self, account: AccountId, device: DeviceId, session: Hash) -> Result<SignedIn> {
-        self.write(move |tx| Box::pin(accounts::sign_in(tx, account, device, session))).await
+    async fn sign_in(&self, lock: Lock, device: DeviceId, session: Hash) -> Result<SignedIn> {
+        self.write(move |tx| Box::pin(accounts::sign_in(tx, lock, device, session))).await
     }
 
     async fn session(&self, session: Hash) -> Result<Option<Session>> {
