@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use crate::{
-    components::{Button, EmptyState, Kind, Spinner},
-    features::{shell::UpdateBanner, shell::title::keep_title, toasts::ToastArea},
+    components::{Button, EmptyState, Kind, Spinner, ToastArea},
+    features::{shell::UpdateBanner, shell::title::keep_title},
     live::live,
     routes::RouteTable,
     services::{
@@ -12,7 +12,7 @@ use crate::{
         core_client::{CoreClient, CoreStatus},
         place::provide_place,
     },
-    state::{provide_state, use_core, use_session},
+    state::{provide_state, use_core, use_drafts, use_session},
     text,
 };
 
@@ -25,6 +25,8 @@ pub fn App(
     provide_state(core);
     provide_place();
     keep_title();
+    text::time::keep_today();
+    use_drafts().guard();
     core.start();
     tell_network(core);
     view! {

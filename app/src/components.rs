@@ -11,6 +11,7 @@ pub mod field;
 pub mod icon;
 pub mod notice;
 pub mod spinner;
+pub mod toasts;
 
 pub use address_field::AddressField;
 pub use avatar::Avatar;
@@ -23,3 +24,4 @@ pub use field::{PasswordField, TextField};
 pub use icon::Icon;
 pub use notice::{Notice, Tone};
 pub use spinner::Spinner;
+pub use toasts::ToastArea;

@@ -6,4 +6,3 @@ pub mod onboarding;
 pub mod people;
 pub mod settings;
 pub mod shell;
-pub mod toasts;

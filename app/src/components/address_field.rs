@@ -1,6 +1,6 @@
 //! Several addresses, each as a chip.
 
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 
 use super::{Icon, field::Note};
 use crate::{live::when, services::browser, text};
@@ -38,8 +38,11 @@ pub fn AddressField(
         }
         _ => {}
     };
-    let remove =
-        move |gone: String| addresses.update(|addresses| addresses.retain(|address| *address != gone));
+    let input = NodeRef::<html::Input>::new();
+    let remove = move |gone: String| {
+        addresses.update(|addresses| addresses.retain(|address| *address != gone));
+        input.get_untracked().map(|input| input.focus());
+    };
     view! {
         <div class="field address-field">
             <label class="field-label" for=id.clone()>{text::WITH}</label>
@@ -60,6 +63,7 @@ pub fn AddressField(
                 <input
                     class="field-input"
                     id=id
+                    node_ref=input
                     type="text"
                     inputmode="email"
                     autocomplete="off"

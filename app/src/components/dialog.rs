@@ -3,8 +3,8 @@
 use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
 
-use super::IconButton;
-use crate::{services::browser, text};
+use super::{IconButton, ToastArea};
+use crate::{live::live, services::browser, text};
 
 /// Shows its children while `open` is true. They are made anew each time.
 #[component]
@@ -55,6 +55,8 @@ pub fn Dialog(
                 </header>
                 <Show when=move || open.get()>{children()}</Show>
             </div>
+            // Notices beside an open dialog are covered, and no screen reader says them.
+            {live(move || open.get().then(|| view! { <ToastArea/> }))}
         </dialog>
     }
 }

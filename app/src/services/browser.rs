@@ -253,6 +253,12 @@ fn catch_focus(frames: u8) {
     });
 }
 
+/// Whether what is pointed with is a finger, and so the keyboard one on the screen.
+pub fn typed_by_fingers() -> bool {
+    let query = leptos::prelude::window().match_media("(pointer: coarse)");
+    query.is_ok_and(|query| query.is_some_and(|query| query.matches()))
+}
+
 /// Moves the focus to the element with this id, once it is there.
 pub fn focus_later(id: &'static str) {
     focus_within(id, FOCUS_FRAMES);

@@ -4,6 +4,8 @@ use leptos::{ev, prelude::*};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{HtmlAnchorElement, MouseEvent};
 
+use super::browser;
+
 /// Knows the path and goes elsewhere. A handle.
 #[derive(Clone, Copy)]
 pub struct Place(RwSignal<String>);
@@ -66,6 +68,8 @@ impl Place {
         }
         window().scroll_to_with_x_and_y(0.0, 0.0);
         self.arrive();
+        // What was pressed may be gone.
+        browser::keep_focus();
     }
 
     /// Not after the app is gone: listeners may outlive it for a moment.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use haven_bridge::{ConversationId, IntentId};
-use leptos::prelude::*;
+use leptos::{ev, prelude::*};
 
 use crate::services::browser;
 
@@ -61,6 +61,17 @@ impl Drafts {
             };
             drafts.insert(conversation, draft);
         });
+    }
+
+    /// Has the browser ask before the page goes, as long as something is begun: nothing else keeps it.
+    pub fn guard(self) {
+        let leaving = window_event_listener(ev::beforeunload, move |event| {
+            let begun = |draft: &Draft| !draft.text.trim().is_empty();
+            if self.0.try_with_value(|drafts| drafts.values().any(begun)) == Some(true) {
+                event.prevent_default();
+            }
+        });
+        on_cleanup(move || leaving.remove());
     }
 
     pub(super) fn clear(self) {

@@ -1,13 +1,19 @@
 //! Times in words, in the person's time zone and habits.
 
+use std::time::Duration;
+
 use js_sys::{Array, Date, Function, Intl, Object, Reflect};
+use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
 use crate::services::browser;
 
 const DAY: f64 = 86_400_000.0;
+const LOOKED_EACH: Duration = Duration::from_secs(60);
 
 thread_local! {
+    /// The number of this day.
+    static TODAY: ArcRwSignal<i64> = ArcRwSignal::new(day_number(browser::now()));
     // Making a formatter costs much more than using it.
     static CLOCK: Function = formatter(&[("hour", "numeric"), ("minute", "2-digit")]);
     static WEEKDAY: Function = formatter(&[("weekday", "long")]);
@@ -62,7 +68,26 @@ pub fn day_number(time: u64) -> i64 {
 }
 
 fn days_ago(time: u64) -> i64 {
-    day_number(browser::now()) - day_number(time)
+    TODAY.with(|today| today.get()) - day_number(time)
+}
+
+/// Notices when another day begins, for as long as the page lives: what says "Today" is written anew then.
+pub fn keep_today() {
+    let look = || {
+        let now = day_number(browser::now());
+        TODAY.with(|today| {
+            if today.get_untracked() != now {
+                today.set(now)
+            }
+        });
+    };
+    // Whoever wakes a sleeping computer sees the page before the next look.
+    let shown = window_event_listener_untyped("visibilitychange", move |_| look());
+    let timer = set_interval_with_handle(look, LOOKED_EACH).ok();
+    on_cleanup(move || {
+        shown.remove();
+        timer.map(|timer| timer.clear());
+    });
 }
 
 fn same_year(time: u64) -> bool {

@@ -6,11 +6,13 @@ use leptos::{html, prelude::*};
 use crate::{
     components::{Button, Icon, Kind, Notice, Tone},
     live::{live, when},
-    services::core_client::Trouble,
+    services::{browser, core_client::Trouble},
     state::{use_core, use_drafts},
     text,
 };
 
+/// What Safari calls a key that an input method takes.
+const CHOOSING: u32 = 229;
 /// Below this many bytes, the limit is nobody's business.
 const WARN_FROM: usize = MAX_TEXT - 2_000;
 
@@ -46,8 +48,10 @@ pub fn Composer(id: ConversationId) -> impl IntoView {
         });
     };
     let on_key = move |event: web_sys::KeyboardEvent| {
-        // Enter that ends the choice of a character is not meant for the message.
-        if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
+        // Enter that ends the choice of a character is not meant for the message: Safari says so by a number alone. Where
+        // fingers type, there is no Shift with Enter, and a button beside the field sends.
+        let chooses = event.is_composing() || event.key_code() == CHOOSING;
+        if event.key() == "Enter" && !event.shift_key() && !chooses && !browser::typed_by_fingers() {
             event.prevent_default();
             send();
         }

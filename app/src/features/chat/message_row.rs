@@ -114,7 +114,7 @@ pub fn MessageRow(
     timeline.row(model.id).map(|row| {
         view! {
             <div class="message-row" node_ref=element data-item=model.id.to_hex() data-first=first.then_some("")>
-                {model.day.map(|time| view! { <p class="message-row-day"><span>{text::time::day(time)}</span></p> })}
+                {model.day.map(|time| view! { <p class="message-row-day"><span>{live(move || text::time::day(time))}</span></p> })}
                 {model.first_new.then(|| view! { <p class="message-row-new"><span>{text::NEW_HERE}</span></p> })}
                 {live(move || {
                     let item = row.get();

@@ -81,15 +81,27 @@ fn Composer(id: MailId, draft: Draft, stored: bool) -> impl IntoView {
     let sender = Sender::new(draft, outlooks, attacher, leave);
     draft.keep();
     outlooks.follow(draft);
-    let (dropping, no_more) =
-        (RwSignal::new(false), move |event: &web_sys::DragEvent| event.prevent_default());
+    let dropping = RwSignal::new(false);
+    // Text that is dragged goes where text goes.
+    let on_drag = move |event: web_sys::DragEvent| {
+        let types = event.data_transfer().map(|data| data.types());
+        if types.is_some_and(|types| types.includes(&"Files".into(), 0)) {
+            event.prevent_default();
+            dropping.set(true);
+        }
+    };
     let on_drop = move |event: web_sys::DragEvent| {
-        no_more(&event);
-        dropping.set(false);
-        attacher.attach(event.data_transfer().and_then(|data| data.files()));
+        if dropping.get_untracked() {
+            event.prevent_default();
+            dropping.set(false);
+            attacher.attach(event.data_transfer().and_then(|data| data.files()));
+        }
     };
     let on_paste = move |event: web_sys::ClipboardEvent| {
-        let files = event.clipboard_data().and_then(|data| data.files()).filter(|files| files.length() > 0);
+        // Cells of a table come as text, and as a picture of it as well.
+        let data = event.clipboard_data();
+        let data = data.filter(|data| data.get_data("text/plain").unwrap_or_default().is_empty());
+        let files = data.and_then(|data| data.files()).filter(|files| files.length() > 0);
         if files.is_some() {
             event.prevent_default();
             attacher.attach(files);
@@ -110,7 +122,7 @@ fn Composer(id: MailId, draft: Draft, stored: bool) -> impl IntoView {
             data-dropping=when(move || dropping.get(), "")
             on:keydown=on_key
             on:paste=on_paste
-            on:dragover=move |event| { no_more(&event); dropping.set(true) }
+            on:dragover=on_drag
             on:dragleave=move |_| dropping.set(false)
             on:drop=on_drop
         >

@@ -29,6 +29,8 @@ pub fn MailList(folder: Memo<Folder>) -> impl IntoView {
     let (mailbox, place) = (use_mailbox(), use_place());
     let load = Memo::new(move |_| mailbox.load());
     on_key(move |key| match key {
+        // A draft opens where it is written: the next letter would be a part of it.
+        _ if folder.get_untracked() == Folder::Drafts => false,
         "j" => open_neighbour(mailbox, place, 1),
         "k" => open_neighbour(mailbox, place, -1),
         _ => false,

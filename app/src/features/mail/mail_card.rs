@@ -74,7 +74,7 @@ fn Card(mail: MailView, open: RwSignal<bool>) -> impl IntoView {
                         {address.map(|address| view! { <span class="mail-card-address">{address}</span> })}
                         <span class="mail-card-snippet" dir="auto">{summary.snippet}</span>
                     </span>
-                    <time class="mail-card-time" title=text::time::full(summary.time)>{text::time::short(summary.time)}</time>
+                    <time class="mail-card-time" title=text::time::full(summary.time)>{live(move || text::time::short(summary.time))}</time>
                 </button>
             </h3>
             <Show when=move || open.get()><Whole mail=mail.clone() own=own.clone()/></Show>

@@ -6,7 +6,7 @@ use haven_bridge::{
     Command, Reply,
     mail::{Mailbox, Outlook, RecipientState, Unusable},
 };
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 
 use super::draft_state::{DraftState, Recipients};
 use crate::{
@@ -100,6 +100,7 @@ pub fn RecipientField(
 ) -> impl IntoView {
     let session = use_session();
     let Recipients { list, typed, error } = recipients;
+    let input = NodeRef::<html::Input>::new();
     let note = format!("{id}-note");
     let described = note.clone();
     let take = move || _ = take_typed(recipients, session.domain_now().as_deref());
@@ -135,11 +136,12 @@ pub fn RecipientField(
             <label class="mail-field-label" for=id>{label}</label>
             <div class="mail-field-box">
                 <For each=move || list.get() key=Clone::clone let:mailbox>
-                    <Chip mailbox=mailbox list=list outlooks=outlooks/>
+                    <Chip mailbox=mailbox list=list outlooks=outlooks input=input/>
                 </For>
                 <input
                     class="mail-field-input"
                     id=id
+                    node_ref=input
                     type="text"
                     inputmode="email"
                     autocomplete="off"
@@ -162,7 +164,13 @@ pub fn RecipientField(
 }
 
 #[component]
-fn Chip(mailbox: Mailbox, list: RwSignal<Vec<Mailbox>>, outlooks: Outlooks) -> impl IntoView {
+fn Chip(
+    mailbox: Mailbox,
+    list: RwSignal<Vec<Mailbox>>,
+    outlooks: Outlooks,
+    /// Gets the focus when the chip goes.
+    input: NodeRef<html::Input>,
+) -> impl IntoView {
     let address = mailbox.address.clone();
     let outlook = Memo::new(move |_| outlooks.of(&address));
     let face = move || outlook.with(|outlook| face(outlook.as_ref()));
@@ -178,7 +186,10 @@ fn Chip(mailbox: Mailbox, list: RwSignal<Vec<Mailbox>>, outlooks: Outlooks) -> i
                 type="button"
                 class="address-field-remove"
                 aria-label=remove_label
-                on:click=move |_| list.update(|list| list.retain(|other| *other != mailbox))
+                on:click=move |_| {
+                    list.update(|list| list.retain(|other| *other != mailbox));
+                    input.get_untracked().map(|input| input.focus());
+                }
             >
                 <Icon icon=icondata_lu::LuX/>
             </button>

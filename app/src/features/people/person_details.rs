@@ -238,7 +238,7 @@ fn links(links: Vec<Link>, icon: icondata_core::Icon, heading: &'static str, non
                 <a class="shared-link" href=link.to>
                     <Icon icon=icon/>
                     <span class="shared-name" dir="auto">{link.name}</span>
-                    <span class="shared-time">{text::time::short(link.time)}</span>
+                    <span class="shared-time">{live(move || text::time::short(link.time))}</span>
                 </a>
             </li>
         }

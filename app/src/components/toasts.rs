@@ -2,11 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::{
-    components::{Button, Icon, IconButton, Kind},
-    state::use_toasts,
-    text,
-};
+use super::{Button, Icon, IconButton, Kind};
+use crate::{state::use_toasts, text};
 
 /// Announced by screen readers as they come.
 #[component]
