@@ -12,7 +12,7 @@ use crate::{
         core_client::{CoreClient, CoreStatus},
         place::provide_place,
     },
-    state::{provide_state, use_core, use_drafts, use_session},
+    state::{provide_state, use_core, use_session},
     text,
 };
 
@@ -26,7 +26,6 @@ pub fn App(
     provide_place();
     keep_title();
     text::time::keep_today();
-    use_drafts().guard();
     core.start();
     tell_network(core);
     view! {

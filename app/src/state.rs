@@ -49,7 +49,7 @@ pub fn provide_state(core: CoreClient) {
     provide_context(timelines);
     let people = People::new(core);
     provide_context(people);
-    provide_context(Drafts::new());
+    provide_context(Drafts::new(core));
     let mailbox = Mailbox::new(core);
     provide_context(mailbox);
 

@@ -75,6 +75,44 @@ test('what was not seen is counted, also in the title of the browser', async ({ 
   await expect(bob.page).not.toHaveTitle(/^\(/)
 })
 
+test('a message that was begun is there after a reload and in another tab, until it is sent', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')]
+  await introduce(alice, bob)
+  await alice.chat.composer.fill('see you at')
+  const tab = await alice.tab()
+  await expect(async () => {
+    await tab.page.reload()
+    await expect(tab.composer).toHaveValue('see you at', { timeout: 2_000 })
+  }).toPass()
+  await alice.page.reload()
+  await expect(alice.chat.composer).toHaveValue('see you at')
+  await alice.chat.composer.press('End')
+  await alice.chat.composer.pressSequentially(' eight')
+  await alice.chat.composer.press('Enter')
+  await expect(bob.chat.message('see you at eight')).toBeVisible()
+  for (const chat of [alice.chat, tab]) {
+    await chat.page.reload()
+    await expect(chat.message('see you at eight')).toBeVisible()
+    await expect(chat.composer).toHaveValue('')
+  }
+})
+
+test('text is chosen in a dialog beyond its edge, and what is typed in it stays', async ({ person }) => {
+  const { chat, page } = await person('alice')
+  await chat.list.getByRole('button', { name: 'New conversation' }).first().click()
+  const dialog = chat.dialog('New conversation')
+  const title = dialog.getByLabel('Title (optional)')
+  await title.fill('The boat')
+  const box = (await title.boundingBox())!
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
+  await page.mouse.down()
+  await page.mouse.move(5, 5)
+  await page.mouse.up()
+  await expect(title).toHaveValue('The boat')
+  await page.mouse.click(5, 5)
+  await expect(dialog).toBeHidden()
+})
+
 test('either of them renames the conversation', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')]
   await introduce(alice, bob)

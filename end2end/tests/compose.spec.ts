@@ -50,3 +50,20 @@ test('a mail is formatted by buttons, keys and typing, looked at, and read as it
   await card.getByRole('button', { name: 'Show as plain text' }).click()
   await expect(card.getByText('Dear **Bob** 🐢,').last()).toBeVisible()
 })
+
+test('cells of a table are pasted as text, and a picture alone as a file', async ({ person }) => {
+  const alice = await person('alice')
+  const mail = new MailPage(alice.page)
+  await mail.open()
+  await mail.write({ to: [], subject: 'Figures', text: '' })
+  const paste = (text: string) => mail.text.evaluate((field, text) => {
+    const clipboardData = new DataTransfer()
+    if (text) clipboardData.setData('text/plain', text)
+    clipboardData.items.add(new File(['cells'], 'cells.png', { type: 'image/png' }))
+    return field.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
+  }, text)
+  expect(await paste('1\t2'), 'left to the field').toBe(true)
+  await expect(alice.page.getByText('cells.png')).toHaveCount(0)
+  expect(await paste('')).toBe(false)
+  await expect(alice.page.getByText('cells.png')).toBeVisible()
+})

@@ -25,6 +25,11 @@ test('two people see the same number, and who is verified in one browser is veri
     numbers.push(await people.safetyNumber())
   }
   expect(numbers[0]).toBe(numbers[1])
+  // What is said of it is in the dialog, where it can be seen and closed.
+  const said = hers.comparing.getByRole('region', { name: 'Notices' }).getByRole('button', { name: 'Close' })
+  await hers.comparing.getByRole('button', { name: /^Copy/ }).first().click()
+  await said.click()
+  await expect(said).toBeHidden()
   await hers.comparing.getByLabel('Or paste what they sent you').fill(numbers[1])
   await expect(hers.comparing.getByText('It is the same number.')).toBeVisible()
   await hers.comparing.getByRole('button', { name: 'They match' }).click()
@@ -68,6 +73,10 @@ async function addKey(host: MailRelay, mail: MailPage, foreign: Foreign, address
 
   await mail.open()
   await mail.openFolder('Drafts')
+  // This key leads through mail, but would type itself into a draft.
+  const drafts = mail.page.url()
+  await mail.page.keyboard.press('j')
+  expect(mail.page.url()).toBe(drafts)
   await mail.row(`For ${foreign.name}`).click()
   await mail.page.getByText('End-to-end encrypted', { exact: true }).click()
   await expect(mail.page.getByText(`${address} gets it end-to-end encrypted, with the key that you added from a file.`)).toBeVisible()

@@ -36,8 +36,8 @@ pub enum Command {
     RecoveryPhrase,
     /// The person typed the asked words of the phrase: pairs of position (from 0) and word. → [`Reply::Done`]
     ConfirmRecoveryPhrase(Vec<(u8, String)>),
-    /// Signs in with the password. → [`Reply::Done`], or [`crate::Failure::TooManyDevices`] with those that could make
-    /// room
+    /// Signs in with the password. → [`Reply::Done`], or [`Reply::Devices`] if there is no room for another one: then nobody
+    /// is signed in, and some of these have to be removed first.
     SignIn {
         /// The address, or only the part before the `@`.
         address: String,
@@ -104,6 +104,15 @@ pub enum Command {
         conversation: ConversationId,
         /// The title.
         title: String,
+    },
+    /// What was begun in a conversation and not sent. → [`Reply::Begun`]
+    Begun(ConversationId),
+    /// Keeps what is begun in a conversation; nothing, if it is empty. Sending a text ends it as well. → [`Reply::Done`]
+    KeepBegun {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The text, of at most four times [`crate::MAX_TEXT`] bytes.
+        text: String,
     },
     /// Sends a text. → [`Reply::Queued`] once it is safe on this device.
     SendText {
@@ -381,6 +390,8 @@ pub enum Reply {
     Timeline(TimelinePage),
     /// The new conversation.
     Started(ConversationId),
+    /// What was begun, or nothing.
+    Begun(String),
     /// The new message.
     Queued(ItemId),
     /// Everybody known.

@@ -1,4 +1,3 @@
-use crate::DeviceView;
 use serde::{Deserialize, Serialize};
 
 /// Why a command failed. The page's `text` module has the sentence for each.
@@ -148,12 +147,9 @@ pub enum Failure {
         /// The limit in bytes.
         limit: u32,
     },
-    /// The account has as many devices as it may: some have to go before another one comes.
+    /// The account has as many devices as it may.
     #[error("too many devices")]
-    TooManyDevices {
-        /// Those that it has, oldest first; none if they are not known.
-        devices: Vec<DeviceView>,
-    },
+    TooManyDevices,
     /// Too many people at once.
     #[error("too many people: at most {limit}")]
     TooManyPeople {

@@ -63,7 +63,7 @@ impl From<Rejection> for Failure {
             Refusal::NotSignedIn => Self::NotSignedIn,
             Refusal::RateLimited { retry_after_s } => Self::RateLimited { seconds: retry_after_s },
             Refusal::SignUpClosed => Self::SignUpClosed,
-            Refusal::TooLarge { what, .. } if what == DEVICES => Self::TooManyDevices { devices: Vec::new() },
+            Refusal::TooLarge { what, .. } if what == DEVICES => Self::TooManyDevices,
             other => Self::Relay { message: other.to_string() },
         }
     }
@@ -76,7 +76,7 @@ impl From<identity::Error> for Failure {
             E::BadAddress => Self::AddressInvalid,
             E::PhraseWord(_) | E::PhraseLength(_) | E::PhraseChecksum => Self::PhraseWrong,
             E::Unusable(why) => Self::KeyUnusable(why),
-            E::TooManyDevices => Self::TooManyDevices { devices: Vec::new() },
+            E::TooManyDevices => Self::TooManyDevices,
             E::WeakPassword => Self::PasswordWeak,
             E::WrongPassword => Self::BadCredentials,
             E::Bug(phrase) => Self::Bug { phrase: phrase.into() },
@@ -94,7 +94,7 @@ mod tests {
         let refused = |what: &str| {
             Failure::from(Rejection::Refused(Refusal::TooLarge { what: what.into(), limit: 20 }))
         };
-        assert_eq!(refused(DEVICES), Failure::TooManyDevices { devices: Vec::new() });
+        assert_eq!(refused(DEVICES), Failure::TooManyDevices);
         assert!(matches!(refused("vault"), Failure::Relay { .. }));
     }
 }

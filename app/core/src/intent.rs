@@ -93,6 +93,13 @@ pub enum Intent {
         /// The title.
         title: String,
     },
+    /// This is begun in a conversation, or, if it is empty, nothing.
+    KeepBegun {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The text.
+        text: String,
+    },
     /// A failed message, or the failed conversation itself, is tried again.
     Retry {
         /// The conversation.

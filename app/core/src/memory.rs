@@ -32,6 +32,8 @@ pub struct Conversation {
     pub details: Details,
     pub head: Head,
     pub outbound: BTreeMap<u64, Outbound>,
+    /// What was begun here and not sent.
+    pub begun: String,
     pub pending: Option<PendingCommit>,
     pub group: Option<Group>,
 }
@@ -102,6 +104,12 @@ impl Batch {
         message: Option<&Outbound>,
     ) -> Result<(), Error> {
         self.put(Table::Conversations, b"outbound", outbound_suffix(id, order), message)
+    }
+
+    /// Writes or deletes what was begun.
+    pub fn begun(&mut self, id: ConversationId, text: &str) -> Result<(), Error> {
+        let text = (!text.is_empty()).then_some(text);
+        self.put(Table::Conversations, b"begun", id.0.to_vec(), text.as_ref())
     }
 
     /// Writes or deletes the pending commit.
@@ -272,11 +280,15 @@ async fn load_conversations<S: Store>(
         load(store, Table::Conversations, b"head").await?.into_iter().collect();
     let mut pending: BTreeMap<_, PendingCommit> =
         load(store, Table::Conversations, b"pending").await?.into_iter().collect();
+    let mut begun: BTreeMap<_, String> =
+        load(store, Table::Conversations, b"begun").await?.into_iter().collect();
     let mut conversations = BTreeMap::new();
     for (suffix, details) in load::<Details, S>(store, Table::Conversations, b"details").await? {
         let head = heads.remove(&suffix).ok_or(StoreError::Damaged)?;
         let pending = pending.remove(&suffix);
-        let conversation = Conversation { details, head, outbound: BTreeMap::new(), pending, group: None };
+        let begun = begun.remove(&suffix).unwrap_or_default();
+        let conversation =
+            Conversation { details, head, outbound: BTreeMap::new(), begun, pending, group: None };
         conversations.insert(conversation.details.id, conversation);
     }
     for (suffix, mut message) in load::<Outbound, S>(store, Table::Conversations, b"outbound").await? {

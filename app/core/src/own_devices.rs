@@ -67,26 +67,25 @@ pub async fn remove_device(
 /// Makes room in the list for the device of `account`, which is signing in and would be put there by `list`: takes the
 /// `leaving` ones off first, as [`remove_device`] does. Gives the list to be put.
 ///
-/// If there is no room, this device's session ends, and [`Failure::TooManyDevices`] names the devices to choose from.
+/// Nothing, if there is no room: then this device's session has ended, and one of [`Account::devices`] has to go.
 pub async fn make_room(
     account: &mut Account,
     mut list: PutDeviceList,
     leaving: &[DeviceId],
     caller: &impl Caller,
     now: Millis,
-) -> Result<PutDeviceList, Failure> {
+) -> Result<Option<PutDeviceList>, Failure> {
     for device in leaving {
         let entry = remove_device(account, *device, caller, now).await?;
         account.saw_device_list(&entry.device_list)?;
         list = account.join_device_list(&entry, now)?.unwrap_or(list);
     }
-    let devices = account.devices()?;
-    if devices.len() < MAX_DEVICES {
-        return Ok(list);
+    if account.listed()?.len() < MAX_DEVICES {
+        return Ok(Some(list));
     }
     // If the relay doesn't hear of it, it drops the session when it needs the room.
     let _ = caller.call(&account.origin, &SignOut { device_list: None }, None).await;
-    Err(Failure::TooManyDevices { devices })
+    Ok(None)
 }
 
 impl<S: Store> Engine<S> {

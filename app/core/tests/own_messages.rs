@@ -1,8 +1,9 @@
 //! One's own messages: sent once, recognised in the log, and never under a key that was used before.
 
-use haven_bridge::{ConversationState, StopReason};
+use haven_bridge::{ConversationState, Failure, MAX_TEXT, StopReason};
 use haven_core::{
     intent::{Accepted, Intent},
+    store::Table,
     testing::{Fault, Who, World, in_every_world},
 };
 use haven_wire::group::Kind;
@@ -35,6 +36,38 @@ fn a_wish_that_is_repeated_under_its_id_is_done_once() {
             let started = world.handle(alice, vec![(id, start.clone()), (id, start)]).await;
             assert_eq!(started[0], started[1]);
             assert_eq!(world.engine(alice).conversations().len(), 2);
+        })
+        .await;
+    });
+}
+
+#[test]
+fn what_was_begun_is_kept_until_it_is_sent() {
+    pollster::block_on(async {
+        in_every_world(async |world| {
+            let [alice, bob] = two_people(world).await;
+            let chat = world.conversation(alice, &[bob]).await;
+            let other = world.conversation(alice, &[bob]).await;
+            let stored = world.devices[alice.0].store.keys(Table::Conversations).len();
+            for text in ["see", "see you at"] {
+                world.want(alice, Intent::KeepBegun { conversation: chat, text: text.into() }).await;
+                world.restart(alice).await;
+                assert_eq!(world.engine(alice).begun(chat), text);
+            }
+            assert_eq!(world.engine(alice).begun(other), "");
+            let long = Intent::KeepBegun { conversation: chat, text: "x".repeat(4 * MAX_TEXT + 1) };
+            assert!(matches!(world.want_in_vain(alice, long).await, Failure::MessageTooLong { .. }));
+            assert_eq!(world.engine(alice).begun(chat), "see you at");
+
+            world.say(alice, chat, "see you at eight").await;
+            world.restart(alice).await;
+            assert_eq!(world.engine(alice).begun(chat), "");
+            world.want(alice, Intent::KeepBegun { conversation: other, text: "and".into() }).await;
+            world.want(alice, Intent::KeepBegun { conversation: other, text: String::new() }).await;
+            world.settle().await;
+            world.restart(alice).await;
+            assert_eq!(world.engine(alice).begun(other), "");
+            assert_eq!(world.devices[alice.0].store.keys(Table::Conversations).len(), stored);
         })
         .await;
     });

@@ -1,6 +1,8 @@
 //! Signing up, signing in, recovering.
 
+pub mod bring_key;
 pub mod entrance;
+pub mod make_room;
 pub mod new_password;
 pub mod own_key;
 pub mod phrase;

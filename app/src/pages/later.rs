@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use super::{mail::Mail, people::People, settings::Settings};
 use crate::{
     components::{Button, EmptyState, Kind, Spinner},
+    features::onboarding::{bring_key::Bringing, make_room::MakeRoom},
     live::live,
     services::browser,
     text,
@@ -69,6 +70,10 @@ parts! {
     people in people: People;
     /// Settings.
     settings in people: Settings;
+    /// The question which devices make room for this one.
+    make_room in people: MakeRoom;
+    /// A key of one's own for a new account.
+    bring_key in people: Bringing;
 }
 
 /// A page that comes from `get`. While it does, and if it does not, that is said in its place.

@@ -1,80 +1,130 @@
-//! Texts that were begun and not sent, per conversation, as long as the page lives.
+//! Texts that were begun and not sent, per conversation. The engine keeps them soon after they were typed.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
-use haven_bridge::{ConversationId, IntentId};
+use haven_bridge::{Command, ConversationId, IntentId, Reply};
 use leptos::{ev, prelude::*};
 
-use crate::services::browser;
+use crate::services::{browser, core_client::CoreClient};
+
+/// The engine gets a text when typing pauses.
+const SAVED_AFTER: Duration = Duration::from_millis(400);
 
 /// The drafts. A handle.
 #[derive(Clone, Copy)]
-pub struct Drafts(StoredValue<HashMap<ConversationId, Draft>>);
+pub struct Drafts {
+    core: CoreClient,
+    begun: StoredValue<HashMap<ConversationId, Draft>>,
+    timer: StoredValue<Option<TimeoutHandle>>,
+}
 
 #[derive(Clone)]
 struct Draft {
     text: String,
     intent: IntentId,
+    saved: bool,
+}
+
+impl Draft {
+    fn new(text: String, saved: bool) -> Self {
+        Self { text, intent: browser::new_intent(), saved }
+    }
 }
 
 impl Drafts {
-    pub fn new() -> Self {
-        Self(StoredValue::default())
+    /// Also sees to it that the engine has all of it when the page goes.
+    pub fn new(core: CoreClient) -> Self {
+        let drafts = Self { core, begun: StoredValue::default(), timer: StoredValue::default() };
+        let hidden = window_event_listener_untyped("visibilitychange", move |_| {
+            if !browser::page_visible() {
+                drafts.save();
+            }
+        });
+        // It gets it in time, but a closing page may end the engine too: the person is asked to wait for it.
+        let leaving = window_event_listener(ev::beforeunload, move |event| {
+            if drafts.save() {
+                event.prevent_default();
+            }
+        });
+        on_cleanup(move || {
+            hidden.remove();
+            leaving.remove();
+        });
+        drafts
     }
 
-    /// The text begun in a conversation.
+    /// The text begun in a conversation, as far as this page knows.
     pub fn text(self, conversation: ConversationId) -> String {
-        self.0.with_value(|drafts| {
-            drafts.get(&conversation).map(|draft| draft.text.clone()).unwrap_or_default()
-        })
+        self.begun
+            .with_value(|begun| begun.get(&conversation).map(|draft| draft.text.clone()).unwrap_or_default())
     }
 
-    /// Keeps a text. Another text is another wish, so it gets a name of its own.
-    pub fn keep(self, conversation: ConversationId, text: &str) {
-        self.0.update_value(|drafts| match drafts.get(&conversation) {
-            Some(draft) if draft.text == text => {}
-            _ if text.is_empty() => _ = drafts.remove(&conversation),
-            _ => {
-                _ = drafts
-                    .insert(conversation, Draft { text: text.to_owned(), intent: browser::new_intent() })
+    /// Asks the engine for what was begun in a conversation before this page was there, or in another tab.
+    pub fn recall(self, conversation: ConversationId, then: impl FnOnce(String) + 'static) {
+        self.core.ask(Command::Begun(conversation), move |answer| {
+            let Ok(Reply::Begun(text)) = answer else { return };
+            let known = self.begun.try_with_value(|begun| begun.contains_key(&conversation));
+            if known == Some(false) && !text.is_empty() {
+                let draft = Draft::new(text.clone(), true);
+                self.begun.update_value(|begun| _ = begun.insert(conversation, draft));
+                then(text);
             }
         });
     }
 
-    /// Takes what is kept, to send it: the text, and the name of this wish.
+    /// Keeps a text. Another text is another wish, so it gets a name of its own.
+    pub fn keep(self, conversation: ConversationId, text: &str) {
+        if self.text(conversation) != text {
+            self.insert(conversation, Draft::new(text.to_owned(), false));
+        }
+    }
+
+    /// Takes what is kept, to send it: the text, and the name of this wish. With the message, the engine forgets that it was
+    /// begun.
     pub fn take(self, conversation: ConversationId) -> Option<(String, IntentId)> {
-        self.0
-            .try_update_value(|drafts| drafts.remove(&conversation))
-            .flatten()
-            .map(|draft| (draft.text, draft.intent))
+        let taken = self.begun.try_update_value(|begun| begun.remove(&conversation)).flatten();
+        taken.map(|draft| (draft.text, draft.intent))
     }
 
     /// Gives back what could not be sent. Unless something else was begun meanwhile, it is the same wish when it is
     /// tried again.
     pub fn give_back(self, conversation: ConversationId, text: String, intent: IntentId) {
-        self.0.update_value(|drafts| {
-            let draft = match drafts.remove(&conversation) {
-                Some(begun) => {
-                    Draft { text: format!("{text}\n{}", begun.text), intent: browser::new_intent() }
-                }
-                None => Draft { text, intent },
-            };
-            drafts.insert(conversation, draft);
-        });
+        let begun = self.text(conversation);
+        let draft = match begun.is_empty() {
+            true => Draft { text, intent, saved: false },
+            false => Draft::new(format!("{text}\n{begun}"), false),
+        };
+        self.insert(conversation, draft);
     }
 
-    /// Has the browser ask before the page goes, as long as something is begun: nothing else keeps it.
-    pub fn guard(self) {
-        let leaving = window_event_listener(ev::beforeunload, move |event| {
-            let begun = |draft: &Draft| !draft.text.trim().is_empty();
-            if self.0.try_with_value(|drafts| drafts.values().any(begun)) == Some(true) {
-                event.prevent_default();
+    fn insert(self, conversation: ConversationId, draft: Draft) {
+        self.begun.update_value(|begun| _ = begun.insert(conversation, draft));
+        self.stop_timer();
+        self.timer.set_value(set_timeout_with_handle(move || _ = self.save(), SAVED_AFTER).ok());
+    }
+
+    /// Gives the engine what it doesn't have. Tells whether that was anything.
+    fn save(self) -> bool {
+        self.stop_timer();
+        let mut unsaved = Vec::new();
+        self.begun.try_update_value(|begun| {
+            for (conversation, draft) in begun.iter_mut().filter(|(_, draft)| !draft.saved) {
+                draft.saved = true;
+                unsaved.push(Command::KeepBegun { conversation: *conversation, text: draft.text.clone() });
             }
+            begun.retain(|_, draft| !draft.text.is_empty());
         });
-        on_cleanup(move || leaving.remove());
+        let any = !unsaved.is_empty();
+        unsaved.into_iter().for_each(|keep| self.core.ask(keep, |_| ()));
+        any
+    }
+
+    fn stop_timer(self) {
+        self.timer.try_update_value(|timer| timer.take().map(|timer| timer.clear()));
     }
 
     pub(super) fn clear(self) {
-        self.0.update_value(HashMap::clear);
+        self.stop_timer();
+        self.begun.update_value(HashMap::clear);
     }
 }

@@ -87,7 +87,7 @@ pub fn sentence(failure: &Failure) -> String {
         Failure::TitleInvalid { limit } => {
             format!("This title can't be used. Take at most {limit} letters, on one line.")
         }
-        Failure::TooManyDevices { .. } => {
+        Failure::TooManyDevices => {
             "Your account has as many devices as it can have. On one of them, open Settings and remove those that you don't use; then \
              sign in here again."
                 .to_owned()

@@ -64,6 +64,7 @@ pub fn sort(command: Command) -> Sorted {
         Command::MarkMail { intent, mails, seen } => (Some(intent), Intent::MarkMail { mails, seen }),
         Command::MoveMail { intent, mails, folder } => (Some(intent), Intent::MoveMail { mails, folder }),
         Command::RetryMail(mail) => (None, Intent::RetryMail { mail }),
+        Command::KeepBegun { conversation, text } => (None, Intent::KeepBegun { conversation, text }),
         Command::SaveDraft { intent, id, draft } => (Some(intent), Intent::SaveDraft { id, draft }),
         Command::SendMail { intent, draft, in_the_clear } => {
             (Some(intent), Intent::SendMail { draft, in_the_clear })

@@ -26,8 +26,11 @@ const INFO_PATIENCE: u32 = 3_000;
 const TRIES: u32 = 4;
 const PAUSE: u32 = 1_000;
 
+/// Who came in, if somebody did, and what is to be said.
+pub type Came = (Option<Account>, Reply);
+
 /// Carries out a command that makes a session. Nothing: it is another command.
-pub async fn enter(command: Command) -> Option<Result<(Account, Reply), Failure>> {
+pub async fn enter(command: Command) -> Option<Result<Came, Failure>> {
     match command {
         Command::SignUp { local_part, password, device_label, key } => {
             Some(sign_up(&local_part, &password, &device_label, key).await)
@@ -47,7 +50,7 @@ async fn sign_up(
     password: &str,
     device_label: &str,
     key: Option<OwnKey>,
-) -> Result<(Account, Reply), Failure> {
+) -> Result<Came, Failure> {
     let relay = Relay::reach().await?;
     if !relay.info.sign_up {
         return Err(Failure::SignUpClosed);
@@ -65,7 +68,7 @@ async fn sign_up(
     // The relay answers the very same request the same way, whether or not it has been carried out before.
     relay.call(&request).await?;
     let phrase = account.phrase_words()?;
-    Ok((account, Reply::RecoveryPhrase(phrase)))
+    Ok((Some(account), Reply::RecoveryPhrase(phrase)))
 }
 
 async fn sign_in(
@@ -73,7 +76,7 @@ async fn sign_in(
     password: &str,
     device_label: &str,
     remove: Vec<[u8; 16]>,
-) -> Result<(Account, Reply), Failure> {
+) -> Result<Came, Failure> {
     let relay = Relay::reach().await?;
     let (sign_in, request) = SignIn::start(&relay.origin, &relay.address(address), password)?;
     let reply = relay.call(&request).await?;
@@ -81,9 +84,11 @@ async fn sign_in(
     // Not repeated: the relay forgets a sign-in that it has finished.
     let reply = relay.call_once(&request).await?;
     let (mut account, list) = finishing.complete(&reply, device_label, scope::now())?;
-    relay.join(&mut account, list, remove).await?;
+    if !relay.join(&mut account, list, remove).await? {
+        return Ok((None, Reply::Devices(account.devices()?)));
+    }
     relay.share(&mut account).await;
-    Ok((account, Reply::Done))
+    Ok((Some(account), Reply::Done))
 }
 
 async fn recover(
@@ -92,7 +97,7 @@ async fn recover(
     new_password: &str,
     device_label: &str,
     remove: Vec<[u8; 16]>,
-) -> Result<(Account, Reply), Failure> {
+) -> Result<Came, Failure> {
     let relay = Relay::reach().await?;
     let address = relay.address(address);
     let (recovery, register, recover) = Recovery::start(&relay.origin, &address, phrase, new_password)?;
@@ -106,10 +111,12 @@ async fn recover(
     })?;
     let (mut account, list, credentials) =
         recovery.complete(&registered, &reply, device_label, scope::now())?;
-    relay.join(&mut account, list, remove).await?;
+    if !relay.join(&mut account, list, remove).await? {
+        return Ok((None, Reply::Devices(account.devices()?)));
+    }
     relay.call(&credentials).await?;
     relay.share(&mut account).await;
-    Ok((account, Reply::Done))
+    Ok((Some(account), Reply::Done))
 }
 
 thread_local! {
@@ -201,21 +208,22 @@ impl Relay {
         self.call_once(call).await
     }
 
-    /// Puts the new device into its person's device list, after taking these off.
+    /// Puts the new device into its person's device list, after taking these off, if there is room then.
     async fn join(
         &self,
         account: &mut Account,
         first: PutDeviceList,
         remove: Vec<[u8; 16]>,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         self.client.sign_in(&self.origin, account.session);
         let remove: Vec<_> = remove.into_iter().map(DeviceId).collect();
-        let mut list = make_room(account, first, &remove, &self.client, scope::now()).await?;
+        let room = make_room(account, first, &remove, &self.client, scope::now()).await?;
+        let Some(mut list) = room else { return Ok(false) };
         for _ in 0..TRIES {
             match self.client.call(&self.origin, &list, None).await {
                 Ok(_) => {
                     account.saw_device_list(&list.device_list)?;
-                    return Ok(());
+                    return Ok(true);
                 }
                 Err(Rejection::Unreachable) => TimeoutFuture::new(scope::jittered(PAUSE)).await,
                 // Another device was faster, or it was this call and its answer was lost.
@@ -226,7 +234,7 @@ impl Relay {
                         Some(next) => list = next,
                         None => {
                             account.saw_device_list(&entry.device_list)?;
-                            return Ok(());
+                            return Ok(true);
                         }
                     }
                 }

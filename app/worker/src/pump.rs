@@ -339,18 +339,19 @@ impl Pump {
             (progress, given_up)
         });
         wasm_bindgen_futures::spawn_local(async move {
-            let result = match large {
-                Some((progress, given_up)) => {
-                    let watched = Watched { client, progress: Rc::clone(&progress) };
-                    let sent = future::select(request.send(&watched).boxed_local(), given_up).await;
-                    progress(0, 0);
-                    match sent {
-                        Either::Left((result, _)) => result,
-                        Either::Right(_) => Err(Rejection::Unreachable),
-                    }
-                }
-                None => request.send(client.as_ref()).await,
+            let (progress, given_up) = large.unzip();
+            let watched = Watched { client, progress: progress.clone() };
+            let sent = request.send(&watched);
+            let result = match given_up {
+                Some(given_up) => match future::select(sent.boxed_local(), given_up).await {
+                    Either::Left((result, _)) => result,
+                    Either::Right(_) => Err(Rejection::Unreachable),
+                },
+                None => sent.await,
             };
+            if let Some(progress) = progress {
+                progress(0, 0);
+            }
             // If this tab leads no more, the next leader asks again.
             let _ = orders.unbounded_send(Order::Answered(Answered { session, id, result }));
         });

@@ -87,22 +87,9 @@ impl RelayClient {
     ) -> Result<C::Reply, Rejection> {
         let body = haven_wire::encode(call)
             .map_err(|error| Rejection::Refused(Refusal::BadRequest { what: error.to_string() }))?;
-        let url = format!("{origin}{}", C::PATH);
         let authorised = self.authorised(C::AUTHORISATION, origin, token)?;
-        let headers: Vec<_> =
-            [("Content-Type", "application/cbor".to_owned())].into_iter().chain(authorised).collect();
-        if network::is_offline() {
-            return Err(Rejection::Unreachable);
-        }
-        let answer = match progress {
-            Some(progress) => watched(&url, &headers, &body, progress).await?,
-            None => exchange(&url, &headers, &body).await?,
-        };
-        if answer.status == 200 {
-            haven_wire::decode(&answer.body).map_err(|_| Rejection::Unreachable)
-        } else {
-            Err(refusal(&answer))
-        }
+        let answer = post(format!("{origin}{}", C::PATH), authorised, body, progress).await?;
+        haven_wire::decode(&answer).map_err(|_| Rejection::Unreachable)
     }
 }
 
@@ -117,12 +104,12 @@ impl Caller for RelayClient {
     }
 }
 
-/// Calls whose bodies may be large: somebody hears how far they are.
+/// Calls whose bodies may be large: somebody may hear how far they are.
 pub struct Watched {
     /// Who carries them out.
     pub client: Rc<RelayClient>,
     /// Who hears it.
-    pub progress: Progress,
+    pub progress: Option<Progress>,
 }
 
 impl Caller for Watched {
@@ -132,8 +119,27 @@ impl Caller for Watched {
         call: &C,
         token: Option<EpochToken>,
     ) -> Result<C::Reply, Rejection> {
-        self.client.carry_out(origin, call, token, Some(Rc::clone(&self.progress))).await
+        self.client.carry_out(origin, call, token, self.progress.clone()).await
     }
+}
+
+/// What is the same for all calls, and compiled once. Gives the body of the answer.
+async fn post(
+    url: String,
+    authorised: Option<(&'static str, String)>,
+    body: Vec<u8>,
+    progress: Option<Progress>,
+) -> Result<Vec<u8>, Rejection> {
+    let headers: Vec<_> =
+        [("Content-Type", "application/cbor".to_owned())].into_iter().chain(authorised).collect();
+    if network::is_offline() {
+        return Err(Rejection::Unreachable);
+    }
+    let answer = match progress {
+        Some(progress) => watched(&url, &headers, &body, progress).await?,
+        None => exchange(&url, &headers, &body).await?,
+    };
+    if answer.status == 200 { Ok(answer.body) } else { Err(refusal(&answer)) }
 }
 
 struct Answer {

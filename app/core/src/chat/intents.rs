@@ -37,8 +37,13 @@ impl Memory {
             });
         }
         // What says how a thing is, and is the same when it is said again, needs no memory.
-        let lasting =
-            !matches!(intent, Intent::MarkRead { .. } | Intent::SaveDraft { .. } | Intent::AttachFile { .. });
+        let lasting = !matches!(
+            intent,
+            Intent::MarkRead { .. }
+                | Intent::KeepBegun { .. }
+                | Intent::SaveDraft { .. }
+                | Intent::AttachFile { .. }
+        );
         let outcome = self.carry_out(batch, id, intent, unread, now)?;
         if lasting {
             let answer = match &outcome {
@@ -85,6 +90,7 @@ impl Memory {
             | Intent::AddKey { .. }
             | Intent::Verify { .. } => self.mail_intent(batch, id, intent, now),
             Intent::Discard { conversation, item } => self.discard(batch, conversation, item),
+            Intent::KeepBegun { conversation, text } => self.keep_begun(batch, conversation, text),
             Intent::MarkRead { conversation, .. } => self.mark_read(batch, conversation, unread),
             Intent::RemovePeople { conversation, fingerprints } => {
                 let people =
@@ -224,7 +230,7 @@ impl Memory {
         if let Some(mut group) = conversation.group {
             group.mls.delete(self.provider.storage())?;
         }
-        for table in [&b"details"[..], b"head", b"pending"] {
+        for table in [&b"details"[..], b"head", b"pending", b"begun"] {
             batch.put::<()>(Table::Conversations, table, id.0.to_vec(), None)?;
         }
         for order in conversation.outbound.into_keys() {

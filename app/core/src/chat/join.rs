@@ -189,8 +189,14 @@ impl Memory {
             has_holes: false,
             ended: Ended::since(group.mls.epoch().as_u64()),
         };
-        let conversation =
-            Conversation { details, head, outbound: Default::default(), pending: None, group: None };
+        let conversation = Conversation {
+            details,
+            head,
+            outbound: Default::default(),
+            begun: String::new(),
+            pending: None,
+            group: None,
+        };
         Ok(Some((id, conversation)))
     }
 
@@ -229,6 +235,7 @@ impl Memory {
             conversation.head.unread += before.head.unread;
             conversation.head.next_line = before.head.next_line;
             conversation.outbound = before.outbound;
+            conversation.begun = before.begun;
         }
         let own = sender.fingerprint == self.account.fingerprint;
         let line = if own {

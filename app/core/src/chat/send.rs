@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     Error, Millis,
+    intent::Accepted,
     memory::{Batch, Conversation, Memory},
     mls::Provider,
 };
@@ -48,6 +49,25 @@ pub fn item_of(message: &Outbound, taken: bool) -> TimelineItem {
 }
 
 impl Memory {
+    /// Keeps what is begun, also if it is too long to be sent.
+    pub fn keep_begun(
+        &mut self,
+        batch: &mut Batch,
+        id: ConversationId,
+        text: String,
+    ) -> Result<Result<Accepted, Failure>, Error> {
+        let limit = 4 * MAX_TEXT;
+        if text.len() > limit {
+            return Ok(Err(Failure::MessageTooLong { limit: u32::try_from(limit).unwrap_or(u32::MAX) }));
+        }
+        let Some(conversation) = self.conversations.get_mut(&id) else { return Ok(Err(Failure::NotFound)) };
+        if conversation.begun != text {
+            batch.begun(id, &text)?;
+            conversation.begun = text;
+        }
+        Ok(Ok(Accepted::Done))
+    }
+
     /// Takes a text in. Its id in the log is the id of the wish, so that a repeated wish is the same message.
     pub fn queue_text(
         &mut self,
@@ -64,6 +84,9 @@ impl Memory {
         let Some(conversation) = self.conversations.get_mut(&id) else { return Ok(Err(Failure::NotFound)) };
         if !conversation.details.state.takes_texts() {
             return Ok(Err(conversation.details.state.refusal()));
+        }
+        if !std::mem::take(&mut conversation.begun).is_empty() {
+            batch.begun(id, "")?;
         }
         let order = conversation.head.next_order;
         let preview = Preview::Text { from: None, text: preview_of(&text) };

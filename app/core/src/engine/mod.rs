@@ -144,18 +144,31 @@ impl<S: Store> Engine<S> {
             self.memory.finish(&mut batch)?;
             Ok(value)
         });
-        let wrote = !batch.writes.is_empty();
-        let stored = match worked {
-            Ok(value) => self.store.commit(batch.writes).await.map(|()| value).map_err(Error::from),
+        let (value, batch) = match worked {
+            Ok(value) => (Ok(value), Ok(batch)),
+            Err(error) => (Err(Error::Bug("a verb without a value")), Err(error)),
+        };
+        let events = self.keep(batch, now).await?;
+        Ok((value?, events))
+    }
+
+    /// Stores what a verb has changed, or forgets it. Gives what to tell. It is the same for all verbs, and compiled once.
+    async fn keep(&mut self, batch: Result<Batch, Error>, now: Millis) -> Result<Vec<Event>, Error> {
+        let stored = match batch {
+            Ok(batch) => {
+                let wrote = !batch.writes.is_empty();
+                let stored = self.store.commit(batch.writes).await;
+                stored.map(|()| (wrote, batch.events)).map_err(Error::from)
+            }
             Err(error) => Err(error),
         };
         match stored {
-            Ok(value) => {
+            Ok((wrote, events)) => {
                 if wrote {
                     self.storage.clear();
                     self.storage_told = false;
                 }
-                Ok((value, batch.events))
+                Ok(events)
             }
             Err(error) => {
                 // Several that fail together count once.

@@ -112,6 +112,11 @@ impl<S: Store> Engine<S> {
         Ok(self.memory.keys_in_file(bytes, now))
     }
 
+    /// What was begun in a conversation and not sent.
+    pub fn begun(&self, id: ConversationId) -> String {
+        self.memory.conversations.get(&id).map(|conversation| conversation.begun.clone()).unwrap_or_default()
+    }
+
     /// This person's devices.
     pub fn devices(&self) -> Result<Vec<DeviceView>, Error> {
         Ok(self.memory.account.devices()?)

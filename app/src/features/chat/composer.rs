@@ -22,6 +22,9 @@ pub fn Composer(id: ConversationId) -> impl IntoView {
     let (core, drafts) = (use_core(), use_drafts());
     let text = RwSignal::new(drafts.text(id));
     let trouble = RwSignal::new(None::<Trouble>);
+    if text.with_untracked(String::is_empty) {
+        drafts.recall(id, move |begun| _ = text.try_set(begun));
+    }
     let input = NodeRef::<html::Textarea>::new();
     Effect::new(move || {
         text.track();

@@ -1,17 +1,18 @@
 //! What all ways of signing in share: the form, and making room when the account has as many devices as it may have.
 
-use haven_bridge::{Command, DeviceView, Failure};
+use haven_bridge::{Command, DeviceView, Reply};
 use leptos::prelude::*;
 
 use crate::{
-    components::{Button, DeviceLines, Kind, Notice, Tone},
+    components::{Button, Kind, Notice, Tone},
     live::live,
-    services::{
-        browser,
-        core_client::{CoreClient, Trouble},
-    },
+    pages::later::{self, Later},
+    services::core_client::CoreClient,
     text,
 };
+
+/// Names the form.
+pub const FORM: &str = "entrance";
 
 /// Ids of devices that are removed.
 pub type Leaving = Vec<[u8; 16]>;
@@ -20,9 +21,10 @@ pub type Leaving = Vec<[u8; 16]>;
 #[derive(Clone, Copy)]
 pub struct Entrance {
     core: CoreClient,
-    busy: RwSignal<bool>,
+    pub busy: RwSignal<bool>,
     trouble: RwSignal<Option<String>>,
-    full: RwSignal<Option<Vec<DeviceView>>>,
+    /// The devices of an account that is full.
+    pub full: RwSignal<Option<Vec<DeviceView>>>,
 }
 
 impl Entrance {
@@ -41,15 +43,21 @@ impl Entrance {
         self.core.ask(command, move |answer| {
             self.busy.try_set(false);
             match answer {
+                Ok(Reply::Devices(devices)) => _ = self.full.try_set(Some(devices)),
                 Ok(_) => then(),
-                Err(Trouble::Failed(Failure::TooManyDevices { devices })) if !devices.is_empty() => {
-                    self.full.try_set(Some(devices));
-                    browser::focus_later(ROOM);
-                }
                 Err(why) => _ = self.trouble.try_set(Some(text::failure::trouble(&why))),
             }
         });
     }
+}
+
+/// What the question needs: which devices make room. It is in the context, as the question's code comes when it is asked.
+#[derive(Clone, Copy)]
+pub struct Question {
+    /// The sign-in that there is no room for.
+    pub entrance: Entrance,
+    /// Signs in, and removes these devices.
+    pub enter: Callback<Leaving>,
 }
 
 /// A form that signs in by `enter`; its children are the fields. When the account is full, it asks which devices go, and
@@ -64,8 +72,9 @@ pub fn EntranceForm(
         event.prevent_default();
         enter.run(Vec::new());
     };
+    provide_context(Question { entrance, enter });
     live(move || match entrance.full.get() {
-        Some(devices) => view! { <MakeRoom entrance=entrance devices=devices enter=enter/> }.into_any(),
+        Some(_) => view! { <Later get=later::make_room/> }.into_any(),
         None => view! {
             <form class="form" id=FORM tabindex="-1" novalidate on:submit=submit>
                 {children()}
@@ -81,59 +90,8 @@ pub fn EntranceForm(
     })
 }
 
-const FORM: &str = "entrance";
-const ROOM: &str = "make-room";
-
-#[component]
-fn MakeRoom(entrance: Entrance, devices: Vec<DeviceView>, enter: Callback<Leaving>) -> impl IntoView {
-    let leaving = RwSignal::new(Leaving::new());
-    let choice = move |device: DeviceView| {
-        let id = device.id;
-        let chosen = move || leaving.with(|leaving| leaving.contains(&id));
-        let choose = move |chosen| {
-            leaving.update(|leaving| match chosen {
-                true => leaving.push(id),
-                false => leaving.retain(|other| *other != id),
-            });
-        };
-        view! {
-            <li class="devices-item">
-                <label class="devices-choice">
-                    <input type="checkbox" prop:checked=chosen on:change:target=move |event| choose(event.target().checked())/>
-                    <DeviceLines device=&device/>
-                </label>
-            </li>
-        }
-    };
-    let lead = text::make_room(devices.len());
-    let back = move |()| {
-        entrance.full.set(None);
-        browser::focus_later(FORM);
-    };
-    view! {
-        <div class="form" id=ROOM tabindex="-1" role="group" aria-labelledby="make-room-lead">
-            <p id="make-room-lead">{lead}</p>
-            <ul class="devices">{devices.into_iter().map(choice).collect::<Vec<_>>()}</ul>
-            <p>{text::MAKE_ROOM_EFFECTS}</p>
-            <Notice tone=Tone::Warning text=text::DEVICE_REMOVE_STOLEN/>
-            <Failed entrance=entrance/>
-            <div class="form-actions">
-                <Button disabled=entrance.busy on_click=back>{text::CANCEL}</Button>
-                <Button
-                    kind=Kind::Danger
-                    busy=entrance.busy
-                    disabled=Signal::derive(move || leaving.with(Vec::is_empty))
-                    on_click=move |()| enter.run(leaving.get_untracked())
-                >
-                    {live(move || if entrance.busy.get() { text::SIGNING_IN } else { text::MAKE_ROOM })}
-                </Button>
-            </div>
-        </div>
-    }
-}
-
 /// What went wrong.
 #[component]
-fn Failed(entrance: Entrance) -> impl IntoView {
+pub fn Failed(entrance: Entrance) -> impl IntoView {
     live(move || entrance.trouble.get().map(|sentence| view! { <Notice tone=Tone::Error text=sentence/> }))
 }

@@ -19,7 +19,7 @@ const SIGN_OUT_PATIENCE: u32 = 5_000;
 /// The end of a sign-up or sign-in.
 pub struct Entered {
     asker: Asker,
-    result: Result<(Account, Reply), Failure>,
+    result: Result<enter::Came, Failure>,
 }
 
 impl Pump {
@@ -49,10 +49,11 @@ impl Pump {
         self.entering = false;
         self.tab.busy(false);
         let created = match entered.result {
-            Ok((account, reply)) => {
+            Ok((Some(account), reply)) => {
                 let created = self.create(account).await;
                 self.done(created)?.map(|()| reply)
             }
+            Ok((None, reply)) => Ok(reply),
             Err(failure) => Err(failure),
         };
         let events = created.as_ref().map_or_else(|_| Vec::new(), |_| self.session_news());

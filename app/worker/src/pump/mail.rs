@@ -15,7 +15,7 @@ use gloo_timers::callback::Timeout;
 use haven_bridge::{Command, Event, Failure, Reply, mail::MailId};
 use haven_core::{
     Attachment, Engine, Error,
-    request::{Caller, Outgoing, Rejection, Request, RequestId},
+    request::{Outgoing, Rejection, Request, RequestId},
     work::Work,
 };
 use haven_wire::Refusal;
@@ -151,9 +151,7 @@ impl Pump {
 
     /// Fetches and opens an attachment. Pages hear how far it is, and it ends when it is given up.
     fn fetch_attachment(&mut self, asker: Asker, mail: MailId, part: u32, sequence: u64) {
-        let progress = self.progress(mail, Some(part));
-        let client = Rc::new(Watched { client: Rc::clone(&self.client), progress });
-        let Some(looker) = self.looker(client) else { return };
+        let Some(looker) = self.looker(Some(self.progress(mail, Some(part)))) else { return };
         let (cancel, cancelled) = oneshot::channel();
         self.fetching.retain(|fetching| !fetching.cancel.is_canceled());
         self.fetching.push(Fetching { mail, part, cancel });
@@ -208,22 +206,23 @@ impl Pump {
     }
 
     fn look_at(&self, asker: Asker, sequence: u64, look: Look) {
-        let Some(looker) = self.looker(Rc::clone(&self.client)) else { return };
+        let Some(looker) = self.looker(None) else { return };
         let (tab, leader) = (Rc::clone(&self.tab), self.leader);
         spawn_local(async move { tab.answer(leader, asker, looker.look(sequence, look).await) });
     }
 
     /// Shows how a formatted text looks.
     pub(super) fn preview(&self, asker: Asker, text: String) {
-        let Some(looker) = self.looker(Rc::clone(&self.client)) else {
+        let Some(looker) = self.looker(None) else {
             return self.answer(asker, Err(self.engine.failure()));
         };
         let (tab, leader) = (Rc::clone(&self.tab), self.leader);
         spawn_local(async move { tab.answer(leader, asker, looker.preview(text).await) });
     }
 
-    fn looker<C: Caller>(&self, client: Rc<C>) -> Option<Looker<C>> {
+    fn looker(&self, progress: Option<Progress>) -> Option<Looker<Watched>> {
         let Signed::In(engine) = &self.engine else { return None };
+        let client = Rc::new(Watched { client: Rc::clone(&self.client), progress });
         let (origin, opener) = (engine.account().origin.clone(), engine.opener(scope::now()));
         Some(Looker { client, worker: self.mail_worker.clone(), origin, opener })
     }

@@ -56,6 +56,7 @@ impl Pump {
         };
         let answer = match question {
             Command::Conversations => Ok(Reply::Conversations(engine.conversations())),
+            Command::Begun(id) => Ok(Reply::Begun(engine.begun(id))),
             Command::Conversation(id) => match engine.conversation(id).await {
                 Ok(Some(details)) => Ok(Reply::Conversation(details)),
                 Ok(None) => return Err(Failure::NotFound),
