@@ -4,8 +4,6 @@ use leptos::{ev, prelude::*};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{HtmlAnchorElement, MouseEvent};
 
-use super::browser;
-
 /// Knows the path and goes elsewhere. A handle.
 #[derive(Clone, Copy)]
 pub struct Place(RwSignal<String>);
@@ -68,8 +66,6 @@ impl Place {
         }
         window().scroll_to_with_x_and_y(0.0, 0.0);
         self.arrive();
-        // What was pressed may be gone.
-        browser::keep_focus();
     }
 
     /// Not after the app is gone: listeners may outlive it for a moment.
