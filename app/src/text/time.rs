@@ -86,7 +86,9 @@ pub fn keep_today() {
     let timer = set_interval_with_handle(look, LOOKED_EACH).ok();
     on_cleanup(move || {
         shown.remove();
-        timer.map(|timer| timer.clear());
+        if let Some(timer) = timer {
+            timer.clear();
+        }
     });
 }
 
