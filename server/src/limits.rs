@@ -32,6 +32,11 @@ pub fn today() -> Day {
     i64::try_from(elapsed.as_secs() / 86_400).unwrap_or(0)
 }
 
+/// Bytes in KiB, of which the last one may not be full.
+pub fn kib(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
+}
+
 /// A token bucket's size and speed.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]

@@ -23,7 +23,7 @@ const BUDGETS: [Budget; 6] = [
     Budget { part: "engine", files: "haven-worker", kilobytes: 1300 },
     // When one of their pages is opened.
     Budget { part: "pages of mail", files: "part-mail-", kilobytes: 120 },
-    Budget { part: "pages of people and settings", files: "part-people-", kilobytes: 55 },
+    Budget { part: "pages of people and settings", files: "part-people-", kilobytes: 50 },
     Budget { part: "what these pages share", files: "part-chunk_", kilobytes: 10 },
     // When mail is opened or written.
     Budget { part: "mail", files: "haven-mail", kilobytes: 1100 },

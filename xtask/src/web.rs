@@ -53,7 +53,7 @@ fn build_number() -> String {
     count.map_or_else(|| "0".into(), |count| count.trim().to_owned())
 }
 
-/// Once more over the engine, which Trunk has optimised for speed: what that left over costs two kilobytes.
+/// Once more over the engine, which Trunk has optimised for speed: that leaves more than half a kilobyte over.
 fn shrink_engine(dist: &Path) -> Outcome {
     let engine = dist.join("haven-worker_bg.wasm");
     Run::new("wasm-opt").args(["-Os", "--quiet"]).args([&engine, Path::new("-o"), &engine]).wait()

@@ -38,6 +38,14 @@ pub struct Conversation {
     pub group: Option<Group>,
 }
 
+impl Conversation {
+    /// Without anything under way.
+    pub fn new(details: Details, head: Head) -> Self {
+        let (outbound, begun) = (BTreeMap::new(), String::new());
+        Self { details, head, outbound, begun, pending: None, group: None }
+    }
+}
+
 /// A loaded MLS group.
 pub struct Group {
     pub mls: MlsGroup,
@@ -285,10 +293,9 @@ async fn load_conversations<S: Store>(
     let mut conversations = BTreeMap::new();
     for (suffix, details) in load::<Details, S>(store, Table::Conversations, b"details").await? {
         let head = heads.remove(&suffix).ok_or(StoreError::Damaged)?;
-        let pending = pending.remove(&suffix);
-        let begun = begun.remove(&suffix).unwrap_or_default();
-        let conversation =
-            Conversation { details, head, outbound: BTreeMap::new(), begun, pending, group: None };
+        let mut conversation = Conversation::new(details, head);
+        conversation.pending = pending.remove(&suffix);
+        conversation.begun = begun.remove(&suffix).unwrap_or_default();
         conversations.insert(conversation.details.id, conversation);
     }
     for (suffix, mut message) in load::<Outbound, S>(store, Table::Conversations, b"outbound").await? {

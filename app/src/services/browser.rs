@@ -253,6 +253,26 @@ fn catch_focus(frames: u8) {
     });
 }
 
+/// Has everything saved when the page is hidden or goes, as long as the component lives. `save` tells whether there was
+/// anything: a closing page may end the engine before it has it, so the person is asked to wait.
+pub fn save_before_leaving(save: impl Fn() -> bool + Copy + 'static) {
+    use leptos::{ev, prelude::*};
+    let hidden = window_event_listener_untyped("visibilitychange", move |_| {
+        if !page_visible() {
+            save();
+        }
+    });
+    let leaving = window_event_listener(ev::beforeunload, move |event| {
+        if save() {
+            event.prevent_default();
+        }
+    });
+    on_cleanup(move || {
+        hidden.remove();
+        leaving.remove();
+    });
+}
+
 /// Whether what is pointed with is a finger, and so the keyboard one on the screen.
 pub fn typed_by_fingers() -> bool {
     let query = leptos::prelude::window().match_media("(pointer: coarse)");

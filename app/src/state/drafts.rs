@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use haven_bridge::{Command, ConversationId, IntentId, Reply};
-use leptos::{ev, prelude::*};
+use leptos::prelude::*;
 
 use crate::services::{browser, core_client::CoreClient};
 
@@ -35,21 +35,7 @@ impl Drafts {
     /// Also sees to it that the engine has all of it when the page goes.
     pub fn new(core: CoreClient) -> Self {
         let drafts = Self { core, begun: StoredValue::default(), timer: StoredValue::default() };
-        let hidden = window_event_listener_untyped("visibilitychange", move |_| {
-            if !browser::page_visible() {
-                drafts.save();
-            }
-        });
-        // It gets it in time, but a closing page may end the engine too: the person is asked to wait for it.
-        let leaving = window_event_listener(ev::beforeunload, move |event| {
-            if drafts.save() {
-                event.prevent_default();
-            }
-        });
-        on_cleanup(move || {
-            hidden.remove();
-            leaving.remove();
-        });
+        browser::save_before_leaving(move || drafts.save());
         drafts
     }
 

@@ -6,7 +6,7 @@ use crate::{
     cbor::Cbor,
     error::{Answer, ApiError, at_most},
     header,
-    limits::{Limit, MAX_POINTERS, today},
+    limits::{Limit, MAX_POINTERS, kib, today},
     state::State,
     store::{self, NewCommit, NewMessages, StoreError},
 };
@@ -90,11 +90,6 @@ fn check_commit(request: &AppendCommit) -> Result<(), ApiError> {
     }
     header::check(&request.commit, request.group_id, request.epoch, Kind::Commit)?;
     Ok(())
-}
-
-/// In started KiB.
-fn kib(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
 }
 
 async fn append_messages(

@@ -5,7 +5,7 @@ use crate::{
     auth::{Caller, SignedIn as By, take},
     cbor::Cbor,
     error::{Answer, ApiError, at_most},
-    limits::Limit,
+    limits::{Limit, kib},
     mail::{
         arrival,
         envelope::Envelope,
@@ -112,8 +112,7 @@ async fn submit(
     let cost = u32::try_from(recipients.div_ceil(RECIPIENTS_EACH)).unwrap_or(u32::MAX);
     take(&state, Limit::submit_mails, session.account, cost)?;
     let bytes: usize = call.messages.iter().map(|mail| mail.message.len()).sum();
-    let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-    take(&state, Limit::submit_kib, session.account, kib)?;
+    take(&state, Limit::submit_kib, session.account, kib(bytes))?;
     let new = prepared(&state, &sender, own, call).await?;
     let sequence = state.store.submit_mail(session.account, new, state.config.mail.quota()).await?;
     Ok(Cbor(Submitted { sequence }))

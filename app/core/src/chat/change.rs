@@ -104,15 +104,7 @@ impl Memory {
         };
         let change = Change { conversation: id.0, start: true, add: addresses, ..Change::default() };
         self.add_job(batch, Task::Change(change))?;
-        let conversation = Conversation {
-            details,
-            head,
-            outbound: Default::default(),
-            begun: String::new(),
-            pending: None,
-            group: None,
-        };
-        self.conversations.insert(id, conversation);
+        self.conversations.insert(id, Conversation::new(details, head));
         batch.details.insert(id);
         batch.heads.insert(id);
         Ok(id)

@@ -189,15 +189,7 @@ impl Memory {
             has_holes: false,
             ended: Ended::since(group.mls.epoch().as_u64()),
         };
-        let conversation = Conversation {
-            details,
-            head,
-            outbound: Default::default(),
-            begun: String::new(),
-            pending: None,
-            group: None,
-        };
-        Ok(Some((id, conversation)))
+        Ok(Some((id, Conversation::new(details, head))))
     }
 
     /// Whether somebody was a member of a conversation when this device was removed from it.

@@ -9,7 +9,7 @@ use haven_bridge::{
     Command,
     mail::{About, Draft, DraftFile, MailId, Mailbox},
 };
-use leptos::{ev, prelude::*};
+use leptos::prelude::*;
 
 use crate::{
     services::{
@@ -144,22 +144,8 @@ impl DraftState {
                 self.save_soon();
             }
         });
-        let hidden = window_event_listener_untyped("visibilitychange", move |_| {
-            if !browser::page_visible() {
-                self.save();
-            }
-        });
-        // The engine gets it in time, but a closing page ends the engine too: ask the person to wait for it.
-        let leaving = window_event_listener(ev::beforeunload, move |event| {
-            if self.save() {
-                event.prevent_default();
-            }
-        });
-        on_cleanup(move || {
-            hidden.remove();
-            leaving.remove();
-            self.leave();
-        });
+        browser::save_before_leaving(move || self.save());
+        on_cleanup(move || self.leave());
     }
 
     /// Saves it, unless it is saved; then calls `then` with whether it is.
