@@ -3,7 +3,7 @@ import { expect, test } from '../fixtures/test.ts'
 
 const numbered = (name: string, count: number) => Array.from({ length: count }, (_, index) => `${name} ${index + 1}`)
 
-test('two people meet by address, and fifty messages each way arrive within a second', async ({ person }) => {
+test('two people meet by address, and fifty messages each way arrive within a second', { tag: '@alone' }, async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')]
   await alice.chat.start(['bob'])
   await expect(bob.chat.requests.getByRole('listitem')).toHaveCount(1)

@@ -150,10 +150,9 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test]
 async fn a_body_without_end_is_given_up_at_64_kib() {
     let world = World::new(&[DIRECT, KEY_SERVER], &[("example.org", Reply::Endless)]).await;
-    let started = Instant::now();
     let answer = world.find("joe.doe@example.org").await;
+    // Not incomplete: it did not wait until its time was over.
     assert!(answer.found.is_empty() && !answer.incomplete);
-    assert!(started.elapsed() < Duration::from_secs(3));
 }
 
 #[tokio::test]
