@@ -464,7 +464,7 @@ pub fn stop_reason(reason: &StopReason, own_domain: Option<&str>) -> String {
             "The relay altered or held back something ({what}), so Haven stopped here. Tell whoever runs it, and start a new conversation."
         ),
         StopReason::WrongWelcome => "The invitation to this conversation doesn't fit what the relay has of it, so Haven can't follow it. It is a \
-             fault of the inviter's app or of the relay, not yours. Ask to be added again."
+             fault of the inviter's app or of the relay, not yours. Ask to be removed and added again, or start a new conversation."
             .to_owned(),
         StopReason::StateTooOld => "What this browser has of the conversation is a copy, or too old to go on with safely. Use the device \
              that you used last, or start a new conversation."

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import * as openpgp from 'openpgp'
 import { inspect } from '../fixtures/accessibility.ts'
 import { NETWORK_LOST } from '../fixtures/faults.ts'
@@ -110,11 +111,12 @@ test('mail that can not be opened can be read about by everybody', async ({ host
 test('recipients of all kinds, files that are too large, and the questions about a draft can be read by everybody', async ({ mail }) => {
   test.setTimeout(240_000)
   const { page } = mail
-  const files = [{ name: 'large.bin', mimeType: 'application/octet-stream', buffer: Buffer.alloc(25_000_001) }]
+  const large = test.info().outputPath('large.bin')
+  await writeFile(large, Buffer.alloc(25_000_001))
   await mail.write({ to: ['alice@localhost', 'dan@elsewhere.example', 'nobody@localhost', 'a@b@c'], subject: 'All kinds', text: 'Hello' })
   await expect(page.getByText('One recipient has to be settled first')).toBeVisible()
   await expect(page.getByText('That does not look like an address.')).toBeVisible()
-  await page.locator('input[type=file]').setInputFiles(files)
+  await page.locator('input[type=file]').setInputFiles(large)
   await expect(page.getByText('That would be more than 25 MB of attachments')).toBeVisible()
   await inspect(page, 'recipients of all kinds, and a file that is too large')
   await tabTo(page, page.getByLabel('To', { exact: true }))

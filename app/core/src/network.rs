@@ -238,7 +238,6 @@ impl Network {
             to_sweep: previous.to_sweep,
             next_job: previous.next_job,
             live: previous.live,
-            welcome_refused: previous.welcome_refused,
             next_id: previous.next_id,
             now: previous.now,
             ..Self::default()

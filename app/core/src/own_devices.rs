@@ -190,12 +190,17 @@ impl Memory {
     /// Suspects own devices in a conversation that were taken off the list before it was one: until then nothing was done
     /// there.
     pub fn suspect_unlisted(&mut self, batch: &mut Batch, id: ConversationId) -> Result<(), Error> {
-        let listed = self.account.listed()?;
-        let mut suspects = self.network.unlisted.clone();
         let group = self.conversations.get(&id).and_then(|conversation| conversation.group.as_ref());
         let claims = group.into_iter().flat_map(|group| group.members.iter()).map(|(_, claim)| claim);
         let own = claims.filter(|claim| claim.fingerprint == self.account.fingerprint);
-        let unlisted = own.map(|claim| claim.device_id).filter(|device| !listed.contains(device));
+        let others = own.map(|claim| claim.device_id).filter(|device| *device != self.account.device_id);
+        let others: Vec<DeviceId> = others.collect();
+        if others.is_empty() {
+            return Ok(());
+        }
+        let listed = self.account.listed()?;
+        let mut suspects = self.network.unlisted.clone();
+        let unlisted = others.into_iter().filter(|device| !listed.contains(device));
         suspects.extend(unlisted.filter(|device| !self.network.unlisted.contains(device)));
         self.suspect(batch, suspects)
     }

@@ -9,7 +9,7 @@ use haven_core::{
     store::{Key, Table},
     testing::{Fault, Who, World},
 };
-use haven_wire::Refusal;
+use haven_wire::{Refusal, push::FromRelay};
 
 const MAIL: MailId = MailId([0xD1; 16]);
 const ALICE: Who = Who(0);
@@ -368,5 +368,38 @@ fn a_mail_that_the_relay_lists_and_does_not_have_is_asked_for_with_the_next_poll
         }
         world.settle_mail().await;
         assert_eq!(mails(&mut world, ALICE, Folder::Inbox).await.len(), 1);
+    });
+}
+
+#[test]
+fn mail_that_comes_while_another_turns_out_to_be_deleted_is_fetched_without_waiting_a_minute() {
+    pollster::block_on(async {
+        let mut world = two_people().await;
+        let arrives = |world: &World, subject: &str| {
+            let body = "The boat is ready.\r\n".repeat(20_000);
+            let mail = format!("Received: here\r\nFrom: bob@example.net\r\nSubject: {subject}\r\n\r\n{body}");
+            world.relay.mail_arrives("alice@example.org", mail.as_bytes());
+        };
+        arrives(&world, "Deleted");
+        world.now += 120_000;
+        let now = world.clock(ALICE);
+        let body = loop {
+            let requests = world.engine(ALICE).outgoing(now).await.unwrap().requests;
+            let (bodies, others): (Vec<_>, Vec<_>) =
+                requests.into_iter().partition(|request| matches!(request.request, Request::GetMail(_)));
+            for other in others {
+                world.exchange(ALICE, other).await;
+            }
+            if let Some(body) = bodies.into_iter().next() {
+                break body;
+            }
+        };
+        arrives(&world, "New");
+        let hint = FromRelay::Mailbox { head: 2 };
+        world.engine(ALICE).receive(vec![hint], now).await.unwrap();
+        world.engine(ALICE).reject(body.id, Rejection::Refused(Refusal::NotFound), now).await.unwrap();
+        world.talk().await;
+        let inbox = world.engine(ALICE).mail_folder(Folder::Inbox, None, 100).await.unwrap();
+        assert!(!inbox.threads.is_empty());
     });
 }

@@ -68,6 +68,16 @@ fn what_was_begun_is_kept_until_it_is_sent() {
             world.restart(alice).await;
             assert_eq!(world.engine(alice).begun(other), "");
             assert_eq!(world.devices[alice.0].store.keys(Table::Conversations).len(), stored);
+
+            // As when the leading tab has done both and is closed before it answers.
+            let text = "nine is better".to_owned();
+            let begun = Intent::KeepBegun { conversation: chat, text: format!("{text} ") };
+            let send = Intent::SendText { conversation: chat, text };
+            let wishes = vec![(world.intent_id(), begun), (world.intent_id(), send)];
+            for _ in 0..2 {
+                world.handle(alice, wishes.clone()).await;
+                assert_eq!(world.engine(alice).begun(chat), "");
+            }
         })
         .await;
     });

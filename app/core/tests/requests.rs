@@ -128,7 +128,8 @@ fn a_request_that_is_taken_back_leaves_nothing_and_is_no_introduction() {
             world.settle().await;
             let chat = world.conversation(mallory, &[carol]).await;
             let before = leftovers(world, bob);
-            for _ in 0..2 {
+            let keys = world.devices[bob.0].store.keys(Table::Mls).len();
+            for n in 1..=2 {
                 let addresses = vec![world.address(bob)];
                 world.want(mallory, Intent::AddPeople { conversation: chat, addresses }).await;
                 world.settle().await;
@@ -139,8 +140,58 @@ fn a_request_that_is_taken_back_leaves_nothing_and_is_no_introduction() {
                 world.settle().await;
                 assert!(world.engine(bob).conversations().is_empty());
                 assert_eq!(leftovers(world, bob), before);
+                let left = world.devices[bob.0].store.keys(Table::Mls).len();
+                assert_eq!(left, keys - n, "no private key of the group, and a key package less");
             }
             world.assert_works(&[mallory, carol], chat).await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn what_was_said_before_somebody_was_removed_stays_when_a_request_to_come_back_ends() {
+    pollster::block_on(async {
+        in_every_world(async |world| {
+            let [alice, bob] = two_people(world).await;
+            let carol = world.sign_up("carol").await;
+            world.settle().await;
+            let chat = world.conversation(alice, &[bob]).await;
+            world.say(bob, chat, "before").await;
+            world.settle().await;
+            let bobs = vec![world.fingerprint(bob)];
+            let remove = Intent::RemovePeople { conversation: chat, fingerprints: bobs };
+            world.want(alice, remove.clone()).await;
+            let addresses = vec![world.address(carol)];
+            world.want(alice, Intent::AddPeople { conversation: chat, addresses }).await;
+            world.settle().await;
+            world.accept(carol, chat).await;
+            let mut expected = world.timeline(bob, chat).await;
+            assert_eq!(expected, ["* alice added me", "I: before", "* alice removed me"]);
+
+            let asked_again = Intent::AddPeople { conversation: chat, addresses: vec![world.address(bob)] };
+            for declined in [true, false] {
+                world.want(carol, asked_again.clone()).await;
+                world.settle().await;
+                let state = world.state(bob, chat);
+                assert!(matches!(state, ConversationState::Request { .. }), "{state:?}");
+                expected.push("* carol added me".into());
+                if declined {
+                    answer(world, bob, chat, RequestAnswer::Decline).await;
+                    world.want(alice, remove.clone()).await;
+                    world.settle().await;
+                } else {
+                    world.want(alice, remove.clone()).await;
+                    world.settle().await;
+                    expected.push("* alice removed me".into());
+                }
+                assert_eq!(world.state(bob, chat), ConversationState::Removed);
+                assert_eq!(world.timeline(bob, chat).await, expected);
+            }
+            world.want(alice, asked_again).await;
+            world.settle().await;
+            assert_eq!(world.state(bob, chat), ConversationState::Active);
+            world.assert_works(&[alice, bob, carol], chat).await;
         })
         .await;
     });

@@ -129,10 +129,16 @@ impl Conversation {
             }
         }
         let before = group.members.clone();
+        let (epoch, me) = (group.mls.epoch(), group.mls.own_leaf_index().u32());
         group
             .mls
             .merge_staged_commit(here.provider, staged)
             .map_err(|_| Error::Bug("a commit can't be merged"))?;
+        if self_removed {
+            use openmls_traits::{OpenMlsProvider as _, storage::StorageProvider as _};
+            // OpenMLS deletes the private keys of an epoch when it enters the next one, and this device enters none.
+            here.provider.storage().delete_encryption_epoch_key_pairs(group.mls.group_id(), &epoch, me)?;
+        }
         self.after_merge(here, row, committer, &before, &effect, hash)
     }
 

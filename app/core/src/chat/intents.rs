@@ -28,8 +28,14 @@ impl Memory {
         unread: Option<u32>,
         now: Millis,
     ) -> Outcome {
-        if let Some(answer) = self.intents.get(&id) {
-            return Ok(match answer.clone() {
+        if let Some(answer) = self.intents.get(&id).cloned() {
+            if let Intent::SendText { conversation, text } = &intent
+                && self.conversations.get(conversation).is_some_and(|c| c.begun.trim_end() == text)
+            {
+                // Kept as begun once more, when what a tab had wanted was repeated to the next leader.
+                self.keep_begun(batch, *conversation, String::new())?.ok();
+            }
+            return Ok(match answer {
                 Answer::Done => Ok(Accepted::Done),
                 Answer::Started(id) => Ok(Accepted::Started(ConversationId(id))),
                 Answer::Queued(id) => Ok(Accepted::Queued(ItemId(id))),
@@ -216,15 +222,30 @@ impl Memory {
             self.refresh_keys(batch, id, self.network.now)?;
             return Ok(Ok(Accepted::Done));
         }
-        self.forget(batch, id)?;
+        self.end_request(batch, id)?;
         if answer == RequestAnswer::Block {
             self.set_blocked(batch, &from, true)?;
         }
         Ok(Ok(Accepted::Done))
     }
 
+    /// A request leaves nothing behind, but if this device had been in the conversation before, that is as it was: who
+    /// adds somebody again deletes nothing of theirs.
+    pub fn end_request(&mut self, batch: &mut Batch, id: ConversationId) -> Result<(), Error> {
+        use openmls_traits::OpenMlsProvider as _;
+        let ended = self.conversations.get_mut(&id).filter(|conversation| conversation.details.entered_again);
+        let Some(conversation) = ended else { return self.forget(batch, id) };
+        if let Some(mut group) = conversation.group.take() {
+            group.mls.delete(self.provider.storage())?;
+        }
+        conversation.details.state = State::Removed;
+        batch.details.insert(id);
+        self.network.forget_line(id);
+        Ok(())
+    }
+
     /// Deletes a conversation from this device.
-    pub fn forget(&mut self, batch: &mut Batch, id: ConversationId) -> Result<(), Error> {
+    fn forget(&mut self, batch: &mut Batch, id: ConversationId) -> Result<(), Error> {
         use openmls_traits::OpenMlsProvider as _;
         let Some(conversation) = self.conversations.remove(&id) else { return Ok(()) };
         if let Some(mut group) = conversation.group {

@@ -166,6 +166,7 @@ impl Memory {
             people: Vec::new(),
             people_count: 0,
             leaves: 0,
+            entered_again: false,
         };
         let head = Head {
             cursor: None,
@@ -228,7 +229,9 @@ impl Memory {
             conversation.head.next_line = before.head.next_line;
             conversation.outbound = before.outbound;
             conversation.begun = before.begun;
+            conversation.details.entered_again = true;
         }
+        let followed = conversation.details.state == State::Active;
         let own = sender.fingerprint == self.account.fingerprint;
         let line = if own {
             Line::DeviceAdded { who: None, device: self.account.device_label.clone() }
@@ -243,6 +246,9 @@ impl Memory {
         batch.heads.insert(id);
         self.network.forget_line(id);
         self.conversations.insert(id, conversation);
+        if followed {
+            self.suspect_unlisted(batch, id)?;
+        }
         self.note_in_vault(batch, id)
     }
 

@@ -94,8 +94,8 @@ impl Memory {
             self.end_job(batch, job)?;
         }
         if asked && removed {
-            // It was taken back. Kept, it would make its sender one who had been together with this person.
-            return self.forget(batch, id);
+            // It was taken back. Its group, kept, would make its sender one who had been together with this person.
+            return self.end_request(batch, id);
         }
         if asked && stopped {
             return self.drop_request(batch, id, now);
@@ -144,7 +144,7 @@ impl Memory {
     /// could leave any number.
     fn drop_request(&mut self, batch: &mut Batch, id: ConversationId, now: Millis) -> Result<(), Error> {
         self.tell_welcome_refused(batch, now);
-        self.forget(batch, id)
+        self.end_request(batch, id)
     }
 
     /// A conversation has stopped: nothing more is sent there. What the relay has taken is in the log, and never met.

@@ -29,6 +29,9 @@ pub struct Details {
     pub people_count: u32,
     /// How many leaves the group has.
     pub leaves: u32,
+    /// Whether it had ended here before this device was added to it again.
+    #[serde(default)]
+    pub entered_again: bool,
 }
 
 /// A person: certificate and address.

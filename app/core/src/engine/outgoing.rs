@@ -53,9 +53,10 @@ impl<S: Store> Engine<S> {
     }
 
     async fn gather(&mut self, pending: &mut Pending, now: Millis) -> Result<(), Error> {
-        if std::mem::take(&mut self.memory.network.to_sweep) {
-            // If it fails, the next start sweeps again.
-            let _ = self.sweep().await;
+        if self.memory.network.to_sweep {
+            // Before anything is asked for: a conversation that was forgotten may come again, with items of its own.
+            self.sweep().await?;
+            self.memory.network.to_sweep = false;
         }
         self.device_requests(pending);
         pending.events.extend(self.renew_certificate().await?);

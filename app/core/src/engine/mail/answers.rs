@@ -161,7 +161,7 @@ impl<S: Store> Engine<S> {
             // Deleted meanwhile: a later entry says so, which the next poll brings.
             (Purpose::MailBody(_), Rejection::Refused(Refusal::NotFound)) => {
                 line.arrived.pop_front();
-                if line.arrived.is_empty() {
+                if line.arrived.is_empty() && !line.hinted {
                     line.known_head = self.memory.mail.head.cursor;
                 }
                 Ok(Vec::new())
