@@ -14,7 +14,7 @@ export default defineConfig({
   forbidOnly: true,
   retries: 0,
   workers: 2,
-  timeout: 2 * minute,
+  timeout: 6 * minute,
   expect: { timeout: minute / 2 },
   reporter: [['list', { printSteps: false }]],
   use: {

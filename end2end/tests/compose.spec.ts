@@ -3,7 +3,6 @@ import { MailPage } from '../fixtures/mail_page.ts'
 import { expect, test } from '../fixtures/test.ts'
 
 test('a mail is formatted by buttons, keys and typing, looked at, and read as it was meant', async ({ person }) => {
-  test.setTimeout(240_000)
   const [alice, bob] = [await person('alice'), await person('bob')]
   const [hers, his] = [new MailPage(alice.page), new MailPage(bob.page)]
   await his.open()

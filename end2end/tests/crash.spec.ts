@@ -95,7 +95,6 @@ test(`a browser killed ${KILLS} times at any moment loses, doubles and garbles n
 })
 
 test('a relay killed under load has everything that was shown as sent', async ({ person, relay }) => {
-  test.setTimeout(240_000)
   const [alice, bob] = [await person('alice'), await person('bob')]
   await introduce(alice, bob)
   for (const { faults } of [alice, bob]) faults.allow(NETWORK_LOST, refused(409))

@@ -66,7 +66,6 @@ function leftovers(): string[] {
 }
 
 test('hostile mail runs nothing and fetches nothing when it is read', async ({ playwright, launchOptions }) => {
-  test.setTimeout(300_000)
   const trap = await Trap.set(playwright, launchOptions)
   const host = await MailRelay.start()
   const alice = new Person('alice', host.origin)
@@ -136,7 +135,6 @@ async function inFrames(page: Page, kind: 'as mail' | 'without walls', check: (p
 }
 
 test('the frame for mail would hold back what cleaning overlooked', async ({ relay, playwright, launchOptions }) => {
-  test.setTimeout(300_000)
   const trap = await Trap.set(playwright, launchOptions)
   const page = await (await trap.context()).newPage()
   await page.goto(relay.origin)
@@ -149,7 +147,6 @@ test('the frame for mail would hold back what cleaning overlooked', async ({ rel
 })
 
 test('without cleaning and without the frame, the same mail does get out', async ({ playwright, launchOptions }) => {
-  test.setTimeout(300_000)
   const trap = await Trap.set(playwright, launchOptions)
   const page = await (await trap.context()).newPage()
   await page.goto('http://reader.example/')

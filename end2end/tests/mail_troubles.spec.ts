@@ -12,7 +12,6 @@ import { hasPython } from '../fixtures/relay.ts'
 const dialog = ({ page }: MailPage, name: string) => page.getByRole('dialog', { name, exact: true })
 
 test('what became of a mail for each recipient can be read by everybody', async ({ host, alice, mail }) => {
-  test.setTimeout(240_000)
   const [dan, eve, fay] = ['dan@elsewhere.example', 'eve@elsewhere.example', 'fay@elsewhere.example']
   host.smarthost.refusals.set(eve, '550 5.1.1 Nobody of this name')
   host.smarthost.refusals.set(fay, '451 4.7.1 Come back later')
@@ -39,7 +38,6 @@ test('what became of a mail for each recipient can be read by everybody', async 
 })
 
 test('a mail that waits can be read about by everybody', async ({ alice, mail }) => {
-  test.setTimeout(240_000)
   const { page } = mail
   alice.faults.allow(NETWORK_LOST)
   await mail.write({ to: ['alice@localhost'], subject: 'Too early', text: 'Are you there?' })
@@ -56,7 +54,6 @@ test('a mail that waits can be read about by everybody', async ({ alice, mail })
 })
 
 test('a mail that was not sent says why, and is tried again and taken back by keyboard', async ({ person }) => {
-  test.setTimeout(240_000)
   const { page, context, faults } = await person('alice')
   faults.allow(/responded with a status of 4/, NETWORK_LOST)
   const mail = new MailPage(page)
@@ -79,7 +76,6 @@ test('a mail that was not sent says why, and is tried again and taken back by ke
 })
 
 test('mail that can not be opened can be read about by everybody', async ({ host, alice, mail }) => {
-  test.setTimeout(240_000)
   const key = await openpgp.readKey({ armoredKey: await alice.publicKey() })
   const smith = new Smith(key.write())
   const { page } = mail
@@ -109,7 +105,6 @@ test('mail that can not be opened can be read about by everybody', async ({ host
 })
 
 test('recipients of all kinds, files that are too large, and the questions about a draft can be read by everybody', async ({ mail }) => {
-  test.setTimeout(240_000)
   const { page } = mail
   const large = test.info().outputPath('large.bin')
   await writeFile(large, Buffer.alloc(25_000_001))

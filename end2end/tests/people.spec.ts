@@ -74,9 +74,10 @@ async function addKey(host: MailRelay, mail: MailPage, foreign: Foreign, address
   await mail.open()
   await mail.openFolder('Drafts')
   // This key leads through mail, but would type itself into a draft.
-  const drafts = mail.page.url()
+  await expect(mail.row(`For ${foreign.name}`)).toBeVisible()
+  await expect(mail.page).toHaveURL(/\/mail\/drafts$/)
   await mail.page.keyboard.press('j')
-  expect(mail.page.url()).toBe(drafts)
+  await expect(mail.page).toHaveURL(/\/mail\/drafts$/)
   await mail.row(`For ${foreign.name}`).click()
   await mail.page.getByText('End-to-end encrypted', { exact: true }).click()
   await expect(mail.page.getByText(`${address} gets it end-to-end encrypted, with the key that you added from a file.`)).toBeVisible()

@@ -88,7 +88,6 @@ test('neither the relay nor the browser keeps in the clear what was said, to who
 })
 
 test('what is typed is not kept among the tabs that the browser opens again', async ({ relay }) => {
-  test.setTimeout(180_000)
   const profile = await Profile.create()
   try {
     const alice = new Person('quillfeather', relay.origin)

@@ -5,7 +5,6 @@ import { introduce } from '../fixtures/person.ts'
 import { expect, test } from '../fixtures/test.ts'
 
 test('the screens before an account are for everybody', async ({ visitor, relay }) => {
-  test.setTimeout(240_000)
   const { page, welcome, chat, faults } = await visitor('alice')
   await welcome.open(relay.origin)
   await inspect(page, 'sign up')
@@ -38,7 +37,6 @@ test('the screens before an account are for everybody', async ({ visitor, relay 
 })
 
 test('the screens of conversations are for everybody', async ({ person, relay }) => {
-  test.setTimeout(360_000)
   const [alice, bob] = [await person('alice'), await person('bob')]
   const { page, chat, faults } = alice
   await chat.list.getByRole('button', { name: 'New conversation' }).first().click()

@@ -117,7 +117,6 @@ test('a lost browser is removed by another one, and one that signs out is off th
 })
 
 test('with the keyboard alone: a lost browser is removed, and signs in again', async ({ person, visitor, relay }) => {
-  test.setTimeout(240_000)
   const alice = await person('alice')
   const other = await visitor('alice', { userAgent: FIREFOX })
   other.faults.allow(refused(401))
@@ -160,7 +159,6 @@ test('with the keyboard alone: a lost browser is removed, and signs in again', a
 })
 
 test('who has lost twenty browsers chooses which ones make room for a new one', async ({ person, visitor, relay }) => {
-  test.setTimeout(300_000)
   const { welcome, chat, page, password, words } = await person('alice')
   // What was in the browser is gone, as when its data was cleared.
   const lose = async () => {

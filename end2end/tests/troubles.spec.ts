@@ -27,7 +27,6 @@ async function age(relay: Relay, messages: number) {
 
 test('messages that are damaged or withheld are lines that everybody can read', async ({ person, relay }) => {
   if (!hasPython()) return
-  test.setTimeout(240_000)
   const [alice, bob] = [await person('alice'), await person('bob')]
   alice.faults.allow(NETWORK_LOST)
   await introduce(alice, bob)
@@ -62,7 +61,6 @@ async function skipTime({ context }: Person, milliseconds: number) {
 
 test('messages that grew too old while a device was away are a line that everybody can read', async ({ person, relay }) => {
   if (!hasPython()) return
-  test.setTimeout(240_000)
   const [alice, bob] = [await person('alice'), await person('bob', { serviceWorkers: 'block' })]
   alice.faults.allow(NETWORK_LOST)
   await introduce(alice, bob)
@@ -78,7 +76,6 @@ test('messages that grew too old while a device was away are a line that everybo
 
 test('a conversation that has stopped says why, and leads to a new one by keyboard', async ({ person, relay }) => {
   if (!hasPython()) return
-  test.setTimeout(240_000)
   const [alice, bob] = [await person('alice'), await person('bob')]
   await introduce(alice, bob)
   await whileAway(bob, async () => {
@@ -100,7 +97,6 @@ test('a conversation that has stopped says why, and leads to a new one by keyboa
 
 test('somebody with another identity is looked at and accepted by keyboard', async ({ person, relay }) => {
   if (!hasPython()) return
-  test.setTimeout(240_000)
   const [alice, bob] = [await person('alice'), await person('bob')]
   await introduce(alice, bob)
   await bob.page.goto('about:blank')
@@ -142,7 +138,6 @@ test('somebody with another identity is looked at and accepted by keyboard', asy
 })
 
 test('requests are declined and blocked by keyboard, and what is left of them can be read', async ({ person, relay }) => {
-  test.setTimeout(240_000)
   const [alice, bob, carol] = [await person('alice'), await person('bob'), await person('carol')]
   const { page, chat } = alice
   await bob.chat.start(['alice'])
@@ -170,7 +165,6 @@ test('requests are declined and blocked by keyboard, and what is left of them ca
 })
 
 test('with the keyboard alone: an account is recovered', async ({ person, visitor, relay }) => {
-  test.setTimeout(240_000)
   const alice = await person('alice')
   const other = await visitor('alice')
   other.faults.allow(refused(401))
@@ -196,7 +190,6 @@ test('with the keyboard alone: an account is recovered', async ({ person, visito
 })
 
 test('with the keyboard alone: the recovery phrase is looked at and confirmed in the settings', async ({ person }) => {
-  test.setTimeout(240_000)
   const { page, welcome, words } = await person('alice')
   await enter(page, page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Settings' }))
   const dialog = page.getByRole('dialog', { name: 'Your recovery phrase' })
@@ -222,7 +215,6 @@ test('with the keyboard alone: the recovery phrase is looked at and confirmed in
 })
 
 test('a key that was there before is refused or asked for its passphrase, and everybody can read why', async ({ visitor, relay }) => {
-  test.setTimeout(240_000)
   const { page, welcome } = await visitor('alice')
   await welcome.open(relay.origin)
   await enter(page, welcome.button('I already have an OpenPGP key'))

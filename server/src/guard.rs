@@ -9,6 +9,7 @@ use crate::{
     state::State,
 };
 use axum::{
+    body::HttpBody as _,
     extract::{MatchedPath, Request, State as Shared},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
@@ -20,7 +21,9 @@ use haven_wire::Refusal;
 /// mails. Bodies of mail that are read have as much, and mail that arrives.
 pub const LARGE_KIB: usize = 256 * 1024;
 /// A request up to this size, in bytes, needs no share of it.
-const SMALL: usize = 64 * 1024;
+const SMALL: u64 = 64 * 1024;
+/// When to come again, in seconds, if there was no room for a large request.
+const RETRY_AFTER_S: u32 = 10;
 
 /// Sent with every answer. A worker follows the policy of its own script's answer, so no file may lack it.
 const HEADERS: [(HeaderName, &str); 7] = [
@@ -99,17 +102,16 @@ pub async fn limit(Shared(state): Shared<State>, caller: Caller, request: Reques
     if let Err(refusal) = caller.take(&state, Limit::calls_per_network, 1) {
         return refusal.into_response();
     }
-    let size =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let most = cbor::limit_at(request.uri().path());
-    let size = size.unwrap_or(most).min(most);
+    let most = cbor::limit_at(request.uri().path()) as u64;
+    // One that doesn't say how large it is may be as large as it can be; one without a body says so.
+    let size = request.body().size_hint().exact().unwrap_or(most).min(most);
     let mut share = None;
     // Small ones are bounded by the number of connections.
     if size > SMALL {
         let kib = u32::try_from(size / 1024).unwrap_or(u32::MAX);
         share = state.large_requests.take(caller.0, kib).await;
         if share.is_none() {
-            return ApiError(Refusal::Unavailable).into_response();
+            return ApiError(Refusal::RateLimited { retry_after_s: RETRY_AFTER_S }).into_response();
         }
     }
     let response = next.run(request).await;

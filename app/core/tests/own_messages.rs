@@ -71,7 +71,7 @@ fn what_was_begun_is_kept_until_it_is_sent() {
 
             // As when the leading tab has done both and is closed before it answers.
             let text = "nine is better".to_owned();
-            let begun = Intent::KeepBegun { conversation: chat, text: format!("{text} ") };
+            let begun = Intent::KeepBegun { conversation: chat, text: "nine is ".into() };
             let send = Intent::SendText { conversation: chat, text };
             let wishes = vec![(world.intent_id(), begun), (world.intent_id(), send)];
             for _ in 0..2 {

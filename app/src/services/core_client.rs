@@ -25,7 +25,7 @@ const MOST_FALSE_STARTS: u32 = 3;
 
 /// An engine that ran and ended is started again without a word. If it ends again within these milliseconds, it would
 /// go on so: then the person has to know.
-const CALM: u64 = 10_000;
+const CALM: u64 = 30_000;
 
 /// The way to an engine: the worker, or a script in tests.
 pub trait Port {

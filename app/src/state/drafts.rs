@@ -92,17 +92,30 @@ impl Drafts {
     /// Gives the engine what it doesn't have. Tells whether that was anything.
     fn save(self) -> bool {
         self.stop_timer();
-        let mut unsaved = Vec::new();
-        self.begun.try_update_value(|begun| {
-            for (conversation, draft) in begun.iter_mut().filter(|(_, draft)| !draft.saved) {
-                draft.saved = true;
-                unsaved.push(Command::KeepBegun { conversation: *conversation, text: draft.text.clone() });
-            }
-            begun.retain(|_, draft| !draft.text.is_empty());
+        let unsaved = self.begun.try_with_value(|begun| {
+            let unsaved = begun.iter().filter(|(_, draft)| !draft.saved);
+            unsaved.map(|(conversation, draft)| (*conversation, draft.text.clone())).collect::<Vec<_>>()
         });
+        let unsaved = unsaved.unwrap_or_default();
         let any = !unsaved.is_empty();
-        unsaved.into_iter().for_each(|keep| self.core.ask(keep, |_| ()));
+        for (conversation, text) in unsaved {
+            self.core.ask(Command::KeepBegun { conversation, text: text.clone() }, move |answer| {
+                if answer.is_ok() {
+                    self.saved(conversation, &text);
+                }
+            });
+        }
         any
+    }
+
+    fn saved(self, conversation: ConversationId, text: &str) {
+        self.begun.try_update_value(|begun| {
+            begun.retain(|of, draft| {
+                let this = *of == conversation && draft.text == text;
+                draft.saved |= this;
+                !(this && text.is_empty())
+            });
+        });
     }
 
     fn stop_timer(self) {

@@ -276,8 +276,9 @@ async fn large_requests_wait_for_room_and_are_refused_without() {
     let sending = group.send_commit(&relay, &call);
     tokio::pin!(sending);
     assert!(futures_util::poll!(sending.as_mut()).is_pending());
-    // Small ones don't wait.
+    // Small ones don't wait, and what has no body.
     Group::on(&relay).await;
+    assert_eq!(relay.get("/healthz", &[]).await.0.status(), 200);
     drop(taken);
     assert_eq!(sending.await.unwrap().sequence, 1);
     assert_eq!(relay.state.large_requests.all.available_permits(), all);

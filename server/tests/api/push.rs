@@ -192,7 +192,7 @@ async fn a_socket_without_a_hello_is_closed() {
 
 #[tokio::test]
 async fn a_silent_socket_is_closed() {
-    let relay = TestRelay::start_with(|_| (), hasty()).await;
+    let relay = TestRelay::start_with(|_| (), Patience { hello: Patience::default().hello, ..hasty() }).await;
     let alice = Person::new(&relay, "alice").await;
     assert!(Socket::of(&relay, &alice).await.next().await.is_none());
 }

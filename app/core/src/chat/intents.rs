@@ -30,7 +30,7 @@ impl Memory {
     ) -> Outcome {
         if let Some(answer) = self.intents.get(&id).cloned() {
             if let Intent::SendText { conversation, text } = &intent
-                && self.conversations.get(conversation).is_some_and(|c| c.begun.trim_end() == text)
+                && self.conversations.get(conversation).is_some_and(|c| text.starts_with(c.begun.trim_end()))
             {
                 // Kept as begun once more, when what a tab had wanted was repeated to the next leader.
                 self.keep_begun(batch, *conversation, String::new())?.ok();

@@ -97,7 +97,8 @@ fn Choose(
         }
         leptos::task::spawn_local(async move {
             match JsFuture::from(file.array_buffer()).await {
-                Ok(buffer) => on_file.run(js_sys::Uint8Array::new(&buffer).to_vec()),
+                // Who has turned to something else meanwhile waits for no file.
+                Ok(buffer) => _ = on_file.try_run(js_sys::Uint8Array::new(&buffer).to_vec()),
                 Err(_) => _ = error.try_set(Some(words::OWN_UNREADABLE.to_owned())),
             }
         });
