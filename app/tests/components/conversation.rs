@@ -195,3 +195,26 @@ async fn a_changed_identity_is_accepted_only_after_a_check() {
     page.press("Accept the new identity").await;
     page.until_says("Accepted.").await;
 }
+
+#[wasm_bindgen_test]
+async fn what_was_begun_is_kept_when_typing_pauses_and_again_until_it_is() {
+    let script = Script::new(World::busy());
+    let kept = || script.commands().iter().filter(|command| matches!(command, Command::KeepBegun { .. })).count();
+    // As when the page goes: whether it asks first.
+    let asks = || {
+        let init = web_sys::EventInit::new();
+        init.set_cancelable(true);
+        let leaving = web_sys::Event::new_with_event_init_dict("beforeunload", &init).unwrap();
+        !web_sys::window().unwrap().dispatch_event(&leaving).unwrap()
+    };
+    let page = Page::open(&script, &at(3));
+    page.fill("#composer", "Good mor").await;
+    script.fail_next(Failure::Storage { message: "disk full".to_owned() });
+    page.until("asked for", |_| kept() == 1).await;
+    page.until("refused", |_| asks()).await;
+    page.until("kept", |_| !asks()).await;
+    let asked_for = kept();
+    assert!(asked_for >= 2);
+    assert!(!asks());
+    assert_eq!(kept(), asked_for);
+}
