@@ -3,7 +3,7 @@
 use haven_bridge::{ConversationId, ItemContent, Line};
 use haven_core::{
     intent::Intent,
-    request::{Rejection, Request},
+    request::{Outgoing, Rejection, Request},
     testing::{Who, World, in_every_world},
 };
 use haven_wire::{group::Kind, push::FromRelay};
@@ -252,5 +252,40 @@ fn a_commit_that_is_met_before_its_answer_comes_holds_up_nothing() {
         world.settle().await;
         assert_eq!(world.engine(bob).conversations()[0].title, "second");
         assert_eq!(world.texts(bob, chat).await, ["after it"]);
+    });
+}
+
+#[test]
+fn what_a_commit_overtook_is_made_again_at_once_when_the_commit_was_met_before_the_answer() {
+    pollster::block_on(async {
+        for commits in [false, true] {
+            let mut world = World::new();
+            let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+            world.settle().await;
+            let chat = world.conversation(alice, &[bob]).await;
+            world.assert_works(&[alice, bob], chat).await;
+            let group_id = world.engine(alice).group_id(chat);
+            let writes = |request: &Outgoing| match request.request {
+                Request::AppendCommit(_) => commits,
+                Request::AppendMessages(_) => !commits,
+                _ => false,
+            };
+            if commits {
+                world.want(alice, Intent::Rename { conversation: chat, title: "Boats".into() }).await;
+            } else {
+                world.say(alice, chat, "hello").await;
+            }
+            let now = world.clock(alice);
+            let requests = world.engine(alice).outgoing(now).await.expect("outgoing").requests;
+            let write = requests.into_iter().find(writes).expect("a write");
+            world.want(bob, Intent::SelfUpdate { conversation: chat }).await;
+            while world.step(bob).await {}
+            let rows = world.relay.rows().split_off(world.relay.rows().len() - 1);
+            world.push(alice, vec![FromRelay::Rows { group_id, rows }]).await;
+            let refusal = world.call(alice, &write).await.expect_err("its epoch is over");
+            world.engine(alice).reject(write.id, refusal, now).await.expect("rejected");
+            let requests = world.engine(alice).outgoing(now).await.expect("outgoing").requests;
+            assert!(requests.iter().any(writes), "without a pause: {requests:?}");
+        }
     });
 }

@@ -199,7 +199,8 @@ async fn a_changed_identity_is_accepted_only_after_a_check() {
 #[wasm_bindgen_test]
 async fn what_was_begun_is_kept_when_typing_pauses_and_again_until_it_is() {
     let script = Script::new(World::busy());
-    let kept = || script.commands().iter().filter(|command| matches!(command, Command::KeepBegun { .. })).count();
+    let kept =
+        || script.commands().iter().filter(|command| matches!(command, Command::KeepBegun { .. })).count();
     // As when the page goes: whether it asks first.
     let asks = || {
         let init = web_sys::EventInit::new();

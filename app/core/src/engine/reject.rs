@@ -98,10 +98,21 @@ impl<S: Store> Engine<S> {
         rejection: &Rejection,
         now: Millis,
     ) -> Result<Vec<Event>, Error> {
-        let cursor = self.memory.conversations.get(&id).and_then(|c| c.head.cursor);
+        let conversation = self.memory.conversations.get(&id);
+        let cursor = conversation.and_then(|conversation| conversation.head.cursor);
+        // Rows that were pushed overtook the answer: what it is about was of an epoch that has ended here.
+        let over = conversation.is_some_and(|conversation| match messages {
+            Some(ids) => {
+                let mut encrypted =
+                    conversation.outbound.values().filter(|message| message.encrypted.is_some());
+                !encrypted.any(|message| ids.contains(&message.message_id))
+            }
+            None => conversation.pending.is_none(),
+        });
         let line = self.memory.network.line(id);
         line.busy = false;
         match rejection {
+            Rejection::Refused(Refusal::WrongEpoch { .. } | Refusal::EpochTooOld { .. }) if over => {}
             // A commit was first: somebody else's, or one's own, whose answer got lost. The log tells.
             Rejection::Refused(Refusal::WrongEpoch { head, .. } | Refusal::EpochTooOld { head, .. }) => {
                 line.lost_race(cursor, *head, now);
