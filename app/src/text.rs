@@ -196,7 +196,7 @@ pub const REQUEST_LEAD: &str =
 pub const ACCEPT: &str = "Accept";
 pub const DECLINE: &str = "Decline";
 pub const BLOCK: &str = "Block";
-pub const DECLINED: &str = "Declined. The conversation is deleted from this device.";
+pub const DECLINED: &str = "Declined. Nothing of it stays on this device.";
 pub const BLOCKED: &str = "Blocked. You can undo that on their page under People.";
 
 // People

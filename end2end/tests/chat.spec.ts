@@ -147,7 +147,7 @@ test('a request is declined, the next one is blocked, and then nothing more come
   await alice.chat.start(['bob'], 'First')
   await bob.chat.open('First')
   await bob.chat.button('Decline').click()
-  await expect(bob.page.getByText('Declined. The conversation is deleted from this device.')).toBeVisible()
+  await expect(bob.page.getByText('Declined. Nothing of it stays on this device.')).toBeVisible()
   await expect(request).toHaveCount(0)
 
   await alice.chat.start(['bob'], 'Second')
@@ -157,9 +157,9 @@ test('a request is declined, the next one is blocked, and then nothing more come
   await expect(bob.page.getByText('Blocked.')).toBeVisible()
   await expect(request).toHaveCount(0)
 
-  const cameToNothing = bob.context.waitForEvent('request', request => request.url().endsWith('/v1/inbox/acknowledge'))
+  const came = bob.context.waitForEvent('response', response => response.url().endsWith('/v1/welcome'))
   await alice.chat.start(['bob'], 'Third')
-  await cameToNothing
+  await came
   await bob.page.getByRole('link', { name: 'People' }).click()
   await bob.page.getByRole('link', { name: /alice/ }).click()
   await bob.chat.button('Unblock').click()

@@ -8,8 +8,11 @@ const mine = (person: Person) => [...person.sightings.typed.keys()]
 /** Every message that was typed is there once, at both ends. */
 async function expectAllOnce(writer: Person, reader: Person, texts = mine(writer)) {
   for (const chat of [reader.chat, writer.chat]) {
-    const shown = async () => (await chat.timeline()).filter(row => row.from !== 'line').map(row => row.text)
-    await expect.poll(async () => (await shown()).toSorted()).toEqual(texts.toSorted())
+    // The last ones may be on their way, and move what is read.
+    await expect(async () => {
+      const shown = (await chat.timeline()).filter(row => row.from !== 'line').map(row => row.text)
+      expect(shown.toSorted()).toEqual(texts.toSorted())
+    }).toPass()
   }
 }
 
@@ -65,7 +68,10 @@ test('when the leading tab is closed, another has taken over within a second', {
     delays.push(Math.round(alice.sightings.stored.get(`after closing ${round}`)! - closed))
   }
   console.log(`  from closing the leading tab to a message stored by another: ${delays.join(', ')} ms`)
-  expect(delays.toSorted((a, b) => a - b)[2]).toBeLessThan(1_000)
+  const [median, worst] = [delays.toSorted((a, b) => a - b)[2], Math.max(...delays)]
+  expect(median).toBeLessThan(1_000)
+  // The machine may have something else to do once.
+  expect(worst).toBeLessThan(3_000)
   await expectAllOnce(alice, bob)
 })
 

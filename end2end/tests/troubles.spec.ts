@@ -144,7 +144,7 @@ test('requests are declined and blocked by keyboard, and what is left of them ca
   await chat.open('bob')
   const declined = page.url()
   await enter(page, chat.button('Decline'))
-  await expect(page.getByText('Declined. The conversation is deleted from this device.')).toBeVisible()
+  await expect(page.getByText('Declined. Nothing of it stays on this device.')).toBeVisible()
   await inspect(page, 'a request that was declined')
   await page.goto(declined)
   await expect(page.getByText('This conversation is not here')).toBeVisible()

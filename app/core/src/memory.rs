@@ -76,8 +76,8 @@ pub struct Batch {
     pub removed_items: BTreeMap<ConversationId, Vec<ItemId>>,
     pub answers: Vec<(IntentId, Answer)>,
     pub events: Vec<Event>,
-    /// Conversations whose timelines are deleted after the verb, page by page.
-    pub forgotten: Vec<ConversationId>,
+    /// Conversations whose timelines are deleted after the verb, page by page: all of it, or what comes after a position.
+    pub forgotten: Vec<(ConversationId, Option<u64>)>,
     /// Whether something about mail changed.
     pub mail: bool,
 }
@@ -234,8 +234,8 @@ impl Memory {
             batch.put(Table::Intents, b"intents", suffix, Some(&(self.network.now, &answers)))?;
             self.intents.extend(answers);
         }
-        for id in std::mem::take(&mut batch.forgotten) {
-            batch.put(Table::Meta, b"forgotten", id.0.to_vec(), Some(&()))?;
+        for (id, after) in std::mem::take(&mut batch.forgotten) {
+            batch.put(Table::Meta, b"forgotten", id.0.to_vec(), Some(&after))?;
         }
         batch.writes.extend(self.provider.storage().take_changes()?);
         self.show(batch);

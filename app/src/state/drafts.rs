@@ -94,27 +94,24 @@ impl Drafts {
         self.stop_timer();
         let unsaved = self.begun.try_with_value(|begun| {
             let unsaved = begun.iter().filter(|(_, draft)| !draft.saved);
-            unsaved.map(|(conversation, draft)| (*conversation, draft.text.clone())).collect::<Vec<_>>()
+            unsaved.map(|(conversation, draft)| (*conversation, draft.clone())).collect::<Vec<_>>()
         });
         let unsaved = unsaved.unwrap_or_default();
         let any = !unsaved.is_empty();
-        for (conversation, text) in unsaved {
-            self.core.ask(Command::KeepBegun { conversation, text: text.clone() }, move |answer| {
+        for (conversation, Draft { text, intent, .. }) in unsaved {
+            self.core.ask(Command::KeepBegun { conversation, text }, move |answer| {
                 if answer.is_ok() {
-                    self.saved(conversation, &text);
+                    self.saved(intent);
                 }
             });
         }
         any
     }
 
-    fn saved(self, conversation: ConversationId, text: &str) {
+    fn saved(self, intent: IntentId) {
         self.begun.try_update_value(|begun| {
-            begun.retain(|of, draft| {
-                let this = *of == conversation && draft.text == text;
-                draft.saved |= this;
-                !(this && text.is_empty())
-            });
+            begun.values_mut().for_each(|draft| draft.saved |= draft.intent == intent);
+            begun.retain(|_, draft| !(draft.saved && draft.text.is_empty()));
         });
     }
 

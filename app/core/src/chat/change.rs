@@ -80,7 +80,7 @@ impl Memory {
             people: addresses.iter().map(|address| self.presumed(address)).collect(),
             people_count: u32::try_from(addresses.len()).unwrap_or(u32::MAX),
             leaves: 1,
-            entered_again: false,
+            before: None,
         };
         let head = Head {
             cursor: Some(0),

@@ -214,6 +214,7 @@ impl Memory {
                 return Ok(Err(Failure::CertificateChanged { address: from.address, fingerprint }));
             }
             conversation.details.state = State::Active;
+            conversation.details.before = None;
             conversation.head.unread = 0;
             batch.details.insert(id);
             batch.heads.insert(id);
@@ -229,17 +230,25 @@ impl Memory {
         Ok(Ok(Accepted::Done))
     }
 
-    /// A request leaves nothing behind, but if this device had been in the conversation before, that is as it was: who
-    /// adds somebody again deletes nothing of theirs.
+    /// A request leaves nothing behind. If it asked to come back into a conversation, that is as it was: who adds somebody
+    /// again changes and deletes nothing of theirs.
     pub fn end_request(&mut self, batch: &mut Batch, id: ConversationId) -> Result<(), Error> {
         use openmls_traits::OpenMlsProvider as _;
-        let ended = self.conversations.get_mut(&id).filter(|conversation| conversation.details.entered_again);
-        let Some(conversation) = ended else { return self.forget(batch, id) };
+        let Some(conversation) = self.conversations.get_mut(&id) else { return Ok(()) };
+        let Some(before) = conversation.details.before.take() else { return self.forget(batch, id) };
         if let Some(mut group) = conversation.group.take() {
             group.mls.delete(self.provider.storage())?;
         }
-        conversation.details.state = State::Removed;
+        let next_line = conversation.head.next_line;
+        (conversation.details, conversation.head) = *before;
+        conversation.head.next_line = next_line;
         batch.details.insert(id);
+        batch.heads.insert(id);
+        batch.items.remove(&id);
+        let last = conversation.head.cursor.map(|cursor| row_position(cursor, u8::MAX));
+        batch.forgotten.extend(last.map(|last| (id, Some(last))));
+        batch.events.push(Event::ConversationRemoved(id));
+        self.network.to_sweep = true;
         self.network.forget_line(id);
         Ok(())
     }
@@ -257,7 +266,7 @@ impl Memory {
         for order in conversation.outbound.into_keys() {
             batch.outbound(id, order, None)?;
         }
-        batch.forgotten.push(id);
+        batch.forgotten.push((id, None));
         batch.events.push(Event::ConversationRemoved(id));
         self.network.to_sweep = true;
         self.network.forget_line(id);

@@ -166,7 +166,7 @@ impl Memory {
             people: Vec::new(),
             people_count: 0,
             leaves: 0,
-            entered_again: false,
+            before: None,
         };
         let head = Head {
             cursor: None,
@@ -229,7 +229,9 @@ impl Memory {
             conversation.head.next_line = before.head.next_line;
             conversation.outbound = before.outbound;
             conversation.begun = before.begun;
-            conversation.details.entered_again = true;
+            if let State::Request(_) = conversation.details.state {
+                conversation.details.before = Some(Box::new((before.details, before.head)));
+            }
         }
         let followed = conversation.details.state == State::Active;
         let own = sender.fingerprint == self.account.fingerprint;

@@ -29,9 +29,9 @@ pub struct Details {
     pub people_count: u32,
     /// How many leaves the group has.
     pub leaves: u32,
-    /// Whether it had ended here before this device was added to it again.
+    /// In a request to come back: what the conversation was before.
     #[serde(default)]
-    pub entered_again: bool,
+    pub before: Option<Box<(Details, Head)>>,
 }
 
 /// A person: certificate and address.

@@ -23,7 +23,7 @@ pub use outgoing::Pending;
 
 use crate::{
     Error, Millis,
-    chat::records::{Contact, DeviceKeys},
+    chat::records::{Contact, DeviceKeys, timeline_suffix},
     identity::Account,
     memory::{Batch, Memory},
     network::{Network, Retry},
@@ -171,14 +171,18 @@ impl<S: Store> Engine<S> {
                 Ok(events)
             }
             Err(error) => {
-                // Several that fail together count once.
-                if matches!(error, Error::Store(_)) && self.storage.due(now) {
-                    self.storage.later(now);
-                }
+                self.storage_failed(&error, now);
                 // The first error is the one to tell; a failing reload leaves the engine stale, and is tried again.
                 let _ = self.reload(now).await;
                 Err(error)
             }
+        }
+    }
+
+    fn storage_failed(&mut self, error: &Error, now: Millis) {
+        // Several that fail together count once.
+        if matches!(error, Error::Store(_)) && self.storage.due(now) {
+            self.storage.later(now);
         }
     }
 
@@ -202,14 +206,19 @@ impl<S: Store> Engine<S> {
     /// Deletes the timelines of forgotten conversations, page by page.
     async fn sweep(&mut self) -> Result<(), Error> {
         const PAGE: usize = 500;
-        for (suffix, _) in self.store.scan(Table::Meta, b"forgotten", None, 100).await? {
+        for (suffix, after) in self.store.scan(Table::Meta, b"forgotten", None, 100).await? {
+            let after: Option<u64> = haven_wire::decode(&after).map_err(|_| StoreError::Damaged)?;
+            let kept = after.map(timeline_suffix);
             loop {
                 let items = self.store.scan(Table::Timeline, &suffix, None, PAGE).await?;
-                let last = items.len() < PAGE;
+                // The newest come first.
+                let newer = |item: &Vec<u8>| kept.as_ref().is_none_or(|kept| item < kept);
                 let mut changes: Vec<_> = items
                     .into_iter()
+                    .filter(|(item, _)| newer(item))
                     .map(|(item, _)| (Table::Timeline, suffix.clone(), item, None))
                     .collect();
+                let last = changes.len() < PAGE;
                 if last {
                     changes.push((Table::Meta, b"forgotten".to_vec(), suffix.clone(), None));
                 }

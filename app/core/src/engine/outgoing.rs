@@ -55,7 +55,10 @@ impl<S: Store> Engine<S> {
     async fn gather(&mut self, pending: &mut Pending, now: Millis) -> Result<(), Error> {
         if self.memory.network.to_sweep {
             // Before anything is asked for: a conversation that was forgotten may come again, with items of its own.
-            self.sweep().await?;
+            if let Err(error) = self.sweep().await {
+                self.storage_failed(&error, now);
+                return Err(error);
+            }
             self.memory.network.to_sweep = false;
         }
         self.device_requests(pending);
