@@ -53,10 +53,10 @@ fn build_number() -> String {
     count.map_or_else(|| "0".into(), |count| count.trim().to_owned())
 }
 
-/// Twice more over the engine, which Trunk has optimised for speed: each time leaves more than half a kilobyte over.
+/// Twice more over the engine, which Trunk has optimised for speed: that leaves more than a kilobyte over.
 fn shrink_engine(dist: &Path) -> Outcome {
     let engine = dist.join("haven-worker_bg.wasm");
-    Run::new("wasm-opt").args(["-Os", "-Os", "--quiet"]).args([&engine, Path::new("-o"), &engine]).wait()
+    Run::new("wasm-opt").args(["-Os", "-Oz", "--quiet"]).args([&engine, Path::new("-o"), &engine]).wait()
 }
 
 /// Writes into the service worker what it keeps for starting without a network, and a name for this build of it.
