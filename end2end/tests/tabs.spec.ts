@@ -68,10 +68,7 @@ test('when the leading tab is closed, another has taken over within a second', {
     delays.push(Math.round(alice.sightings.stored.get(`after closing ${round}`)! - closed))
   }
   console.log(`  from closing the leading tab to a message stored by another: ${delays.join(', ')} ms`)
-  const [median, worst] = [delays.toSorted((a, b) => a - b)[2], Math.max(...delays)]
-  expect(median).toBeLessThan(1_000)
-  // The machine may have something else to do once.
-  expect(worst).toBeLessThan(3_000)
+  expect(Math.max(...delays)).toBeLessThan(1_000)
   await expectAllOnce(alice, bob)
 })
 

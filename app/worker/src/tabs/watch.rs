@@ -160,7 +160,7 @@ mod tests {
     async fn a_leader_that_is_needed_may_be_silent_for_a_second() {
         let watch = Watch::default();
         let took = within(3_000, &watch, true, || {}).await;
-        assert!(took.is_some_and(|took| took >= 990.0));
+        assert!(took.is_some_and(|took| (990.0..1_500.0).contains(&took)));
     }
 
     #[wasm_bindgen_test]
